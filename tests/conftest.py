@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every test may ask for: the checkout, the cache, a built native/nvml, the vendor's nvidia-smi, a command runner."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+
+REPO = Path(__file__).resolve().parent.parent
+DRIVER_VERSION = "550.163.01"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# The committed link makes this checkout importable as ansible_collections.mirage.accel whatever its folder is called.
+_AnsibleCollectionFinder(paths=[str(REPO / ".collections")])._install()
+
+
+def run_command(*argv: str | Path, timeout: float = 600, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and return it with its text output; a failing command is a result, not an exception."""
+    options: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    options.update(kwargs)
+    if "input" in options:
+        options.pop("stdin")
+    return subprocess.run([str(arg) for arg in argv], text=True, check=False, timeout=timeout, **options)
+
+
+def must_run(*argv: str | Path, **kwargs: object) -> str:
+    """Run a command that a fixture needs; its failure is shown whole."""
+    done = run_command(*argv, **kwargs)
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mirage.accel"
+
+
+@pytest.fixture(scope="session")
+def native_build() -> Path:
+    """The folder of the library, libcuda, mock-nvml and our nvidia-smi, built by make (which knows what is stale)."""
+    must_run("make", "-C", REPO / "native" / "nvml")
+    return REPO / "native" / "nvml" / "build"
+
+
+@pytest.fixture(scope="session")
+def vendor_smi(cache: Path) -> Path:
+    """The vendor's own nvidia-smi of the default driver version, unpacked aside from Debian 13's non-free component."""
+    from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack
+
+    unpacked = _deb_unpack.unpack(
+        name="nvidia-smi",
+        version=DRIVER_VERSION,
+        suite="trixie",
+        components=["non-free"],
+        cache_dir=cache,
+    )
+    found = [path for path in Path(unpacked.path).rglob("nvidia-smi") if path.is_file() and os.access(path, os.X_OK)]
+    assert found, f"no nvidia-smi below {unpacked.path}"
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def ansible_env() -> dict[str, str]:
+    """An environment in which ansible's commands are those of this virtual environment and settings are the checkout's."""
+    bin_dir = Path(sys.executable).parent
+    return {**os.environ, "PATH": f"{bin_dir}:{os.environ['PATH']}", "ANSIBLE_CONFIG": str(REPO / "ansible.cfg")}

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run every test, stage by stage, print what each stage took, and end with one line "N passed, N failed".
+
+Usage: tests/run.py [STAGE...]   (no stage: all of them, in order)
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+
+# From quick to slow, so that a broken formatting rule does not wait for a cluster. Each is a folder of pytest files.
+STAGES = ("gates", "unit", "native", "clients", "charts", "integration", "e2e")
+
+
+@dataclass(frozen=True)
+class Result:
+    stage: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+
+def count(report: Path) -> tuple[int, int, int]:
+    """Passed, failed and skipped test cases of a JUnit report; a missing report counts as one failure."""
+    if not report.exists():
+        return 0, 1, 0
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    failed = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
+    skipped = sum(1 for case in cases if case.find("skipped") is not None)
+    return len(cases) - failed - skipped, failed, skipped
+
+
+def run_stage(stage: str, folder: Path) -> Result:
+    report = folder / f"{stage}.xml"
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "--durations=5", str(TESTS / stage)]
+    returncode = subprocess.run(command, cwd=TESTS.parent, check=False).returncode
+    passed, failed, skipped = count(report)
+    if returncode and not failed:
+        # A stage that collects nothing, or ends by a signal, has failed although no case says so.
+        failed = 1
+    return Result(stage, passed, failed, skipped, time.monotonic() - started)
+
+
+def main() -> int:
+    stages = sys.argv[1:] or [stage for stage in STAGES if (TESTS / stage).is_dir()]
+    unknown = [stage for stage in stages if not (TESTS / stage).is_dir()]
+    if unknown:
+        print(f"tests/run.py: no stage {', '.join(unknown)}; there are: {', '.join(STAGES)}", file=sys.stderr)
+        return 2
+    results = []
+    with tempfile.TemporaryDirectory(prefix="mirage-tests-") as folder:
+        for stage in stages:
+            print(f"\n=== {stage}", flush=True)
+            results.append(run_stage(stage, Path(folder)))
+
+    print("\nstage        passed  failed  skipped  seconds")
+    for result in results:
+        print(f"{result.stage:<12} {result.passed:>6} {result.failed:>7} {result.skipped:>8} {result.seconds:>8.0f}")
+    passed = sum(result.passed for result in results)
+    failed = sum(result.failed for result in results)
+    skipped = sum(result.skipped for result in results)
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
