@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The device page: one fixed-layout, versioned file that every process which
+ * loads the library maps shared and read-only. mock-nvml writes it in place
+ * under flock(); it is never replaced, because containers hold a bind mount of
+ * its inode. A new description is written into the area that is not active and
+ * switched in by the generation number, so a reader never sees half of one.
+ */
+#ifndef MIRAGE_PAGE_H
+#define MIRAGE_PAGE_H
+
+#include <stdatomic.h>
+
+#include "profile.h"
+
+#define PAGE_MAGIC "MIRAGEGP" /* 8 bytes, no NUL */
+#define PAGE_FORMAT 1u
+#define PAGE_STATE_FORMAT 0u /* 0: no running state yet, the bytes are zero */
+#define PAGE_STATE_SIZE (1u << 20)
+#define PAGE_FILE "gsp_mock.bin"
+
+struct page_area {
+	uint64_t generation; /* the one this area was written for */
+	uint64_t checksum; /* as description_checksum() */
+	uint64_t reserved[6];
+	struct description description;
+};
+
+struct page_header {
+	char magic[8];
+	uint32_t format;
+	uint32_t endian; /* 0x01020304 in the writer's order */
+	uint64_t file_size;
+	uint32_t area_offset[2];
+	uint32_t area_size;
+	uint32_t state_offset;
+	uint32_t state_size;
+	uint32_t state_format;
+	/* Odd while mock-nvml writes the inactive area, even otherwise. */
+	_Atomic uint64_t sequence;
+	/* Active area: generation & 1. Starts at 0 when the file is made. */
+	_Atomic uint64_t generation;
+	/* Waiters of events sleep on this word with FUTEX_WAIT (shared). */
+	_Atomic uint32_t event_futex;
+	uint32_t reserved0;
+	_Atomic uint64_t event_sequence;
+	uint8_t reserved[4096 - 80];
+};
+
+_Static_assert(sizeof(struct page_header) == 4096, "header fills one page");
+
+/* Sparse: what no area uses takes no disk, and what nobody reads no memory. */
+struct page {
+	struct page_header header;
+	struct page_area areas[2];
+	uint8_t state[PAGE_STATE_SIZE]; /* running state, its own format */
+};
+
+/*
+ * The description in force now: look it up once per call, never keep it over
+ * calls, so that a new profile is seen at once. It stays untouched until the
+ * next-but-one apply, which itself keeps a distance of PAGE_GRACE_MS.
+ */
+#define PAGE_GRACE_MS 50
+
+static inline const struct description *page_description(const struct page *page)
+{
+	uint64_t generation = atomic_load_explicit(&page->header.generation,
+						   memory_order_acquire);
+
+	return &page->areas[generation & 1].description;
+}
+
+static inline uint32_t page_device_count(const struct page *page)
+{
+	uint32_t n = page_description(page)->device_count;
+
+	return n < PROFILE_MAX_DEVICES ? n : PROFILE_MAX_DEVICES;
+}
+
+/* NULL when slot is past the count: the GPU is gone (NVML_ERROR_GPU_IS_LOST). */
+static inline const struct device *page_device(const struct page *page,
+					       uint32_t slot)
+{
+	return slot < page_device_count(page) ?
+		       &page_description(page)->devices[slot] :
+		       NULL;
+}
+
+/*
+ * For a getter that copies several values which must belong together:
+ *	do {
+ *		generation = page_read_begin(page);
+ *		... copy from page_description(page) ...
+ *	} while (page_read_retry(page, generation));
+ */
+static inline uint64_t page_read_begin(const struct page *page)
+{
+	return atomic_load_explicit(&page->header.generation,
+				    memory_order_acquire);
+}
+
+static inline bool page_read_retry(const struct page *page, uint64_t generation)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&page->header.generation,
+				    memory_order_relaxed) != generation;
+}
+
+/* Over what is in use: the system, its devices and its boards. */
+uint64_t description_checksum(const struct description *description);
+
+/* Map a page file. Returns NULL with one line in error (what, on what, why). */
+const struct page *page_open(const char *file, struct profile_error *error);
+void page_close(const struct page *page);
+
+/* A private page in this process's memory, filled by the caller; or NULL. */
+struct page *page_private(void);
+
+/* --- page_write.c: mock-nvml only --- */
+
+enum page_change { PAGE_ERROR = -1, PAGE_SAME = 0, PAGE_CHANGED = 1 };
+
+/*
+ * Bring file to description under its lock; make it (0644) where it is missing
+ * or rebuild it where it is damaged. A file of another program or of a newer
+ * format is rebuilt only with force. With dry_run nothing is written.
+ */
+enum page_change page_write(const char *file,
+			    const struct description *description, bool force,
+			    bool dry_run, struct profile_error *error);
+
+#endif
