@@ -57,10 +57,10 @@ class Wanted:
     """Which package is asked for. A version without Debian revision means any revision of it."""
 
     name: str
-    version: str | None = None
-    suite: str = "trixie"
-    components: tuple[str, ...] = ("main",)
-    architecture: str = "amd64"
+    version: str | None
+    suite: str
+    components: tuple[str, ...]
+    architecture: str
 
     def __str__(self) -> str:
         what = self.name if self.version is None else f"{self.name} {self.version}"
@@ -73,6 +73,7 @@ class Unpacked:
 
     path: pathlib.Path
     version: str
+    architecture: str
     changed: bool
 
 
@@ -113,20 +114,25 @@ def cached(wanted: Wanted, cache_dir: pathlib.Path) -> Unpacked | None:
             continue
         version = _from_file_name(match["version"])
         if matches(version, wanted.version):
-            found.append(Unpacked(path, version, changed=False))
+            found.append(Unpacked(path, version, wanted.architecture, changed=False))
     return found[0] if len(found) == 1 else None
 
 
 def unpack(
-    wanted: Wanted,
-    cache_dir: pathlib.Path,
+    name: str,
+    version: str | None = None,
     *,
+    cache_dir: pathlib.Path,
+    suite: str = "trixie",
+    components: t.Sequence[str] = ("main",),
+    architecture: str | None = None,
     mirror: str = "",
     apt_dir: pathlib.Path = pathlib.Path("/etc/apt"),
     refresh: bool = False,
     dry_run: bool = False,
 ) -> Unpacked:
     """Bring the package into `cache_dir/deb/NAME-VERSION-ARCHITECTURE`, or find it there."""
+    wanted = Wanted(name, version, suite, tuple(components), architecture or machine_architecture())
     known = None if refresh else cached(wanted, cache_dir)
     if known is not None:
         return known
@@ -140,10 +146,10 @@ def unpack(
         version = choose(wanted, apt.versions())
         target = cache_dir / "deb" / f"{wanted.name}-{_to_file_name(version)}-{wanted.architecture}"
         if target.is_dir():
-            return Unpacked(target, version, changed=False)
+            return Unpacked(target, version, wanted.architecture, changed=False)
         if not dry_run:
             _extract(wanted, apt.download(version, place), place / "tree", target)
-        return Unpacked(target, version, changed=True)
+        return Unpacked(target, version, wanted.architecture, changed=True)
 
 
 def machine_architecture() -> str:

@@ -103,8 +103,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mirage.accel.plugins.module_utils._deb_unpack import (
     DebError,
-    Wanted,
-    machine_architecture,
     unpack,
 )
 
@@ -123,17 +121,14 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
-    wanted = Wanted(
-        name=params["name"],
-        version=params["version"],
-        suite=params["suite"],
-        components=tuple(params["components"]),
-        architecture=params["architecture"] or machine_architecture(),
-    )
     try:
         found = unpack(
-            wanted,
-            pathlib.Path(params["cache_dir"]),
+            params["name"],
+            params["version"],
+            cache_dir=pathlib.Path(params["cache_dir"]),
+            suite=params["suite"],
+            components=params["components"],
+            architecture=params["architecture"],
             mirror=params["mirror"],
             refresh=params["refresh"],
             dry_run=module.check_mode,
@@ -145,7 +140,7 @@ def main() -> t.NoReturn:
         changed=found.changed,
         path=path,
         version=found.version,
-        architecture=wanted.architecture,
+        architecture=found.architecture,
         diff={"before": "" if found.changed else path + "\n", "after": path + "\n"},
     )
 

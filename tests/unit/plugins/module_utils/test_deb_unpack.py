@@ -73,8 +73,9 @@ def apt_dir(archive: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
 @pytest.fixture
 def fetch(apt_dir: pathlib.Path, tmp_path: pathlib.Path) -> t.Callable[..., deb_unpack.Unpacked]:
     def call(name: str, version: str | None = None, **options: t.Any) -> deb_unpack.Unpacked:
-        wanted = Wanted(name, version, components=("non-free",), architecture=ARCHITECTURE)
-        return deb_unpack.unpack(wanted, tmp_path / "cache", apt_dir=apt_dir, **options)
+        return deb_unpack.unpack(
+            name, version, cache_dir=tmp_path / "cache", components=["non-free"], apt_dir=apt_dir, **options
+        )
 
     return call
 
