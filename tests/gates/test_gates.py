@@ -72,7 +72,14 @@ def test_helm_lint(repo: Path, run, helm: Path, chart: str) -> None:
 
 
 # Pieces of text that must never be committed: paths of the machine that wrote them and the registries' hosts.
-FORBIDDEN = ("/work" + "/", "/root" + "/.", "proxy.golang" + ".org", "deb.debian" + ".org", "pypi" + ".org", "registry.npmjs" + ".org")
+FORBIDDEN = (
+    "/work" + "/",
+    "/root" + "/.",
+    "proxy.golang" + ".org",
+    "deb.debian" + ".org",
+    "pypi" + ".org",
+    "registry.npmjs" + ".org",
+)
 
 
 def test_no_machine_or_registry_names(repo: Path) -> None:
