@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every test may ask for: the checkout, the cache, a built native/nvml, the vendor's nvidia-smi, a command runner."""
+"""What every test may ask for: the checkout, the cache, built programs, the vendor's nvidia-smi, a command runner."""
 
 from __future__ import annotations
 
@@ -79,6 +79,6 @@ def vendor_smi(cache: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def ansible_env() -> dict[str, str]:
-    """An environment in which ansible's commands are those of this virtual environment and settings are the checkout's."""
+    """An environment with the commands of this virtual environment and the settings of this checkout."""
     bin_dir = Path(sys.executable).parent
     return {**os.environ, "PATH": f"{bin_dir}:{os.environ['PATH']}", "ANSIBLE_CONFIG": str(REPO / "ansible.cfg")}

@@ -62,7 +62,7 @@ def _mounts() -> frozenset[str]:
 
 
 def _links() -> frozenset[str]:
-    return frozenset(os.listdir("/sys/class/net"))
+    return frozenset(link.name for link in Path("/sys/class/net").iterdir())
 
 
 def _rules() -> frozenset[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The main job on this host, from `make up` to `make down`, as a user runs it; the cases build on each other in order."""
+"""The main job on this host, from `make up` to `make down`, as a user runs it; the cases follow one another."""
 
 from __future__ import annotations
 
