@@ -38,7 +38,7 @@ struct page_header {
 	uint32_t state_format;
 	/* Odd while mock-nvml writes the inactive area, even otherwise. */
 	_Atomic uint64_t sequence;
-	/* Active area: generation & 1. Starts at 0 when the file is made. */
+	/* Active area: generation & 1. 0: never filled (private pages aside). */
 	_Atomic uint64_t generation;
 	/* Waiters of events sleep on this word with FUTEX_WAIT (shared). */
 	_Atomic uint32_t event_futex;
@@ -114,8 +114,16 @@ uint64_t description_checksum(const struct description *description);
 const struct page *page_open(const char *file, struct profile_error *error);
 void page_close(const struct page *page);
 
-/* A private page in this process's memory, filled by the caller; or NULL. */
+/* A private page in this process's memory: its areas[0] is active, and the
+ * caller's to fill. NULL without memory. */
 struct page *page_private(void);
+
+/* Why a header or an area cannot be used, or NULL when it can. */
+const char *page_reason(const struct page_header *header, uint64_t file_size);
+const char *page_area_reason(const struct page *page, uint64_t generation);
+
+/* What the header of a page without any description says. */
+void page_header_init(struct page_header *header);
 
 /* --- page_write.c: mock-nvml only --- */
 

@@ -423,7 +423,7 @@ struct device {
 	uint64_t pdi; /* per-device identifier; NA_U64 */
 	int32_t numa_node; /* -1 unknown */
 	uint32_t root_complex; /* NA_U32 unknown */
-	uint32_t pcie_switch; /* unique per node; NA_U32 none */
+	uint32_t root_level; /* nvmlGpuTopologyLevel_t within the root complex */
 	int32_t memory_numa_node; /* GPU memory as NUMA node (ATS); -1 */
 	uint64_t cpus[PROFILE_CPU_WORDS]; /* affinity; all zero unknown */
 	uint32_t link_count;

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "page.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ENDIAN_MARK 0x01020304u
+
+/* FNV-1a over 64-bit words: a few hundred MB/s more than enough for tens of KB. */
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
+{
+	const uint8_t *bytes = data;
+	uint64_t word;
+
+	for (; size >= sizeof(word); size -= sizeof(word), bytes += sizeof(word)) {
+		memcpy(&word, bytes, sizeof(word));
+		hash = (hash ^ word) * 0x100000001b3;
+		hash ^= hash >> 29;
+	}
+	for (; size; size--, bytes++)
+		hash = (hash ^ *bytes) * 0x100000001b3;
+	return hash;
+}
+
+uint64_t description_checksum(const struct description *description)
+{
+	uint32_t devices = description->device_count;
+	uint32_t boards = description->board_count;
+	uint64_t hash = 0xcbf29ce484222325;
+
+	if (devices > PROFILE_MAX_DEVICES || boards > PROFILE_MAX_DEVICES)
+		return 0;
+	hash = mix(hash, description, offsetof(struct description, devices));
+	hash = mix(hash, description->devices, devices * sizeof(struct device));
+	return mix(hash, description->boards, boards * sizeof(struct board));
+}
+
+const char *page_reason(const struct page_header *header, uint64_t file_size)
+{
+	if (file_size < sizeof(struct page_header) || memcmp(header->magic, PAGE_MAGIC, 8) != 0)
+		return "it is not a device page";
+	if (header->endian != ENDIAN_MARK)
+		return "it was written by a machine of the other byte order";
+	if (header->format > PAGE_FORMAT)
+		return "its format is newer than this library: use the library that came with it";
+	if (header->format < PAGE_FORMAT)
+		return "its format is older than this library: run mock-nvml apply again";
+	if (file_size < header->file_size || header->file_size != sizeof(struct page))
+		return "it is truncated: run mock-nvml apply again";
+	return NULL;
+}
+
+const char *page_area_reason(const struct page *page, uint64_t generation)
+{
+	const struct page_area *area = &page->areas[generation & 1];
+	const struct description *description = &area->description;
+
+	if (generation == 0)
+		return "it was never filled: run mock-nvml apply again";
+	if (area->generation != generation || description->device_count < 1 ||
+	    description->device_count > PROFILE_MAX_DEVICES || description->board_count < 1 ||
+	    description->board_count > PROFILE_MAX_DEVICES ||
+	    description_checksum(description) != area->checksum)
+		return "its checksum is wrong: run mock-nvml apply again";
+	return NULL;
+}
+
+/* A writer may switch areas while the checksum is taken; then look again. */
+static const char *page_check(const struct page *page, uint64_t size)
+{
+	const char *reason = page_reason(&page->header, size);
+	uint64_t generation;
+
+	if (reason)
+		return reason;
+	do {
+		generation = page_read_begin(page);
+		reason = page_area_reason(page, generation);
+	} while (page_read_retry(page, generation));
+	return reason;
+}
+
+const struct page *page_open(const char *file, struct profile_error *error)
+{
+	const struct page *page;
+	const char *reason;
+	off_t size;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		snprintf(error->text, sizeof(error->text), "cannot open device page %s: %s", file,
+			 strerror(errno));
+		return NULL;
+	}
+	size = lseek(fd, 0, SEEK_END);
+	if (size < (off_t)sizeof(struct page)) {
+		struct page_header header = { 0 };
+		ssize_t got = pread(fd, &header, sizeof(header), 0);
+
+		reason = page_reason(&header, got < 0 ? 0 : (uint64_t)size);
+		snprintf(error->text, sizeof(error->text), "cannot use device page %s: %s", file,
+			 reason ? reason : "it is truncated: run mock-nvml apply again");
+		close(fd);
+		return NULL;
+	}
+	page = mmap(NULL, sizeof(struct page), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (page == MAP_FAILED) {
+		snprintf(error->text, sizeof(error->text), "cannot map device page %s: %s", file,
+			 strerror(errno));
+		return NULL;
+	}
+	reason = page_check(page, (uint64_t)size);
+	if (reason) {
+		snprintf(error->text, sizeof(error->text), "cannot use device page %s: %s", file,
+			 reason);
+		page_close(page);
+		return NULL;
+	}
+	return page;
+}
+
+void page_close(const struct page *page)
+{
+	if (page)
+		munmap((void *)page, sizeof(struct page));
+}
+
+void page_header_init(struct page_header *header)
+{
+	memset(header, 0, sizeof(*header));
+	memcpy(header->magic, PAGE_MAGIC, 8);
+	header->format = PAGE_FORMAT;
+	header->endian = ENDIAN_MARK;
+	header->file_size = sizeof(struct page);
+	header->area_offset[0] = offsetof(struct page, areas[0]);
+	header->area_offset[1] = offsetof(struct page, areas[1]);
+	header->area_size = sizeof(struct page_area);
+	header->state_offset = offsetof(struct page, state);
+	header->state_size = PAGE_STATE_SIZE;
+	header->state_format = PAGE_STATE_FORMAT;
+}
+
+/* Memory that is never touched is never there: the room for 128 GPUs is free. */
+struct page *page_private(void)
+{
+	struct page *page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (page == MAP_FAILED)
+		return NULL;
+	page_header_init(&page->header);
+	return page;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define PAGE_BELOW "lib/firmware/nvidia/" DRIVER_VERSION "/" PAGE_FILE
+
+/*
+ * The file this code was loaded from, by dl_iterate_phdr(): dladdr() moved
+ * between libraries and would raise the C library version that is needed.
+ */
+struct own_file {
+	uintptr_t address;
+	char name[PATH_MAX];
+};
+
+static int find_own_file(struct dl_phdr_info *info, size_t size, void *data)
+{
+	struct own_file *own = data;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && own->address >= start &&
+		    own->address - start < info->dlpi_phdr[i].p_memsz) {
+			snprintf(own->name, sizeof(own->name), "%s", info->dlpi_name);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* ../../lib/firmware/... seen from the library's own folder, links resolved. */
+static bool path_beside_library(char *out, size_t size)
+{
+	struct own_file own = { .address = (uintptr_t)&find_own_file };
+	char real[PATH_MAX];
+
+	dl_iterate_phdr(find_own_file, &own);
+	if (!own.name[0] || !realpath(own.name, real))
+		return false;
+	for (int levels = 3; levels; levels--) {
+		char *slash = strrchr(real, '/');
+
+		if (!slash)
+			return false;
+		*slash = '\0';
+	}
+	return (size_t)snprintf(out, size, "%s/" PAGE_BELOW, real) < size;
+}
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static enum source_result use_page(struct source *source)
+{
+	struct profile_error error;
+
+	source->page = page_open(source->path, &error);
+	if (!source->page) {
+		log_error("%s", error.text);
+		return SOURCE_INVALID;
+	}
+	visible_nodes(&source->visible, page_description(source->page), "/dev");
+	log_debug("%s: %u of %u GPUs visible", source->path, source->visible.count,
+		  page_device_count(source->page));
+	return SOURCE_OK;
+}
+
+/* development: a file that a variable names has no filter by device nodes */
+static enum source_result use_profile(struct source *source, bool development)
+{
+	struct page *page = page_private();
+	struct profile_error error = { "cannot parse: out of memory" };
+
+	if (!page || profile_load(source->path, NULL, &page->areas[0].description, &error) != 0) {
+		log_error("%s", error.text);
+		page_close(page);
+		return SOURCE_INVALID;
+	}
+	source->page = page;
+	source->private = true;
+	if (development)
+		visible_all(&source->visible, page_description(page));
+	else
+		visible_nodes(&source->visible, page_description(page), "/dev");
+	log_debug("%s: %u of %u GPUs visible", source->path, source->visible.count,
+		  page_device_count(page));
+	return SOURCE_OK;
+}
+
+enum source_result source_open(struct source *source)
+{
+	const char *config = getenv("MOCK_NVML_CONFIG");
+
+	log_setup();
+	memset(source, 0, sizeof(*source));
+	if (config && *config) {
+		snprintf(source->path, sizeof(source->path), "%s", config);
+		return use_profile(source, true);
+	}
+	if (path_beside_library(source->path, sizeof(source->path)) && exists(source->path))
+		return use_page(source);
+	snprintf(source->path, sizeof(source->path), "/" PAGE_BELOW);
+	if (exists(source->path))
+		return use_page(source);
+	snprintf(source->path, sizeof(source->path), SOURCE_DRIVER_ROOT "/" PAGE_BELOW);
+	if (exists(source->path))
+		return use_page(source);
+	snprintf(source->path, sizeof(source->path), SOURCE_DRIVER_ROOT "/config/config.yaml");
+	if (exists(source->path))
+		return use_profile(source, false);
+	log_error("no mock GPUs here: there is no device page beside the library, in /" PAGE_BELOW
+		  " or in " SOURCE_DRIVER_ROOT ", and MOCK_NVML_CONFIG is not set; "
+		  "run mock-nvml apply PROFILE");
+	source->path[0] = '\0';
+	return SOURCE_NONE;
+}
+
+void source_close(struct source *source)
+{
+	page_close(source->page);
+	memset(source, 0, sizeof(*source));
+}
