@@ -52,7 +52,7 @@ def _apply(settings: Settings, options: list[str]) -> dict[str, t.Any]:
 
 
 def _run(settings: Settings, arguments: list[str]) -> str:
-    command = str(settings.payload / "mock-nvml")
+    command = str(settings.payload / "usr/bin/mock-nvml")
     try:
         done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

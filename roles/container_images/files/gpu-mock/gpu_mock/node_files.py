@@ -22,9 +22,9 @@ def plan(settings: Settings) -> list[Item]:
     programs = settings.driver_root / "usr/bin"
     items: list[Item] = []
     for name in ("libnvidia-ml.so", "libcuda.so"):
-        items.append(Copy(libraries / f"{name}.{version}", settings.payload / name, 0o755))
+        items.append(Copy(libraries / f"{name}.{version}", settings.payload / "usr/lib64" / f"{name}.1", 0o644))
         items.append(Link(libraries / f"{name}.1", f"{name}.{version}"))
-    items += [Copy(programs / name, settings.payload / name, 0o755) for name in ("mock-nvml", "nvidia-smi")]
+    items += [Copy(programs / name, settings.payload / "usr/bin" / name, 0o755) for name in ("mock-nvml", "nvidia-smi")]
     # NVIDIA's DRA driver wants the nodes under the driver root, everybody else in /dev.
     for folder in (settings.driver_root / "dev", settings.host_dev):
         items.append(Node(folder / "nvidiactl", CONTROL_MINOR))
