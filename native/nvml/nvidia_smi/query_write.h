@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How the fields of --query-gpu are found and written: the functions that the
+ * rows of query_field.c name. */
+#ifndef SMI_QUERY_WRITE_H
+#define SMI_QUERY_WRITE_H
+
+#include "query_field.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Values of field.which for write_pci(), write_memory(), write_protected_memory(). */
+enum pci_part {
+	PCI_BUS_ID,
+	PCI_DOMAIN,
+	PCI_BUS,
+	PCI_DEVICE,
+	PCI_BASE_CLASS,
+	PCI_SUB_CLASS,
+	PCI_DEVICE_ID,
+	PCI_SUBSYSTEM_ID,
+};
+enum memory_part { MEMORY_TOTAL, MEMORY_RESERVED, MEMORY_USED, MEMORY_FREE };
+
+typedef nvmlReturn_t field_writer(nvmlDevice_t device, const struct field *field, char *out);
+
+field_writer write_number;
+field_writer write_numbered;
+field_writer write_enabled;
+field_writer write_text;
+field_writer write_words;
+field_writer write_pair;
+field_writer write_pair_enabled;
+field_writer write_mig_mode;
+field_writer write_gsp_mode;
+field_writer write_operation_mode;
+field_writer write_driver_model;
+field_writer write_watts;
+field_writer write_pair_watts;
+field_writer write_field_value;
+field_writer write_field_watts;
+field_writer write_field_yes;
+field_writer write_timestamp;
+field_writer write_driver_version;
+field_writer write_count;
+field_writer write_vgpu_driver;
+field_writer write_pci;
+field_writer write_host_pcie;
+field_writer write_addressing;
+field_writer write_compute_mode;
+field_writer write_capability;
+field_writer write_c2c;
+field_writer write_fabric_state;
+field_writer write_fabric_status;
+field_writer write_pstate;
+field_writer write_reasons_supported;
+field_writer write_reasons_active;
+field_writer write_reason;
+field_writer write_memory;
+field_writer write_protected_memory;
+field_writer write_utilization;
+field_writer write_encoder_stats;
+field_writer write_ecc;
+field_writer write_ecc_total;
+field_writer write_retired;
+field_writer write_yes;
+field_writer write_margin;
+
+#endif

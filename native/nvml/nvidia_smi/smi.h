@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The parts of this nvidia-smi: one command each. All print to standard output
+ * and return the exit status. */
+#ifndef SMI_SMI_H
+#define SMI_SMI_H
+
+#include "nvml_api.h"
+
+/* Exit statuses that are not an NVML code. */
+#define EXIT_USAGE 2
+#define EXIT_NO_DEVICE 6
+#define EXIT_OTHER 255
+
+/* An NVML code as an exit status, as far as the vendor documents one. */
+int exit_status(nvmlReturn_t result);
+
+/* NVML's words for a failure; short for what a board does not have. */
+const char *error_text(nvmlReturn_t result);
+
+struct selection {
+	unsigned int count;
+	nvmlDevice_t devices[256];
+};
+
+/*
+ * The GPUs that the comma-separated @ids name by index, UUID, serial number or
+ * PCI bus id, in the order of their index; all where @ids is NULL. Prints why
+ * and returns an exit status other than 0 when there is none.
+ */
+int selection_make(struct selection *selection, const char *ids);
+
+bool mig_enabled(nvmlDevice_t device);
+
+int summary_print(const struct selection *selection);
+void mig_table_print(const struct selection *selection);
+void process_table_print(const struct selection *selection);
+int gpu_list_print(void);
+int version_print(void);
+void help_print(void);
+
+/* @fields and @format as they stand on the command line. */
+int query_check(const char *fields, const char *format);
+int query_print(const struct selection *selection, const char *fields, const char *format);
+void query_help_print(void);
+
+#endif
