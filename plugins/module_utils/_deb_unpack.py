@@ -4,7 +4,7 @@
 """Debian packages unpacked into the cache, without installing them and without touching the machine's own apt.
 
 `unpack()` answers from the cache where it can; else it asks the machine's Debian archive through an apt
-configuration of its own. This file imports the standard library and `_apt_sources` only.
+configuration of its own. This file imports the standard library, `_apt_sources` and `_errors` only.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._apt_sources import (
     debian_archive,
     read_sources,
 )
+from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
 DEBIAN_KEYRING = pathlib.Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _APT_CONF = """\
@@ -48,7 +49,7 @@ Acquire::http::Timeout "30";
 """
 
 
-class DebError(Exception):
+class DebError(MirageError):
     """A package could not be had; the text says which, from where, and why."""
 
 

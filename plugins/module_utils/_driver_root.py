@@ -1,0 +1,161 @@
+# Copyright (c) 2026, mirage.accel contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The driver root of a host: who owns it, what was placed in it, and how it is configured and taken away.
+
+The record of the owner, config/owner.json, is what makes removal exact: only what it lists is ever deleted.
+Imports: standard library and `_errors`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import typing as t
+
+from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
+
+FORMAT = 1
+
+
+class DriverRootError(MirageError):
+    """A driver root that cannot be read, configured or taken over."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    """The contents of config/owner.json."""
+
+    owner: str
+    profile: str
+    count: int
+    driver_version: str
+    config_sha256: str
+    files: tuple[str, ...]
+
+    def as_json(self) -> str:
+        return json.dumps({"version": FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What `mock-nvml apply` is told."""
+
+    config: str
+    count: int
+    driver_version: str
+    node_name: str
+
+
+def config_file(root: pathlib.Path) -> pathlib.Path:
+    return root / "config/config.yaml"
+
+
+def owner_file(root: pathlib.Path) -> pathlib.Path:
+    return root / "config/owner.json"
+
+
+def page_file(root: pathlib.Path, driver_version: str) -> pathlib.Path:
+    """Where NVIDIA's own container tools look for firmware, so that they carry the page into containers."""
+    return root / "lib/firmware/nvidia" / driver_version / "gsp_mock.bin"
+
+
+def parse_owner(text: str, where: str) -> Owner:
+    """The record of the owner; a damaged one is an error, for guessing could delete another's files."""
+    try:
+        data = json.loads(text)
+        if data["version"] != FORMAT:
+            raise DriverRootError(
+                f"Error while reading {where}: its format is {data['version']}, this collection knows {FORMAT}: "
+                "use the version of the collection that wrote it"
+            )
+        fields = {field.name: data[field.name] for field in dataclasses.fields(Owner)}
+        return Owner(**{**fields, "files": tuple(fields["files"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise DriverRootError(
+            f"Error while reading {where}: it is damaged ({type(error).__name__}: {error}): "
+            "look at what lies in the driver root, then remove the file"
+        ) from error
+
+
+def read_owner(root: pathlib.Path) -> Owner | None:
+    path = owner_file(root)
+    try:
+        return parse_owner(path.read_text(encoding="utf-8"), str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def real_driver(proc: pathlib.Path) -> str:
+    """What shows that a real NVIDIA driver is loaded, or nothing. A device node alone shows nothing: we make them."""
+    version = proc / "driver/nvidia/version"
+    if version.exists():
+        return str(version)
+    devices = proc / "devices"
+    for line in devices.read_text(encoding="utf-8").splitlines() if devices.exists() else []:
+        if re.fullmatch(r"\s*\d+\s+nvidia.*", line):
+            return f"{devices} ({line.strip()})"
+    return ""
+
+
+def apply(command: pathlib.Path, root: pathlib.Path, wanted: Description, dry_run: bool) -> bool:
+    """Let mock-nvml write configuration and device page; True when it changed (or would change) something."""
+    argv = [str(command), "--root", str(root), "apply", "--json", "--count", str(wanted.count)]
+    argv += ["--driver-version", wanted.driver_version, "--node-name", wanted.node_name]
+    argv += ["--dry-run"] if dry_run else []
+    done = subprocess.run([*argv, "/dev/stdin"], input=wanted.config, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = done.stderr.strip().replace("/dev/stdin", "configuration") or f"exit code {done.returncode}"
+        raise DriverRootError(f"Error while configuring driver root {root}: {reason}")
+    return bool(json.loads(done.stdout)["changed"])
+
+
+def text_or_nothing(path: pathlib.Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_atomically(path: pathlib.Path, text: str) -> None:
+    """Write beside, sync, rename: a reader sees the old text or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.chmod(0o644)
+    beside.replace(path)
+
+
+def existing(files: t.Iterable[str]) -> list[str]:
+    return [path for path in files if os.path.lexists(path)]
+
+
+def empty_folders(named: t.Iterable[str], gone: t.Iterable[str], top: pathlib.Path) -> list[pathlib.Path]:
+    """Folders of the named files, up to `top`, that hold nothing once the gone ones are gone; innermost first."""
+    removed = set(gone)
+    candidates = {parent for path in named for parent in pathlib.Path(path).parents if parent.is_relative_to(top)}
+    folders = []
+    for folder in sorted(candidates, key=lambda path: len(path.parts), reverse=True):
+        if folder.is_dir() and all(str(entry) in removed for entry in folder.iterdir()):
+            removed.add(str(folder))
+            folders.append(folder)
+    return folders
+
+
+def remove(files: t.Iterable[str], folders: t.Iterable[pathlib.Path]) -> None:
+    for path in files:
+        pathlib.Path(path).unlink(missing_ok=True)
+    for folder in folders:
+        folder.rmdir()

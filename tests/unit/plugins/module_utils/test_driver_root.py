@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of the owner, signs of a real driver, and which folders go with their files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mirage.accel.plugins.module_utils import _driver_root as driver_root
+from ansible_collections.mirage.accel.plugins.module_utils._driver_root import DriverRootError, Owner
+
+RECORD = Owner("mirage.accel/mock_nvml", "a100", 8, "550.163.01", "0" * 64, ("/r/usr/lib64/libnvidia-ml.so.1",))
+
+
+def test_record_survives_writing_and_reading(tmp_path: Path) -> None:
+    path = driver_root.owner_file(tmp_path)
+    driver_root.write_atomically(path, RECORD.as_json())
+    assert driver_root.read_owner(tmp_path) == RECORD
+    assert json.loads(path.read_text())["version"] == 1
+    assert [entry.name for entry in path.parent.iterdir()] == ["owner.json"]
+
+
+def test_no_record_is_no_owner(tmp_path: Path) -> None:
+    assert driver_root.read_owner(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("{", "it is damaged", id="not-json"),
+        pytest.param("[]", "it is damaged", id="not-an-object"),
+        pytest.param('{"version": 1, "owner": "x"}', r"it is damaged \(KeyError", id="key-missing"),
+        pytest.param('{"version": 2}', "its format is 2, this collection knows 1", id="newer-format"),
+    ],
+)
+def test_a_record_that_cannot_be_trusted_is_an_error(text: str, reason: str) -> None:
+    with pytest.raises(DriverRootError, match=rf"Error while reading /r/owner\.json: {reason}"):
+        driver_root.parse_owner(text, "/r/owner.json")
+
+
+@pytest.mark.parametrize(
+    ("devices", "version", "expected"),
+    [
+        pytest.param("Character devices:\n  1 mem\n", False, "", id="none"),
+        pytest.param("Character devices:\n195 nvidia\n", False, "devices (195 nvidia)", id="registered"),
+        pytest.param("Character devices:\n195 nvidia-frontend\n", False, "devices (195 nvidia-frontend)", id="old"),
+        pytest.param("", True, "driver/nvidia/version", id="version"),
+        pytest.param(None, False, "", id="no-proc"),
+    ],
+)
+def test_signs_of_a_real_driver(tmp_path: Path, devices: str | None, version: bool, expected: str) -> None:
+    if devices is not None:
+        (tmp_path / "devices").write_text(devices)
+    if version:
+        (tmp_path / "driver/nvidia").mkdir(parents=True)
+        (tmp_path / "driver/nvidia/version").write_text("NVRM version: ...\n")
+    found = driver_root.real_driver(tmp_path)
+    assert found == (f"{tmp_path}/{expected}" if expected else "")
+
+
+def test_only_folders_that_hold_nothing_else_go(tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    for name in ("a/b/one", "a/two", "c/three"):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text("")
+    gone = [str(top / "a/b/one"), str(top / "c/three")]
+    assert driver_root.empty_folders(gone, gone, top) == [top / "a/b", top / "c"]
+    everything = [*gone, str(top / "a/two")]
+    assert driver_root.empty_folders(everything, everything, top)[-1] == top
+    # A folder that is emptied already goes too, but nothing above the top.
+    (top / "c/three").unlink()
+    assert driver_root.empty_folders(everything, gone, top / "c") == [top / "c"]
