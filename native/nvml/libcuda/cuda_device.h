@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The devices that this process sees as CUDA devices, from cuInit() on. */
+#ifndef MIRAGE_CUDA_DEVICE_H
+#define MIRAGE_CUDA_DEVICE_H
+
+#include "cuda_api.h"
+#include "page.h"
+
+/* A device for the length of one call, read from the page in force now. */
+struct cuda_device {
+	const struct description *description;
+	const struct device *device;
+	const struct board *board;
+	uint32_t slot;
+};
+
+/* CUDA_SUCCESS, once cuInit() succeeded. */
+CUresult cuda_initialized(void);
+
+uint32_t cuda_device_count(void);
+
+/* Initialised, the ordinal one of ours, the pointer not NULL, in this order. */
+CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *answer,
+			   struct cuda_device *device);
+
+#endif
