@@ -33,6 +33,7 @@
 #define PROFILE_MAX_RETIRED_PAGES 64
 #define PROFILE_MAX_GPU_INSTANCE_PROFILES 20
 #define PROFILE_MAX_PLACEMENTS 8
+#define PROFILE_TEXT_MAX (1u << 20) /* bytes of a profile file */
 #define PROFILE_CPU_WORDS 16 /* 1024 CPUs in an affinity mask */
 
 /* Versions the whole node shares; driver_version also names the library file. */
@@ -468,11 +469,14 @@ struct profile_site {
 	uint32_t device_count; /* 1..128 */
 	const char *driver_version;
 	const char *node_name; /* default: the file's, else the host's */
+	/* Called for each key that is accepted and has no effect. */
+	void (*note)(void *data, const char *line);
+	void *note_data;
 };
 
 /* One line: FILE:LINE: KEY: expected ..., found ... */
 struct profile_error {
-	char text[512];
+	char text[1024];
 };
 
 /*

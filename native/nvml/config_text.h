@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The text of a node's config.yaml: a profile's, with how this node uses it. */
+#ifndef MIRAGE_CONFIG_TEXT_H
+#define MIRAGE_CONFIG_TEXT_H
+
+#include <stddef.h>
+
+#include "profile.h"
+
+/*
+ * text (a valid profile) without its site section, and with the one of system
+ * and device_count after it. Comments and order stay. To be freed; NULL without
+ * memory.
+ */
+char *config_text(const char *text, size_t length, const struct profile_system *system,
+		  uint32_t device_count, size_t *out_length);
+
+#endif

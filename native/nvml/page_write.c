@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "page.h"
+
+#define LOCK_TRIES 200
+#define LOCK_PAUSE_MS 50
+
+static enum page_change fail(struct profile_error *error, const char *file, const char *reason)
+{
+	snprintf(error->text, sizeof(error->text), "cannot write device page %s: %s", file, reason);
+	return PAGE_ERROR;
+}
+
+static void pause_ms(long milliseconds)
+{
+	struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+	while (nanosleep(&time, &time) != 0 && errno == EINTR)
+		continue;
+}
+
+/* A holder that hangs must not hang everyone: ten seconds, then say so. */
+static int lock(int fd)
+{
+	for (int tries = LOCK_TRIES; tries; tries--) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		pause_ms(LOCK_PAUSE_MS);
+	}
+	errno = EBUSY;
+	return -1;
+}
+
+static int write_at(int fd, const void *data, size_t size, uint64_t offset)
+{
+	const char *bytes = data;
+
+	while (size) {
+		ssize_t done = pwrite(fd, bytes, size, (off_t)offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return -1;
+		bytes += done;
+		offset += (uint64_t)done;
+		size -= (size_t)done;
+	}
+	return 0;
+}
+
+/*
+ * By pwrite(), not through a mapping: a full disk is then an error that can be
+ * reported and not a SIGBUS. Only what is in use is written.
+ */
+static int write_area(int fd, const struct description *description, uint64_t generation)
+{
+	uint64_t area = offsetof(struct page, areas) + (generation & 1) * sizeof(struct page_area);
+	uint64_t start = area + offsetof(struct page_area, description);
+	struct page_area head;
+
+	memset(&head, 0, offsetof(struct page_area, description));
+	head.generation = generation;
+	head.checksum = description_checksum(description);
+	if (write_at(fd, &head, offsetof(struct page_area, description), area) != 0 ||
+	    write_at(fd, description, offsetof(struct description, devices), start) != 0 ||
+	    write_at(fd, description->devices, description->device_count * sizeof(struct device),
+		     start + offsetof(struct description, devices)) != 0 ||
+	    write_at(fd, description->boards, description->board_count * sizeof(struct board),
+		     start + offsetof(struct description, boards)) != 0)
+		return -1;
+	return fdatasync(fd);
+}
+
+static bool same_description(const struct description *a, const struct description *b)
+{
+	return memcmp(a, b, offsetof(struct description, devices)) == 0 &&
+	       memcmp(a->devices, b->devices, b->device_count * sizeof(struct device)) == 0 &&
+	       memcmp(a->boards, b->boards, b->board_count * sizeof(struct board)) == 0;
+}
+
+static int write_new(int fd, const struct description *description)
+{
+	struct page_header header;
+
+	page_header_init(&header);
+	atomic_store_explicit(&header.generation, 1, memory_order_relaxed);
+	if (ftruncate(fd, sizeof(struct page)) != 0 || write_area(fd, description, 1) != 0 ||
+	    write_at(fd, &header, sizeof(header), 0) != 0)
+		return -1;
+	return fsync(fd);
+}
+
+/* Under the folder's lock, so that of two makers one finds the other's page. */
+static enum page_change create(const char *file, const struct description *description,
+			       struct profile_error *error)
+{
+	char copy[PATH_MAX], temporary[PATH_MAX];
+	const char *folder;
+	int folder_fd, fd, saved;
+
+	snprintf(copy, sizeof(copy), "%s", file);
+	folder = dirname(copy);
+	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder_fd < 0 || lock(folder_fd) != 0) {
+		saved = errno;
+		if (folder_fd >= 0)
+			close(folder_fd);
+		return fail(error, file, strerror(saved));
+	}
+	if (access(file, F_OK) == 0) {
+		close(folder_fd);
+		return page_write(file, description, false, false, error);
+	}
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", file);
+	fd = mkstemp(temporary);
+	if (fd < 0 || fchmod(fd, 0644) != 0 || write_new(fd, description) != 0 ||
+	    rename(temporary, file) != 0) {
+		saved = errno;
+		if (fd >= 0) {
+			close(fd);
+			unlink(temporary);
+		}
+		close(folder_fd);
+		return fail(error, file, strerror(saved));
+	}
+	fsync(folder_fd);
+	close(fd);
+	close(folder_fd);
+	return PAGE_CHANGED;
+}
+
+/* Whether what lies there may be rebuilt; with force everything may. */
+static const char *refusal(const struct page_header *header, uint64_t size, bool force)
+{
+	if (force || size == 0)
+		return NULL;
+	if (size < sizeof(*header) || memcmp(header->magic, PAGE_MAGIC, 8) != 0)
+		return "there is a file that is not a device page; --force replaces its content";
+	if (header->format > PAGE_FORMAT)
+		return "there is a page of a newer format; use the mock-nvml that came with it, "
+		       "or --force";
+	return NULL;
+}
+
+/* Header and switch are made through a mapping: whole words, seen at once. */
+static int switch_over(int fd, struct page_header *header, const struct description *description)
+{
+	uint64_t generation = atomic_load(&header->generation) + 1;
+
+	atomic_fetch_or(&header->sequence, 1);
+	if (write_area(fd, description, generation) != 0) {
+		atomic_fetch_add(&header->sequence, 1);
+		return -1;
+	}
+	atomic_store(&header->generation, generation);
+	atomic_fetch_add(&header->sequence, 1);
+	/* Readers of the old area have this long before the next one writes it. */
+	pause_ms(PAGE_GRACE_MS);
+	return 0;
+}
+
+static enum page_change update(int fd, const char *file, const struct description *description,
+			       bool force, bool dry_run, struct profile_error *error)
+{
+	struct page_header header = { 0 };
+	off_t size = lseek(fd, 0, SEEK_END);
+	ssize_t got = pread(fd, &header, sizeof(header), 0);
+	const char *reason;
+	struct page *page;
+	int result;
+
+	if (size < 0 || got < 0)
+		return fail(error, file, strerror(errno));
+	reason = refusal(&header, (uint64_t)size, force);
+	if (reason)
+		return fail(error, file, reason);
+	if (page_reason(&header, (uint64_t)size)) {
+		if (dry_run)
+			return PAGE_CHANGED;
+		if (ftruncate(fd, 0) != 0 || write_new(fd, description) != 0)
+			return fail(error, file, strerror(errno));
+		return PAGE_CHANGED;
+	}
+	page = mmap(NULL, sizeof(*page), dry_run ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return fail(error, file, strerror(errno));
+	if (!page_area_reason(page, atomic_load(&page->header.generation)) &&
+	    same_description(page_description(page), description)) {
+		munmap(page, sizeof(*page));
+		return PAGE_SAME;
+	}
+	result = dry_run ? 0 : switch_over(fd, &page->header, description);
+	munmap(page, sizeof(*page));
+	return result == 0 ? PAGE_CHANGED : fail(error, file, strerror(errno));
+}
+
+enum page_change page_write(const char *file, const struct description *description, bool force,
+			    bool dry_run, struct profile_error *error)
+{
+	int fd = open(file, (dry_run ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	enum page_change change;
+
+	if (fd < 0 && errno == ENOENT)
+		return dry_run ? PAGE_CHANGED : create(file, description, error);
+	if (fd < 0 && (errno == EROFS || errno == EACCES)) {
+		int saved = errno;
+
+		/* Nothing to write is no error where nothing can be written. */
+		change = page_write(file, description, force, true, error);
+		return change == PAGE_CHANGED ? fail(error, file, strerror(saved)) : change;
+	}
+	if (fd < 0 || (!dry_run && lock(fd) != 0)) {
+		int saved = errno;
+
+		if (fd >= 0)
+			close(fd);
+		return fail(error, file, strerror(saved));
+	}
+	change = update(fd, file, description, force, dry_run, error);
+	close(fd);
+	return change;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which NVLink of which GPU leads where. */
+#include <stdio.h>
+#include <string.h>
+
+#include "profile_internal.h"
+
+#define CAPABILITIES_ALL 0x3fu /* P2P, system memory, atomics of both, SLI, valid */
+#define VENDOR 0x10deu
+
+/* The NVSwitch that a generation of NVLink came with, as PCI devices show it. */
+static uint32_t switch_pci_id(uint32_t nvlink_version)
+{
+	switch (nvlink_version) {
+	case 2:
+		return 0x1ac2u << 16 | VENDOR;
+	case 3:
+		return 0x1af1u << 16 | VENDOR;
+	case 4:
+		return 0x22a3u << 16 | VENDOR;
+	default:
+		return 0;
+	}
+}
+
+static bool lies_at(const struct device *device, const struct pci_address *address, uint32_t domain)
+{
+	return device->pci_domain == (address->domain == NA_U32 ? domain : address->domain) &&
+	       device->pci_bus == address->bus && device->pci_device == address->device &&
+	       device->pci_function == address->function;
+}
+
+static void lead_to_address(struct device_link *link, const struct pci_address *address, uint32_t domain)
+{
+	link->remote_domain = address->domain == NA_U32 ? domain : address->domain;
+	link->remote_bus = address->bus;
+	link->remote_slot = address->device;
+	link->remote_function = address->function;
+}
+
+static void lead_to_gpu(struct device_link *link, const struct description *description, uint32_t peer)
+{
+	const struct device *device = &description->devices[peer];
+	const struct board *board = description_board(description, device);
+
+	link->remote_type = PROFILE_REMOTE_GPU;
+	link->remote_device = (int32_t)peer;
+	link->remote_domain = device->pci_domain;
+	link->remote_bus = device->pci_bus;
+	link->remote_slot = device->pci_device;
+	link->remote_function = device->pci_function;
+	link->remote_pci_id = board->pci_device_id;
+	link->remote_subsystem_id = board->pci_subsystem_id;
+}
+
+static void reset_link(struct device_link *link)
+{
+	memset(link, 0, sizeof(*link));
+	link->remote_device = -1;
+	link->remote_type = PROFILE_REMOTE_NONE;
+}
+
+/* Every link of every GPU to the switches in turn, so that each reaches all. */
+static void link_by_switches(const struct profile_file *file, uint32_t domain, struct device *device)
+{
+	bool up = file->link_state == NA_U32 || file->link_state;
+
+	device->link_count = file->nvlink.links;
+	for (uint32_t i = 0; i < device->link_count; i++) {
+		struct device_link *link = &device->links[i];
+
+		reset_link(link);
+		if (!file->nvlink.switches)
+			continue;
+		link->active = up;
+		link->remote_type = PROFILE_REMOTE_SWITCH;
+		link->remote_link = (uint8_t)i;
+		if (!file->switch_count)
+			continue;
+		lead_to_address(link, &file->switches[i % file->switch_count], domain);
+		link->remote_pci_id = switch_pci_id(file->nvlink.version);
+	}
+}
+
+static int build_link(struct reader *reader, const struct draft_link *draft, uint32_t domain,
+		      struct description *description, uint32_t index)
+{
+	struct device *device = &description->devices[index];
+	struct device_link *link = &device->links[draft->link];
+	uint32_t peer = draft->remote_index;
+	bool up = draft->active != NA_U32 ? draft->active != 0 : reader->file->link_state != 0;
+
+	for (uint32_t i = 0; peer == NA_U32 && draft->remote.bus != NA_U32 && i < description->device_count; i++)
+		if (lies_at(&description->devices[i], &draft->remote, domain))
+			peer = i;
+	if (peer != NA_U32 && (peer == index || peer >= description->device_count)) {
+		if (peer == index) {
+			snprintf(reader->error->text, sizeof(reader->error->text),
+				 "%s:%d: nvlink: expected a link to another GPU than %u, found itself",
+				 reader->name, draft->line, index);
+			return -1;
+		}
+		/* The peer is not among the GPUs asked for: the link is down. */
+		peer = NA_U32;
+		up = false;
+	}
+	if (draft->link >= device->link_count)
+		device->link_count = draft->link + 1;
+	reset_link(link);
+	link->active = up;
+	link->remote_link = (uint8_t)draft->link;
+	if (peer != NA_U32) {
+		lead_to_gpu(link, description, peer);
+		return 0;
+	}
+	link->remote_type = (uint8_t)draft->remote_type;
+	if (draft->remote.bus != NA_U32)
+		lead_to_address(link, &draft->remote, domain);
+	if (draft->remote_type == PROFILE_REMOTE_SWITCH)
+		link->remote_pci_id = switch_pci_id(reader->file->nvlink.version);
+	return 0;
+}
+
+static bool has_own_links(const struct profile_file *file, uint32_t index)
+{
+	for (uint32_t i = 0; i < file->link_count; i++)
+		if (file->links[i].device == index)
+			return true;
+	return false;
+}
+
+int links_build(struct reader *reader, uint32_t domain, struct description *description)
+{
+	const struct profile_file *file = reader->file;
+
+	for (uint32_t index = 0; index < description->device_count; index++) {
+		bool own = has_own_links(file, index);
+
+		if (!own && !(index == 0 && file->link_count && has_own_links(file, NA_U32))) {
+			link_by_switches(file, domain, &description->devices[index]);
+			continue;
+		}
+		for (uint32_t i = 0; i < PROFILE_MAX_LINKS; i++)
+			reset_link(&description->devices[index].links[i]);
+		description->devices[index].link_count = file->nvlink.links;
+		for (uint32_t i = 0; i < file->link_count; i++)
+			if (file->links[i].device == (own ? index : NA_U32) &&
+			    build_link(reader, &file->links[i], domain, description, index) != 0)
+				return -1;
+	}
+	for (uint32_t i = 0; i < description->board_count; i++)
+		if (description->boards[i].nvlink.links)
+			description->boards[i].nvlink.capabilities = CAPABILITIES_ALL;
+	return 0;
+}
