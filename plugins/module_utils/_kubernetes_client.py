@@ -237,7 +237,7 @@ def _load_configuration(kubernetes: t.Any, configuration: t.Any, options: Json) 
     # The loader raises whatever its parsers raise: YAML, base64, missing keys, commands that are not there.
     except Exception as error:
         name = "given as a dictionary" if isinstance(kubeconfig, dict) else kubeconfig or "of the default place"
-        reason = str(error).strip() or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise ConfigurationError(
             f"Error while loading the kubeconfig {name}: {reason};"
             " check its contexts, users and clusters, and the option context"

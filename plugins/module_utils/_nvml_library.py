@@ -132,8 +132,10 @@ class Library:
         try:
             self._lib = ffi.dlopen(path)
         except OSError as error:
-            # cffi adds a second search that cannot help and only confuses.
+            # cffi says the path twice and adds a second search that cannot help: the loader's own words are enough.
             reason = str(error).split(".  Additionally, ")[0]
+            for prefix in (f"cannot load library {path!r}: ", f"{path}: "):
+                reason = reason[len(prefix) :] if reason.startswith(prefix) else reason
             raise LibraryError(
                 f"Error while loading the NVML library {path}: {reason};"
                 " set library to the file, for example .../usr/lib64/libnvidia-ml.so.1"

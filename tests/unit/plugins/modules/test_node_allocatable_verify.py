@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module's face: options, requests, answer, failures. What counts as a difference: test_node_resources.py."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from ansible_collections.mirage.accel.plugins.module_utils import _kubernetes_dep, _wait
+from ansible_collections.mirage.accel.plugins.modules import node_allocatable_verify as verify
+
+RunModule = Callable[..., dict[str, t.Any]]
+GPU = "nvidia.com/gpu"
+
+
+@pytest.fixture
+def look(run_module: RunModule, api: t.Any, monkeypatch: pytest.MonkeyPatch) -> RunModule:
+    """Runs the module against the scripted API server."""
+    monkeypatch.setattr(_wait, "FIRST_PAUSE", 0.01)
+    return lambda **options: run_module(verify, **{"host": api.url, "api_key": "a-token", **options})
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_all_as_expected(look: RunModule, api, node, check: bool) -> None:
+    api.lists = [api.listing(node())]
+    answer = look(
+        nodes=["worker-0"],
+        resources={GPU: 8},
+        capacity_equals=True,
+        labels={"nvidia.com/gpu.present": True},
+        _ansible_check_mode=check,
+    )
+    assert (answer["rc"], answer["failed"], answer["changed"]) == (0, False, False)
+    assert answer["differences"] == []
+    assert answer["nodes"] == [
+        {
+            "name": "worker-0",
+            "allocatable": {GPU: "8"},
+            "capacity": {GPU: "8"},
+            "labels": {"nvidia.com/gpu.present": "true"},
+        }
+    ]
+
+
+def test_every_answer_is_documented(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node())]
+    answer = look(nodes=["worker-0"], resources={GPU: 8})
+    assert set(yaml.safe_load(verify.RETURN)) == set(answer) - {"rc", "failed", "changed", "invocation"}
+
+
+def test_differences(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node(allocatable={GPU: "7"}, labels={"a": None}))]
+    answer = look(nodes="worker-0,worker-1", resources={GPU: 8, "cpu": "1"}, labels={"a": "x"})
+    assert (answer["rc"], answer["failed"]) == (1, True)
+    assert answer["differences"] == [
+        {"path": "nodes[worker-1]", "expected": "present", "actual": None},
+        {"path": "nodes[worker-0].allocatable[cpu]", "expected": "1", "actual": "2"},
+        {"path": f"nodes[worker-0].allocatable[{GPU}]", "expected": 8, "actual": "7"},
+        {"path": "nodes[worker-0].labels[a]", "expected": "x", "actual": None},
+    ]
+    assert answer["msg"] == (
+        "Error while verifying nodes worker-0, worker-1: 4 differences:"
+        " nodes[worker-1]: expected present, found nothing;"
+        " nodes[worker-0].allocatable[cpu]: expected 1, found 2;"
+        f" nodes[worker-0].allocatable[{GPU}]: expected 8, found 7; and 1 more"
+    )
+    assert [node["name"] for node in answer["nodes"]] == ["worker-0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        ({"nodes": ["a"]}, {"fieldSelector": "metadata.name=a"}),
+        ({"node": "a"}, {"fieldSelector": "metadata.name=a"}),
+        ({"nodes": ["a", "a"]}, {"fieldSelector": "metadata.name=a"}),
+        ({"nodes": ["a", "b"]}, {}),
+        ({"label_selectors": ["x=y", "!z"]}, {"labelSelector": "x=y,!z"}),
+    ],
+)
+def test_the_server_is_asked_for_what_is_needed(look: RunModule, api, options, query) -> None:
+    api.lists = [api.listing()]
+    look(**options)
+    assert api.requests[0]["query"] == query
+
+
+@pytest.mark.parametrize(
+    ("options", "differences"),
+    [
+        ({}, []),
+        ({"count": 2}, []),
+        ({"count": 3}, [{"path": "nodes", "expected": "3 selected", "actual": "2 selected"}]),
+    ],
+)
+def test_nodes_by_label(look: RunModule, api, node, options, differences) -> None:
+    api.lists = [api.listing(node("a"), node("b"))]
+    answer = look(label_selectors=["x=y"], resources={GPU: 8}, **options)
+    assert answer["differences"] == differences
+    assert not differences or "Error while verifying nodes selected by x=y: 1 difference: nodes: " in answer["msg"]
+
+
+def test_capacity_equals_looks_at_the_capacity(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node(capacity={GPU: "9"}))]
+    assert not look(nodes=["worker-0"], resources={GPU: 8})["failed"]
+    (difference,) = look(nodes=["worker-0"], resources={GPU: 8}, capacity_equals=True)["differences"]
+    assert difference == {"path": f"nodes[worker-0].capacity[{GPU}]", "expected": 8, "actual": "9"}
+
+
+def test_a_capacity_of_its_own(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node(allocatable={GPU: "7"}))]
+    assert not look(nodes=["worker-0"], resources={GPU: 7}, capacity={GPU: 8})["failed"]
+    assert look(nodes=["worker-0"], resources={GPU: 7}, capacity={GPU: 7})["failed"]
+
+
+def test_waiting_until_it_is_so(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(version=3)]
+    api.watches = [[api.event("ADDED", node(version=4))]]
+    answer = look(nodes=["worker-0"], resources={GPU: 8}, wait=True)
+    assert not answer["failed"]
+    assert api.asked == ["list", "watch 3"]
+    assert api.requests[1]["query"]["fieldSelector"] == "metadata.name=worker-0"
+
+
+def test_waiting_in_vain(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node(allocatable={GPU: "0"}))]
+    started = time.monotonic()
+    answer = look(nodes=["worker-0"], resources={GPU: 8}, wait=True, wait_timeout=1)
+    assert 1 <= time.monotonic() - started < 3
+    assert answer["failed"]
+    assert f"nodes[worker-0].allocatable[{GPU}]: expected 8, found 0 after {answer['waited']} s" in answer["msg"]
+    assert 1 <= answer["waited"] < 3
+
+
+def test_without_wait_there_is_one_look(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node(allocatable={GPU: "0"}))]
+    answer = look(nodes=["worker-0"], resources={GPU: 8}, wait_timeout=60)
+    assert api.asked == ["list"]
+    assert "after" not in answer["msg"]
+
+
+def test_a_server_that_has_gone_while_waiting(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node(allocatable={GPU: "0"}))]
+    api.watches = [api.refuse(503, "shutting down")] * 200
+    answer = look(nodes=["worker-0"], resources={GPU: 8}, wait=True, wait_timeout=1)
+    assert len(answer["differences"]) == 1
+    assert "(last seen; Error while listing nodes at " in answer["msg"]
+    assert "503: shutting down" in answer["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "one of the following is required: nodes, label_selectors"),
+        ({"nodes": ["a"], "label_selectors": ["x"]}, "mutually exclusive: nodes|label_selectors"),
+        ({"nodes": ["a"], "count": 1}, "mutually exclusive: nodes|count"),
+        ({"nodes": []}, "may not be empty"),
+        ({"label_selectors": []}, "may not be empty"),
+        ({"nodes": ["a"], "resources": {GPU: "many"}}, f"Error while reading the options: resources[{GPU}]: 'many'"),
+        ({"nodes": ["a"], "capacity": {GPU: -2}}, f"capacity[{GPU}]: -2 is negative"),
+        ({"nodes": ["a"], "capacity": {GPU: 2}, "capacity_equals": True}, "give one of them"),
+        ({"nodes": ["a"], "wait_timeout": "long"}, "wait_timeout"),
+        ({"nodes": ["a"], "kubeconfig": "/nowhere/kubeconfig"}, "reading kubeconfig /nowhere/kubeconfig: No such file"),
+        ({"nodes": ["a"], "host": "localhost"}, "'localhost' is no URL"),
+    ],
+)
+def test_options_that_cannot_be_meant(look: RunModule, api, options: dict[str, t.Any], message: str) -> None:
+    answer = look(**options)
+    assert answer["failed"]
+    assert message in answer["msg"]
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (401, "does not accept the credentials"),
+        (403, "not allowed (403 Forbidden: nodes is forbidden)"),
+        (503, "cannot answer now"),
+    ],
+)
+def test_failures_of_the_server(look: RunModule, api, code: int, message: str) -> None:
+    api.lists = [api.refuse(code, "nodes is forbidden" if code == 403 else "")]
+    answer = look(nodes=["a"], wait=True, wait_timeout=30)
+    assert answer["failed"]
+    assert message in answer["msg"]
+    assert "Traceback" not in answer["msg"]
+    assert "differences" not in answer
+    assert api.asked == ["list"]
+
+
+def test_a_token_is_not_told(look: RunModule, api) -> None:
+    api.lists = [api.refuse(401, "the token hush-hush is wrong")]
+    answer = look(nodes=["a"], api_key="hush-hush")
+    assert "hush-hush" not in str(answer)
+
+
+def test_without_the_client(look: RunModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_kubernetes_dep, "kubernetes", None)
+    assert "kubernetes>=24.2" in look(nodes=["a"])["msg"]
+
+
+def test_connection_from_the_environment(look: RunModule, api, node, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.lists = [api.listing(node())]
+    monkeypatch.setenv("K8S_AUTH_IMPERSONATE_USER", "jane")
+    monkeypatch.setenv("K8S_AUTH_IMPERSONATE_GROUPS", "dev,ops")
+    assert not look(nodes=["worker-0"])["failed"]
+    assert api.requests[0]["headers"]["Impersonate-User"] == "jane"
+    assert api.requests[0]["headers"].get_all("Impersonate-Group") == ["dev", "ops"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(True, "true"), (False, "false"), ("x", "x"), ("", ""), (3, "3"), (None, None)]
+)
+def test_labels_as_yaml_gives_them(value: t.Any, text: str | None) -> None:
+    assert verify.label_text(value) == text
