@@ -138,6 +138,7 @@ enum unit {
 #define KEY_NA 1u /* "N/A" is a value, and the one of a file without the key */
 #define KEY_ZERO 2u /* with KEY_NA: without the key it is 0 all the same */
 #define KEY_QUOTED 4u /* a number may stand in quotes */
+#define KEY_QUIET 8u /* ignored, and nobody expects an effect */
 
 struct choice {
 	const char *name;

@@ -35,6 +35,8 @@
 	{ .name = key, .kind = KIND_CALL, .call = function }
 #define IGNORED(key)                                                                               \
 	{ .name = key, .kind = KIND_IGNORED }
+#define QUIET(key)                                                                                 \
+	{ .name = key, .kind = KIND_IGNORED, .flags = KEY_QUIET }
 #define END                                                                                        \
 	{ .name = NULL }
 
@@ -146,7 +148,7 @@ static const struct key memory_keys[] = {
 	U64("total_bytes", board.memory_total, BYTES_MAX, .unit = UNIT_BYTES),
 	U64("reserved_bytes", board.memory_reserved, BYTES_MAX, .unit = UNIT_BYTES),
 	/* What is free follows from the others: total - reserved - used. */
-	IGNORED("free_bytes"),
+	QUIET("free_bytes"),
 	U64("used_bytes", readings.memory_used, BYTES_MAX, .unit = UNIT_BYTES),
 	U32("memory_bus_width", board.memory_bus_width, 1, 65536, NA),
 	END,
@@ -154,7 +156,7 @@ static const struct key memory_keys[] = {
 
 static const struct key bar1_memory_keys[] = {
 	BYTES("total_bytes", board.bar1_total),
-	IGNORED("free_bytes"),
+	QUIET("free_bytes"),
 	U64("used_bytes", readings.bar1_used, BYTES_MAX, .unit = UNIT_BYTES),
 	END,
 };
@@ -212,7 +214,7 @@ static const struct key memory_power_keys[] = {
 static const struct key power_keys[] = {
 	BOOL("management_supported", board.power.management, NA),
 	/* NVML has one answer for both: power management is on where there is any. */
-	IGNORED("management_mode"),
+	QUIET("management_mode"),
 	MILLIWATTS("default_limit_mw", board.power.default_limit_mw),
 	MILLIWATTS("enforced_limit_mw", readings.enforced_limit_mw),
 	MILLIWATTS("requested_limit_mw", readings.power_limit_mw),
@@ -627,7 +629,7 @@ const struct key profile_device_keys[] = { DEVICE_KEYS, END };
 
 /* Of one device in the list; its index was read before, as it chooses the target. */
 const struct key profile_override_keys[] = {
-	IGNORED("index"),
+	QUIET("index"),
 	CALL("uuid", read_uuid),
 	U32("minor_number", minor, 0, 254, NA),
 	IGNORED("grace_cpu_pair"),

@@ -632,7 +632,7 @@ static int read_switch_address(struct reader *reader, yaml_node_t *node, void *t
 
 static const struct key switch_keys[] = {
 	{ .name = "bdf", .kind = KIND_CALL, .call = read_switch_address },
-	{ .name = "uuid", .kind = KIND_IGNORED },
+	{ .name = "uuid", .kind = KIND_IGNORED, .flags = KEY_QUIET },
 	{ .name = NULL },
 };
 
@@ -805,7 +805,7 @@ static const struct choice root_levels[] = {
 };
 
 static const struct key root_keys[] = {
-	{ .name = "id", .kind = KIND_IGNORED },
+	{ .name = "id", .kind = KIND_IGNORED, .flags = KEY_QUIET },
 	{ .name = "numa_node", .kind = KIND_U32, .offset = offsetof(struct draft_root, numa_node), .min = 0, .max = 1023 },
 	{ .name = "level", .kind = KIND_CHOICE, .offset = offsetof(struct draft_root, level), .more = root_levels },
 	{ .name = "devices", .kind = KIND_CALL, .call = read_root_devices },

@@ -432,7 +432,8 @@ static int read_value(struct reader *reader, yaml_node_t *node, const struct key
 	case KIND_CALL:
 		return key->call(reader, node, target);
 	case KIND_IGNORED:
-		note_ignored(reader, node);
+		if (!(key->flags & KEY_QUIET))
+			note_ignored(reader, node);
 		return 0;
 	}
 	return -1;
