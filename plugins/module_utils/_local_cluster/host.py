@@ -1,0 +1,266 @@
+# Copyright (c) 2026, mirage.accel contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host around the cluster: what it was like before, what the cluster needs of it, and how it is put back."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import typing as t
+from pathlib import Path
+
+from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
+from ansible_collections.mirage.accel.plugins.module_utils._local_cluster import iptables, mounts, processes
+
+VERSION = 1
+RECORD = "host.json"
+KUBELET_ROOT = "/var/lib/kubelet"
+# Set for the cluster; the kubelet sets the others itself, they are only remembered.
+NEEDED_SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
+REMEMBERED_SYSCTLS = (
+    *NEEDED_SYSCTLS,
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+# Folders that parts of the cluster make outside of its own; one that was there before stays.
+SHARED_FOLDERS = (
+    KUBELET_ROOT,
+    "/var/log/pods",
+    "/var/log/containers",
+    "/var/lib/cni",
+    "/run/containerd",
+    "/run/kubernetes",
+    "/usr/libexec/kubernetes",
+)
+FAMILIES = {"ipv4": "iptables", "ipv6": "ip6tables"}
+
+
+class HostError(MirageError):
+    """Something on the host that could not be prepared or put back."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """Where the cluster has its things."""
+
+    state_dir: str
+    runtime_dir: str
+    bridge: str
+    network: str
+
+    @property
+    def record(self) -> Path:
+        return Path(self.state_dir, RECORD)
+
+
+def run(*command: str, text: str | None = None) -> tuple[str, str]:
+    """Run a command; its output, and its error where it failed."""
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "", f"{command[0]} is not installed"
+    error = done.stderr.strip() or f"exit code {done.returncode}"
+    return done.stdout, "" if done.returncode == 0 else error
+
+
+def read_sysctl(name: str) -> str | None:
+    try:
+        return Path("/proc/sys", name).read_text().strip()
+    except OSError:
+        return None
+
+
+def write_sysctl(name: str, value: str) -> None:
+    try:
+        Path("/proc/sys", name).write_text(value)
+    except OSError as exc:
+        raise HostError(f"Error while setting {name.replace('/', '.')} to {value}: {exc.strerror}") from exc
+
+
+def read_record(site: Site) -> dict[str, t.Any] | None:
+    """What the host was like before the cluster; None where that was never written."""
+    try:
+        record = json.loads(site.record.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as exc:
+        raise HostError(
+            f"Error while reading {site.record}: {exc}; remove the file, then what it named by hand"
+        ) from exc
+    if record.get("version") != VERSION:
+        raise HostError(f"{site.record} has version {record.get('version')}, this collection knows version {VERSION}")
+    return record
+
+
+def saved_rules(family: str) -> str:
+    return run(f"{FAMILIES[family]}-save")[0]
+
+
+def observe(to_share: list[str]) -> dict[str, t.Any]:
+    """The record of a host without the cluster."""
+    rules = {family: saved_rules(family) for family in FAMILIES}
+    return {
+        "version": VERSION,
+        "sysctls": {name: value for name in REMEMBERED_SYSCTLS if (value := read_sysctl(name)) is not None},
+        "made_shared": to_share,
+        "chains": {family: iptables.cluster_chains(text) for family, text in rules.items()},
+        "tables": {family: [table.name for table in iptables.parse_save(text)] for family, text in rules.items()},
+        "folders": [folder for folder in SHARED_FOLDERS if Path(folder).exists()],
+    }
+
+
+def prepare(site: Site, check_mode: bool) -> list[str]:
+    """Remember the host, once, and give the cluster what it needs of it; returns what was done."""
+    record = read_record(site)
+    done = []
+    to_share = mounts.mounts_to_share(mounts.read_mounts(), [KUBELET_ROOT, "/run", site.state_dir])
+    settings = {n: v for n, v in NEEDED_SYSCTLS.items() if read_sysctl(n) not in (None, v)}
+    if record is None:
+        done.append(f"remember the host in {site.record}")
+        if not check_mode:
+            write_record(site, observe(to_share))
+    done += [f"make the mount {point} shared" for point in to_share]
+    done += [f"set {name.replace('/', '.')} to {value}" for name, value in settings.items()]
+    if not check_mode:
+        mounts.set_propagation(to_share, shared=True)
+        for name, value in settings.items():
+            write_sysctl(name, value)
+    return done
+
+
+def write_record(site: Site, record: dict[str, t.Any]) -> None:
+    """Write whole or not at all."""
+    site.record.parent.mkdir(parents=True, exist_ok=True)
+    new = site.record.with_suffix(".new")
+    with new.open("w") as out:
+        json.dump(record, out, indent=2, sort_keys=True)
+        out.flush()
+        os.fsync(out.fileno())
+    new.rename(site.record)
+
+
+class Removal:
+    """Takes the cluster's traces off the host, step by step; in check mode it only lists them."""
+
+    def __init__(self, site: Site, check_mode: bool) -> None:
+        self.site = site
+        self.check_mode = check_mode
+        self.record = read_record(site)
+        self.done: list[str] = []
+
+    def run(self) -> list[str]:
+        """All steps, in the order in which one frees what the next one takes."""
+        self.end_processes()
+        self.unmount()
+        self.remove_links()
+        self.remove_rules()
+        self.remove_cgroups()
+        self.restore_settings()
+        self.remove_folders()
+        return self.done
+
+    def end_processes(self) -> None:
+        """The supervisor first, so that it restarts nothing; then the rest with every container below the shims."""
+        everything = processes.read_processes()
+        own = processes.own_processes(everything, self.site.state_dir)
+        supervisors = [p.pid for p in own if not p.executable.startswith(f"{self.site.state_dir}/")]
+        pids = processes.with_descendants(everything, [p.pid for p in own])
+        if not pids:
+            return
+        self.done.append(f"end {len(pids)} processes")
+        if self.check_mode:
+            return
+        # Children of the keeper before supervisord: it must not start a second one.
+        stuck = processes.end_processes(sorted(supervisors), 20)
+        stuck += processes.end_processes(pids - set(supervisors), 5)
+        if stuck:
+            raise HostError(f"processes {', '.join(map(str, stuck))} do not end: reboot the host, then run this again")
+
+    def unmount(self) -> None:
+        folders = [self.site.state_dir, self.site.runtime_dir]
+        if self.record:
+            folders.append(KUBELET_ROOT)
+        points = mounts.mounts_below(mounts.read_mounts(), folders)
+        self.done += [f"unmount {point}" for point in points]
+        if not self.check_mode:
+            mounts.unmount(points)
+
+    def remove_links(self) -> None:
+        bridge = Path("/sys/class/net", self.site.bridge)
+        if not bridge.exists():
+            return
+        ports = [port.name for port in (bridge / "brif").iterdir()]
+        for link in [*ports, self.site.bridge]:
+            self.done.append(f"remove the link {link}")
+            if not self.check_mode:
+                error = run("ip", "link", "delete", link)[1]
+                # A port goes by itself when its container's namespace does.
+                if error and Path("/sys/class/net", link).exists():
+                    raise HostError(f"Error while removing the link {link}: {error}")
+
+    def remove_rules(self) -> None:
+        if self.record is None:
+            return
+        for family, command in FAMILIES.items():
+            script = iptables.removal_script(saved_rules(family), set(self.record["chains"][family]), self.site.network)
+            if script:
+                self.done.append(f"remove {script.count('-X ')} chains of {command}")
+                if not self.check_mode:
+                    error = run(f"{command}-restore", "--noflush", "--wait", text=script)[1]
+                    if error:
+                        raise HostError(f"Error while removing the cluster's {command} rules: {error}")
+            if not self.check_mode:
+                for table in iptables.empty_tables(saved_rules(family), set(self.record["tables"][family])):
+                    # Only iptables on nf_tables can drop an empty table; elsewhere it is part of the kernel.
+                    run(command, "--wait", "-t", table, "-X")
+
+    def remove_cgroups(self) -> None:
+        base = Path("/sys/fs/cgroup")
+        found = [folder for folder in (*base.glob("kubepods*"), *base.glob("*/kubepods*")) if folder.is_dir()]
+        if not self.record or not found:
+            return
+        self.done.append(f"remove the control groups {', '.join(map(str, found))}")
+        if self.check_mode:
+            return
+        for top in found:
+            for folder, _folders, _files in os.walk(top, topdown=False):
+                with contextlib.suppress(FileNotFoundError):
+                    Path(folder).rmdir()
+
+    def restore_settings(self) -> None:
+        if self.record is None:
+            return
+        changed = {n: v for n, v in self.record["sysctls"].items() if read_sysctl(n) not in (None, v)}
+        private = [m.point for m in mounts.read_mounts() if m.shared and m.point in self.record["made_shared"]]
+        self.done += [f"set {name.replace('/', '.')} back to {value}" for name, value in changed.items()]
+        self.done += [f"make the mount {point} private again" for point in private]
+        if not self.check_mode:
+            for name, value in changed.items():
+                write_sysctl(name, value)
+            mounts.set_propagation(private, shared=False)
+
+    def remove_folders(self) -> None:
+        """The cluster's own folders always; shared ones only when they came with it. The record goes last."""
+        folders = [self.site.runtime_dir]
+        if self.record:
+            folders += [folder for folder in SHARED_FOLDERS if folder not in self.record["folders"]]
+        folders.append(self.site.state_dir)
+        for folder in folders:
+            if not Path(folder).exists():
+                continue
+            self.done.append(f"remove {folder}")
+            if self.check_mode:
+                continue
+            left = mounts.mounts_below(mounts.read_mounts(), [folder])
+            if left:
+                raise HostError(f"{folder} is not removed, something is still mounted at {', '.join(left)}")
+            shutil.rmtree(folder)
