@@ -113,6 +113,7 @@ CUresult cuInit(unsigned int flags)
  * the answer where none is. */
 CUresult cuDriverGetVersion(int *version)
 {
+	log_setup();
 	log_debug("%s", __func__);
 	if (!version)
 		return CUDA_ERROR_INVALID_VALUE;

@@ -47,6 +47,7 @@ CUresult cuGetProcAddress_v2(const char *symbol, void **function, int cuda_versi
 	CUdriverProcAddressQueryResult ignored;
 
 	(void)flags; /* they choose among streams, and no function here has one */
+	log_setup(); /* this comes before cuInit() */
 	log_debug("%s(%s, %d)", __func__, symbol ? symbol : "NULL", cuda_version);
 	if (!symbol || !function)
 		return CUDA_ERROR_INVALID_VALUE;
