@@ -54,7 +54,9 @@ static int rewrite(yaml_document_t *document, struct buffer *buffer)
 	for (yaml_node_pair_t *pair = root->data.mapping.pairs.start;
 	     pair < root->data.mapping.pairs.top; pair++)
 		if (is_site(document, pair)) {
-			memmove(pair, pair + 1, (size_t)((char *)root->data.mapping.pairs.top - (char *)(pair + 1)));
+			memmove(pair, pair + 1,
+				(size_t)((char *)root->data.mapping.pairs.top -
+					 (char *)(pair + 1)));
 			root->data.mapping.pairs.top--;
 			break;
 		}
@@ -108,11 +110,15 @@ static int copy_without_site(const char *text, size_t length, yaml_document_t *d
 
 		if (!is_site(document, pair))
 			continue;
-		start = start_of_line(text, yaml_document_get_node(document, pair->key)->start_mark.index);
+		start = start_of_line(
+			text, yaml_document_get_node(document, pair->key)->start_mark.index);
 		if (pair + 1 < root->data.mapping.pairs.top)
-			end = start_of_line(text, yaml_document_get_node(document, pair[1].key)->start_mark.index);
+			end = start_of_line(
+				text,
+				yaml_document_get_node(document, pair[1].key)->start_mark.index);
 		end = skip_site(text, start, end);
-		return append(buffer, text, start) == 0 ? append(buffer, text + end, length - end) : -1;
+		return append(buffer, text, start) == 0 ? append(buffer, text + end, length - end)
+							: -1;
 	}
 	return append(buffer, text, length);
 }
@@ -148,7 +154,8 @@ char *config_text(const char *text, size_t length, const struct profile_system *
 	if (yaml_parser_load(&parser, &document)) {
 		root = yaml_document_get_root_node(&document);
 		if (root && root->type == YAML_MAPPING_NODE) {
-			bool anew = root->data.mapping.style == YAML_FLOW_MAPPING_STYLE || !document.end_implicit;
+			bool anew = root->data.mapping.style == YAML_FLOW_MAPPING_STYLE ||
+				    !document.end_implicit;
 
 			indent = anew ? 0 : root->start_mark.column;
 			result = anew ? rewrite(&document, &buffer)

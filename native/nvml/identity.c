@@ -71,8 +71,8 @@ struct identity_hash identity_hash(const char *node, uint32_t index, const char 
 	char text[512];
 	int length = snprintf(text, sizeof(text), "%s/%s/%u", purpose, node, index);
 
-	return siphash((const uint8_t *)text, (size_t)length < sizeof(text) ? (size_t)length
-									      : sizeof(text) - 1);
+	return siphash((const uint8_t *)text,
+		       (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
 }
 
 void identity_uuid(const char *node, uint32_t index, char out[48])

@@ -14,9 +14,9 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A test of one byte when off, so that getters may call it. */
-#define log_debug(...)                       \
-	do {                                 \
-		if (log_debugging)           \
+#define log_debug(...)                         \
+	do {                                   \
+		if (log_debugging)             \
 			log_line(__VA_ARGS__); \
 	} while (0)
 

@@ -101,10 +101,15 @@ static bool is_version(const char *text)
 static int parse_node_name(const char *text)
 {
 	if (!*text || strlen(text) > 253)
-		return complain(EXIT_USAGE, "--node-name: expected 1 to 253 characters, found \"%s\"", text);
+		return complain(EXIT_USAGE,
+				"--node-name: expected 1 to 253 characters, found \"%s\"", text);
 	for (; *text; text++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *text))
-			return complain(EXIT_USAGE, "--node-name: expected letters, digits, '.', '-' and '_', found \"%s\"", text);
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_",
+			    *text))
+			return complain(
+				EXIT_USAGE,
+				"--node-name: expected letters, digits, '.', '-' and '_', found \"%s\"",
+				text);
 	return EXIT_OK;
 }
 
@@ -139,13 +144,19 @@ static int parse_option(struct options *options, char ***arguments)
 		return parse_count(value, &options->site.device_count);
 	else if ((value = option_value("--driver-version", arguments))) {
 		if (!is_version(value) || strlen(value) > 31)
-			return complain(EXIT_USAGE, "--driver-version: expected a version such as 550.163.01, found \"%s\"", value);
+			return complain(
+				EXIT_USAGE,
+				"--driver-version: expected a version such as 550.163.01, found \"%s\"",
+				value);
 		options->site.driver_version = value;
 	} else if ((value = option_value("--node-name", arguments))) {
 		options->site.node_name = value;
 		return parse_node_name(value);
 	} else
-		return complain(EXIT_USAGE, "mock-nvml: unknown option or missing value: %s (see mock-nvml --help)", **arguments);
+		return complain(
+			EXIT_USAGE,
+			"mock-nvml: unknown option or missing value: %s (see mock-nvml --help)",
+			**arguments);
 	return EXIT_OK;
 }
 
@@ -161,7 +172,9 @@ static int parse_arguments(char **arguments, struct options *options)
 		else if (!options->file)
 			options->file = *arguments;
 		else
-			result = complain(EXIT_USAGE, "mock-nvml: expected one FILE, found also \"%s\"", *arguments);
+			result = complain(EXIT_USAGE,
+					  "mock-nvml: expected one FILE, found also \"%s\"",
+					  *arguments);
 		if (result != EXIT_OK)
 			return result;
 	}
@@ -237,17 +250,21 @@ static int load(const struct options *options, struct profile *profile)
 	memset(profile, 0, sizeof(*profile));
 	profile->text = read_file(options->file, &profile->length);
 	if (!profile->text)
-		return complain(EXIT_SYSTEM, "cannot read profile %s: %s", options->file, strerror(errno));
+		return complain(EXIT_SYSTEM, "cannot read profile %s: %s", options->file,
+				strerror(errno));
 	if (profile->length > PROFILE_TEXT_MAX) {
-		snprintf(message, sizeof(message), "%s:1: (document): expected at most 1 MiB, found more", options->file);
+		snprintf(message, sizeof(message),
+			 "%s:1: (document): expected at most 1 MiB, found more", options->file);
 		return fail_invalid(options, message);
 	}
 	profile->description = new_description();
 	if (!profile->description)
-		return complain(EXIT_SYSTEM, "cannot parse profile %s: out of memory", options->file);
+		return complain(EXIT_SYSTEM, "cannot parse profile %s: out of memory",
+				options->file);
 	site.note = keep_note;
 	site.note_data = profile;
-	if (profile_parse(options->file, profile->text, profile->length, &site, profile->description, &error) != 0)
+	if (profile_parse(options->file, profile->text, profile->length, &site,
+			  profile->description, &error) != 0)
 		return fail_invalid(options, error.text);
 	return EXIT_OK;
 }
@@ -271,7 +288,8 @@ static void print_device(struct json *json, const struct description *descriptio
 	json_optional(json, "module_id", device->module_id != NA_U32, device->module_id);
 	json_number(json, "nvlinks", device->link_count);
 	json_bool(json, "mig_capable", board->mig.capable != 0);
-	json_optional(json, "power_limit_mw", device->readings.enforced_limit_mw != NA_U32, device->readings.enforced_limit_mw);
+	json_optional(json, "power_limit_mw", device->readings.enforced_limit_mw != NA_U32,
+		      device->readings.enforced_limit_mw);
 	json_close(json, '}');
 }
 
@@ -317,7 +335,8 @@ static int check(const struct options *options, const struct profile *profile)
 	for (size_t i = 0; i < profile->note_count; i++)
 		fprintf(stderr, "note: %s\n", profile->notes[i]);
 	printf("%s: valid: %u x %s, driver %s\n", options->file, description->device_count,
-	       description->boards[description->devices[0].board].name, description->system.driver_version);
+	       description->boards[description->devices[0].board].name,
+	       description->system.driver_version);
 	return EXIT_OK;
 }
 
@@ -349,7 +368,8 @@ static bool has_content(const char *file, const char *text, size_t length)
 }
 
 /* The new file beside the old one, complete and on disk; renamed by the caller. */
-static int write_beside(const char *file, const char *text, size_t length, char *temporary, size_t size)
+static int write_beside(const char *file, const char *text, size_t length, char *temporary,
+			size_t size)
 {
 	FILE *stream = NULL;
 	int fd;
@@ -380,18 +400,22 @@ static int write_beside(const char *file, const char *text, size_t length, char 
  * What config.yaml holds must give exactly the page's description, else the
  * node would show other GPUs where only the file can be read.
  */
-static int verify_text(const char *file, const char *text, size_t length, const struct description *expected)
+static int verify_text(const char *file, const char *text, size_t length,
+		       const struct description *expected)
 {
 	struct description *description = new_description();
 	struct profile_error error = { "out of memory" };
 	int result = -1;
 
 	if (description && profile_parse(file, text, length, NULL, description, &error) == 0)
-		result = description_checksum(description) == description_checksum(expected) ? 0 : -1;
+		result = description_checksum(description) == description_checksum(expected) ? 0
+											     : -1;
 	if (description)
 		munmap(description, sizeof(*description));
 	if (result != 0)
-		complain(EXIT_SYSTEM, "cannot make %s: its text would not describe the same GPUs (%s)", file, error.text);
+		complain(EXIT_SYSTEM,
+			 "cannot make %s: its text would not describe the same GPUs (%s)", file,
+			 error.text);
 	return result;
 }
 
@@ -415,8 +439,8 @@ static int report(const struct options *options, const struct profile *profile, 
 	return EXIT_OK;
 }
 
-static int apply_files(const struct options *options, const struct profile *profile, const char *text,
-		       size_t length, char *config, char *page)
+static int apply_files(const struct options *options, const struct profile *profile,
+		       const char *text, size_t length, char *config, char *page)
 {
 	char temporary[PATH_MAX] = "";
 	bool config_changed = !has_content(config, text, length);
@@ -424,8 +448,10 @@ static int apply_files(const struct options *options, const struct profile *prof
 	enum page_change change;
 
 	if (!options->dry_run && (make_parents(config) != 0 || make_parents(page) != 0))
-		return complain(EXIT_SYSTEM, "cannot make the folders of driver root %s: %s", options->root, strerror(errno));
-	if (config_changed && !options->dry_run && write_beside(config, text, length, temporary, sizeof(temporary)) != 0)
+		return complain(EXIT_SYSTEM, "cannot make the folders of driver root %s: %s",
+				options->root, strerror(errno));
+	if (config_changed && !options->dry_run &&
+	    write_beside(config, text, length, temporary, sizeof(temporary)) != 0)
 		return complain(EXIT_SYSTEM, "cannot write %s: %s", config, strerror(errno));
 	change = page_write(page, profile->description, options->force, options->dry_run, &error);
 	if (change == PAGE_ERROR) {
@@ -447,13 +473,15 @@ static int apply(const struct options *options, const struct profile *profile)
 	const struct profile_system *system = &profile->description->system;
 	char config[PATH_MAX], page[PATH_MAX];
 	size_t length;
-	char *text = config_text(profile->text, profile->length, system, profile->description->device_count, &length);
+	char *text = config_text(profile->text, profile->length, system,
+				 profile->description->device_count, &length);
 	int result;
 
 	if (!text)
 		return complain(EXIT_SYSTEM, "cannot make the text of config.yaml: out of memory");
 	snprintf(config, sizeof(config), "%s/config/config.yaml", options->root);
-	snprintf(page, sizeof(page), "%s/lib/firmware/nvidia/%s/" PAGE_FILE, options->root, system->driver_version);
+	snprintf(page, sizeof(page), "%s/lib/firmware/nvidia/%s/" PAGE_FILE, options->root,
+		 system->driver_version);
 	result = EXIT_SYSTEM;
 	if (verify_text(config, text, length, profile->description) == 0)
 		result = apply_files(options, profile, text, length, config, page);
@@ -470,12 +498,15 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(usage, stdout) < 0 ? EXIT_SYSTEM : EXIT_OK;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return printf("mock-nvml %s, page format %u\n", DRIVER_VERSION, PAGE_FORMAT) < 0 ? EXIT_SYSTEM : EXIT_OK;
+		return printf("mock-nvml %s, page format %u\n", DRIVER_VERSION, PAGE_FORMAT) < 0
+			       ? EXIT_SYSTEM
+			       : EXIT_OK;
 	result = parse_arguments(argv + 1, &options);
 	if (result == EXIT_OK)
 		result = load(&options, &profile);
 	if (result == EXIT_OK)
-		result = strcmp(options.command, "check") == 0 ? check(&options, &profile) : apply(&options, &profile);
+		result = strcmp(options.command, "check") == 0 ? check(&options, &profile)
+							       : apply(&options, &profile);
 	if (result == EXIT_OK && (fflush(stdout) != 0 || ferror(stdout)))
 		return complain(EXIT_SYSTEM, "cannot write the answer: %s", strerror(errno));
 	return result;

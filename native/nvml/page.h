@@ -65,8 +65,7 @@ struct page {
 
 static inline const struct description *page_description(const struct page *page)
 {
-	uint64_t generation = atomic_load_explicit(&page->header.generation,
-						   memory_order_acquire);
+	uint64_t generation = atomic_load_explicit(&page->header.generation, memory_order_acquire);
 
 	return &page->areas[generation & 1].description;
 }
@@ -79,12 +78,9 @@ static inline uint32_t page_device_count(const struct page *page)
 }
 
 /* NULL when slot is past the count: the GPU is gone (NVML_ERROR_GPU_IS_LOST). */
-static inline const struct device *page_device(const struct page *page,
-					       uint32_t slot)
+static inline const struct device *page_device(const struct page *page, uint32_t slot)
 {
-	return slot < page_device_count(page) ?
-		       &page_description(page)->devices[slot] :
-		       NULL;
+	return slot < page_device_count(page) ? &page_description(page)->devices[slot] : NULL;
 }
 
 /*
@@ -96,15 +92,13 @@ static inline const struct device *page_device(const struct page *page,
  */
 static inline uint64_t page_read_begin(const struct page *page)
 {
-	return atomic_load_explicit(&page->header.generation,
-				    memory_order_acquire);
+	return atomic_load_explicit(&page->header.generation, memory_order_acquire);
 }
 
 static inline bool page_read_retry(const struct page *page, uint64_t generation)
 {
 	atomic_thread_fence(memory_order_acquire);
-	return atomic_load_explicit(&page->header.generation,
-				    memory_order_relaxed) != generation;
+	return atomic_load_explicit(&page->header.generation, memory_order_relaxed) != generation;
 }
 
 /* Over what is in use: the system, its devices and its boards. */
@@ -134,8 +128,7 @@ enum page_change { PAGE_ERROR = -1, PAGE_SAME = 0, PAGE_CHANGED = 1 };
  * or rebuild it where it is damaged. A file of another program or of a newer
  * format is rebuilt only with force. With dry_run nothing is written.
  */
-enum page_change page_write(const char *file,
-			    const struct description *description, bool force,
+enum page_change page_write(const char *file, const struct description *description, bool force,
 			    bool dry_run, struct profile_error *error);
 
 #endif

@@ -196,7 +196,8 @@ static enum page_change update(int fd, const char *file, const struct descriptio
 			return fail(error, file, strerror(errno));
 		return PAGE_CHANGED;
 	}
-	page = mmap(NULL, sizeof(*page), dry_run ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	page = mmap(NULL, sizeof(*page), dry_run ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED,
+		    fd, 0);
 	if (page == MAP_FAILED)
 		return fail(error, file, strerror(errno));
 	if (!page_area_reason(page, atomic_load(&page->header.generation)) &&

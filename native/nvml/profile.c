@@ -48,14 +48,20 @@ int profile_parse(const char *name, const char *text, size_t length,
 	if (!site)
 		site = &nothing;
 	if (reader)
-		*reader = (struct reader){ .name = name, .error = error, .note = site->note, .note_data = site->note_data, .file = new_file() };
+		*reader = (struct reader){ .name = name,
+					   .error = error,
+					   .note = site->note,
+					   .note_data = site->note_data,
+					   .file = new_file() };
 	if (!reader || !reader->file) {
-		snprintf(error->text, sizeof(error->text), "cannot parse profile %s: out of memory", name);
+		snprintf(error->text, sizeof(error->text), "cannot parse profile %s: out of memory",
+			 name);
 		free(reader);
 		return -1;
 	}
 	if (check_site(reader, site) == 0 && reader_open(reader, text, length) == 0) {
-		result = reader_section(reader, yaml_document_get_root_node(&reader->document), profile_file_keys, reader->file);
+		result = reader_section(reader, yaml_document_get_root_node(&reader->document),
+					profile_file_keys, reader->file);
 		if (result == 0)
 			result = profile_build(reader, site, description);
 		reader_close(reader);
@@ -92,8 +98,8 @@ static char *read_whole(int fd, size_t *length)
 	return text;
 }
 
-int profile_load(const char *file, const struct profile_site *site,
-		 struct description *description, struct profile_error *error)
+int profile_load(const char *file, const struct profile_site *site, struct description *description,
+		 struct profile_error *error)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	size_t length;
@@ -105,7 +111,8 @@ int profile_load(const char *file, const struct profile_site *site,
 	text = read_whole(fd, &length);
 	close(fd);
 	if (!text)
-		return fail_read(file, errno == EFBIG ? "it is larger than 1 MiB" : strerror(errno), error);
+		return fail_read(file, errno == EFBIG ? "it is larger than 1 MiB" : strerror(errno),
+				 error);
 	result = profile_parse(file, text, length, site, description, error);
 	free(text);
 	return result;
@@ -130,7 +137,8 @@ static uint32_t switch_links(const struct device *device)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < device->link_count && i < PROFILE_MAX_LINKS; i++)
-		n += device->links[i].active && device->links[i].remote_type == PROFILE_REMOTE_SWITCH;
+		n += device->links[i].active &&
+		     device->links[i].remote_type == PROFILE_REMOTE_SWITCH;
 	return n;
 }
 

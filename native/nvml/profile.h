@@ -446,9 +446,8 @@ struct description {
 };
 
 /* Board of a device; a damaged index reads as board 0, never out of bounds. */
-static inline const struct board *
-description_board(const struct description *description,
-		  const struct device *device)
+static inline const struct board *description_board(const struct description *description,
+						    const struct device *device)
 {
 	uint32_t i = device->board;
 
@@ -457,12 +456,10 @@ description_board(const struct description *description,
 
 /* How two devices meet: a value of nvmlGpuTopologyLevel_t (0 internal, 10
  * single switch, 20 multiple switches, 30 host bridge, 40 node, 50 system). */
-uint32_t description_topology(const struct description *description,
-			      uint32_t a, uint32_t b);
+uint32_t description_topology(const struct description *description, uint32_t a, uint32_t b);
 
 /* Links of device a that reach device b, directly or by a switch. */
-uint32_t description_links_between(const struct description *description,
-				   uint32_t a, uint32_t b);
+uint32_t description_links_between(const struct description *description, uint32_t a, uint32_t b);
 
 /* What a caller knows better than the file; zero or NULL: the file decides. */
 struct profile_site {
@@ -483,12 +480,12 @@ struct profile_error {
  * Parse, validate and derive identities. description must be zeroed memory.
  * Returns 0, or -1 with one line in error; description then holds no meaning.
  */
-int profile_load(const char *file, const struct profile_site *site,
-		 struct description *description, struct profile_error *error);
+int profile_load(const char *file, const struct profile_site *site, struct description *description,
+		 struct profile_error *error);
 
 /* The same from memory; name stands for the file in messages. */
 int profile_parse(const char *name, const char *text, size_t length,
-		  const struct profile_site *site,
-		  struct description *description, struct profile_error *error);
+		  const struct profile_site *site, struct description *description,
+		  struct profile_error *error);
 
 #endif

@@ -10,15 +10,17 @@
 static const struct {
 	uint32_t branch, major, minor;
 } cuda_by_branch[] = {
-	{ 525, 12, 0 }, { 530, 12, 1 }, { 535, 12, 2 }, { 545, 12, 3 }, { 550, 12, 4 }, { 555, 12, 5 },
-	{ 560, 12, 6 }, { 565, 12, 7 }, { 570, 12, 8 }, { 575, 12, 9 }, { 580, 13, 0 }, { 590, 13, 1 },
+	{ 525, 12, 0 }, { 530, 12, 1 }, { 535, 12, 2 }, { 545, 12, 3 },
+	{ 550, 12, 4 }, { 555, 12, 5 }, { 560, 12, 6 }, { 565, 12, 7 },
+	{ 570, 12, 8 }, { 575, 12, 9 }, { 580, 13, 0 }, { 590, 13, 1 },
 };
 
 static uint32_t branch_of(const char *driver_version)
 {
 	uint32_t branch = 0;
 
-	for (; *driver_version >= '0' && *driver_version <= '9' && branch < 100000; driver_version++)
+	for (; *driver_version >= '0' && *driver_version <= '9' && branch < 100000;
+	     driver_version++)
 		branch = branch * 10 + (uint32_t)(*driver_version - '0');
 	return branch;
 }
@@ -49,7 +51,8 @@ static int build_cuda(struct reader *reader, bool other_driver, struct profile_s
 		if (!is_version(file->cuda_version) || !point || text_major > 99 || text_minor > 9)
 			return reader_fail_at(reader, "system.cuda_version", file->cuda_version,
 					      "a version such as 12.4");
-		if ((major != NA_U32 && major != text_major) || (minor != NA_U32 && minor != text_minor))
+		if ((major != NA_U32 && major != text_major) ||
+		    (minor != NA_U32 && minor != text_minor))
 			return reader_fail_at(reader, "system.cuda_version", file->cuda_version,
 					      "the version of cuda_version_major and _minor");
 		major = text_major;
@@ -57,7 +60,8 @@ static int build_cuda(struct reader *reader, bool other_driver, struct profile_s
 	}
 	if (major == NA_U32 || other_driver)
 		for (size_t i = 0; i < sizeof(cuda_by_branch) / sizeof(cuda_by_branch[0]); i++)
-			if (i == 0 || branch_of(system->driver_version) >= cuda_by_branch[i].branch) {
+			if (i == 0 ||
+			    branch_of(system->driver_version) >= cuda_by_branch[i].branch) {
 				major = cuda_by_branch[i].major;
 				minor = cuda_by_branch[i].minor;
 			}
@@ -69,20 +73,24 @@ static int build_system(struct reader *reader, const struct profile_site *site,
 			struct profile_system *system)
 {
 	struct profile_file *file = reader->file;
-	const char *chosen = site->driver_version ? site->driver_version : file->site_driver_version;
+	const char *chosen =
+		site->driver_version ? site->driver_version : file->site_driver_version;
 	bool other_driver = *chosen && file->driver_version[0] &&
 			    branch_of(chosen) != branch_of(file->driver_version);
 
 	if (!*chosen)
 		chosen = file->driver_version[0] ? file->driver_version : DRIVER_VERSION;
 	if (!is_version(chosen) || strlen(chosen) >= 32)
-		return reader_fail_at(reader, chosen == file->site_driver_version ? "site.driver_version" : "system.driver_version", chosen,
-				      "a version such as 550.163.01");
+		return reader_fail_at(reader,
+				      chosen == file->site_driver_version ? "site.driver_version"
+									  : "system.driver_version",
+				      chosen, "a version such as 550.163.01");
 	snprintf(system->driver_version, sizeof(system->driver_version), "%s", chosen);
 	if (build_cuda(reader, other_driver, system) != 0)
 		return -1;
 	if (file->nvml_version[0] && strcmp(chosen, file->driver_version) == 0)
-		snprintf(system->nvml_version, sizeof(system->nvml_version), "%s", file->nvml_version);
+		snprintf(system->nvml_version, sizeof(system->nvml_version), "%s",
+			 file->nvml_version);
 	else
 		snprintf(system->nvml_version, sizeof(system->nvml_version), "%u.%s",
 			 system->cuda_version / 1000, system->driver_version);
@@ -112,7 +120,8 @@ static uint32_t share_board(struct description *description, const struct board 
 {
 	uint32_t i = 0;
 
-	while (i < description->board_count && memcmp(&description->boards[i], board, sizeof(*board)) != 0)
+	while (i < description->board_count &&
+	       memcmp(&description->boards[i], board, sizeof(*board)) != 0)
 		i++;
 	if (i == description->board_count) {
 		description->boards[i] = *board;
@@ -132,7 +141,8 @@ static struct pci_address address_of(const struct draft *draft, uint32_t index, 
 		address = (struct pci_address){ NA_U32, (index % slots + 1) * 16, 0, 0 };
 		if (draft->slot_count)
 			address = draft->slots[index % slots];
-		address.domain = (address.domain == NA_U32 ? domain : address.domain) + index / slots;
+		address.domain =
+			(address.domain == NA_U32 ? domain : address.domain) + index / slots;
 	}
 	if (address.domain == NA_U32)
 		address.domain = domain;
@@ -158,7 +168,8 @@ static bool is_listed(const struct draft_root *root, const struct device *device
 static void place(const struct profile_file *file, struct device *device, uint32_t index,
 		  uint32_t domain)
 {
-	uint32_t slots = file->defaults.slot_count ? file->defaults.slot_count : PROFILE_MAX_DEVICES;
+	uint32_t slots =
+		file->defaults.slot_count ? file->defaults.slot_count : PROFILE_MAX_DEVICES;
 
 	device->numa_node = -1;
 	device->memory_numa_node = -1;
@@ -177,8 +188,9 @@ static void place(const struct profile_file *file, struct device *device, uint32
 		memcpy(device->cpus, root->cpus, sizeof(device->cpus));
 		for (uint32_t w = 0; w < PROFILE_CPU_WORDS; w++)
 			given = given || root->cpus[w];
-		for (uint32_t cpu = first; !given && file->cores_per_numa != NA_U32 &&
-					   cpu < first + file->cores_per_numa && cpu < PROFILE_CPU_WORDS * 64;
+		for (uint32_t cpu = first;
+		     !given && file->cores_per_numa != NA_U32 &&
+		     cpu < first + file->cores_per_numa && cpu < PROFILE_CPU_WORDS * 64;
 		     cpu++)
 			device->cpus[cpu / 64] |= (uint64_t)1 << (cpu % 64);
 		return;
@@ -187,12 +199,14 @@ static void place(const struct profile_file *file, struct device *device, uint32
 
 /* --- identities --- */
 
-static void identify(struct reader *reader, const struct draft *draft, const struct profile_system *system,
-		     uint32_t index, uint32_t domain, struct device *device)
+static void identify(struct reader *reader, const struct draft *draft,
+		     const struct profile_system *system, uint32_t index, uint32_t domain,
+		     struct device *device)
 {
 	struct pci_address address = address_of(draft, index, domain);
 	const char *node = system->node_name;
-	bool own_serial = draft->serial[0] && strcmp(draft->serial, reader->file->defaults.serial) != 0;
+	bool own_serial =
+		draft->serial[0] && strcmp(draft->serial, reader->file->defaults.serial) != 0;
 
 	if (draft->uuid[0])
 		memcpy(device->uuid, draft->uuid, sizeof(device->uuid));
@@ -208,8 +222,8 @@ static void identify(struct reader *reader, const struct draft *draft, const str
 	device->pci_bus = address.bus;
 	device->pci_device = address.device;
 	device->pci_function = address.function;
-	snprintf(device->pci_bus_id, sizeof(device->pci_bus_id), "%08X:%02X:%02X.%X", address.domain,
-		 address.bus, address.device, address.function);
+	snprintf(device->pci_bus_id, sizeof(device->pci_bus_id), "%08X:%02X:%02X.%X",
+		 address.domain, address.bus, address.device, address.function);
 	device->board_id = address.domain << 16 | address.bus << 8 | address.device << 3;
 	device->module_id = draft->module_id;
 	if (device->module_id == NA_U32 && draft->module_count)
@@ -241,13 +255,15 @@ static int check_unique(struct reader *reader, const struct draft *draft,
 		if (strcmp(other->pci_bus_id, device->pci_bus_id) == 0) {
 			draft_path(reader, draft, "pci.bus_id", path, sizeof(path));
 			return reader_fail_at(reader, path, device->pci_bus_id,
-					      "a PCI address no other GPU has (device %u has it)", i);
+					      "a PCI address no other GPU has (device %u has it)",
+					      i);
 		}
 		if (other->minor == device->minor) {
 			draft_path(reader, draft, "minor_number", path, sizeof(path));
 			snprintf(minor, sizeof(minor), "%u", device->minor);
 			return reader_fail_at(reader, path, minor,
-					      "a minor number no other GPU has (device %u has it)", i);
+					      "a minor number no other GPU has (device %u has it)",
+					      i);
 		}
 	}
 	return 0;
@@ -265,8 +281,10 @@ static int build_device(struct reader *reader, struct draft *draft, struct descr
 	board->nvlink = file->nvlink;
 	/* The firmware is the driver's: a file for another driver does not know it. */
 	if (board->gsp_mode == 1 &&
-	    (!board->gsp_version[0] || strcmp(description->system.driver_version, file->driver_version) != 0))
-		memcpy(board->gsp_version, description->system.driver_version, sizeof(board->gsp_version));
+	    (!board->gsp_version[0] ||
+	     strcmp(description->system.driver_version, file->driver_version) != 0))
+		memcpy(board->gsp_version, description->system.driver_version,
+		       sizeof(board->gsp_version));
 	device->readings = draft->readings;
 	device->board = share_board(description, board);
 	identify(reader, draft, &description->system, index, domain, device);
@@ -290,7 +308,8 @@ int profile_build(struct reader *reader, const struct profile_site *site,
 		file->nvlink.switches = file->switch_count;
 	description->device_count = count;
 	for (uint32_t i = 0; i < count; i++)
-		if (build_device(reader, file->devices[i] ? file->devices[i] : &file->defaults, description, i, domain) != 0)
+		if (build_device(reader, file->devices[i] ? file->devices[i] : &file->defaults,
+				 description, i, domain) != 0)
 			return -1;
 	return links_build(reader, domain, description);
 }

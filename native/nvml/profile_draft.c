@@ -46,8 +46,8 @@ void draft_path(struct reader *reader, const struct draft *draft, const char *ke
 	snprintf(out, size, "device_defaults.%s", key);
 }
 
-static int fail_u64(struct reader *reader, const struct draft *draft, const char *key, uint64_t found,
-		    const char *than, uint64_t limit)
+static int fail_u64(struct reader *reader, const struct draft *draft, const char *key,
+		    uint64_t found, const char *than, uint64_t limit)
 {
 	char path[128], text[32];
 
@@ -97,8 +97,8 @@ static int finish_memory(struct reader *reader, struct draft *draft)
 	return 0;
 }
 
-static int check_limits(struct reader *reader, struct draft *draft, const char *section, uint32_t min,
-			uint32_t value, uint32_t max, const char *name)
+static int check_limits(struct reader *reader, struct draft *draft, const char *section,
+			uint32_t min, uint32_t value, uint32_t max, const char *name)
 {
 	char key[64];
 
@@ -241,14 +241,20 @@ static void finish_fabric(struct draft *draft)
 	fabric->health_mask = draft->fabric_mask;
 	if (fabric->health_mask == NA_U32)
 		fabric->health_mask =
-			condition(draft->fabric_degraded, 0) | condition(draft->fabric_recovery, 2) |
-			condition(draft->fabric_unhealthy, 4) | condition(draft->fabric_timeout, 6) |
-			(draft->fabric_configuration == NA_U32 ? 0 : draft->fabric_configuration << 8);
+			condition(draft->fabric_degraded, 0) |
+			condition(draft->fabric_recovery, 2) |
+			condition(draft->fabric_unhealthy, 4) |
+			condition(draft->fabric_timeout, 6) |
+			(draft->fabric_configuration == NA_U32 ? 0
+							       : draft->fabric_configuration << 8);
 	limited = (fabric->health_mask & 3) == 1;
 	unhealthy = (fabric->health_mask >> 2 & 3) == 1 || (fabric->health_mask >> 4 & 3) == 1 ||
 		    (fabric->health_mask >> 6 & 3) == 1 || (fabric->health_mask >> 8 & 15) > 1;
 	fabric->health_summary = draft->fabric_summary;
-	default_to(&fabric->health_summary, !fabric->health_mask ? 0 : unhealthy ? 2 : limited ? 3 : 1);
+	default_to(&fabric->health_summary, !fabric->health_mask ? 0
+					    : unhealthy		 ? 2
+					    : limited		 ? 3
+								 : 1);
 }
 
 static void finish_repair(struct draft *draft)
@@ -276,7 +282,8 @@ static void finish_modes(struct draft *draft)
 	default_to(&board->gpus_per_module, 1);
 	default_to(&board->topology_default, 50);
 	default_to(&board->pci_class, CLASS_3D_CONTROLLER);
-	default_to(&board->gpm, board->architecture != NA_U32 && board->architecture >= ARCHITECTURE_HOPPER);
+	default_to(&board->gpm,
+		   board->architecture != NA_U32 && board->architecture >= ARCHITECTURE_HOPPER);
 	motion->temperature = motion->temperature_base_c || motion->temperature_variance_c ||
 			      motion->temperature_ramp_c;
 	motion->power = motion->power_base_mw != 0;

@@ -2,7 +2,7 @@
 /*
  * How a profile file becomes a description, in three steps that share only
  * these types: profile_yaml.c reads YAML and words every complaint,
- * profile_keys.c says which keys there are, profile_build.c derives the rest.
+ * profile_keys*.c say which keys there are, profile_build.c derives the rest.
  */
 #ifndef MIRAGE_PROFILE_INTERNAL_H
 #define MIRAGE_PROFILE_INTERNAL_H
@@ -159,15 +159,15 @@ struct key {
 	int (*call)(struct reader *reader, yaml_node_t *node, void *target);
 };
 
-/* --- profile_yaml.c --- */
+/* --- profile_yaml.c, profile_value.c --- */
 
 /* Word a complaint about node; always -1, so that it can be returned. */
 int reader_fail(struct reader *reader, const yaml_node_t *node, const char *expected, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The same where a value is wrong only beside others: path, with the found one. */
-int reader_fail_at(struct reader *reader, const char *path, const char *found,
-		   const char *expected, ...) __attribute__((format(printf, 4, 5)));
+int reader_fail_at(struct reader *reader, const char *path, const char *found, const char *expected,
+		   ...) __attribute__((format(printf, 4, 5)));
 
 /* Line of the node a path leads to, or of the last one on the way. */
 int reader_line_of(struct reader *reader, const char *path);
@@ -187,7 +187,13 @@ void keys_reset(const struct key *keys, void *target);
 int reader_list(struct reader *reader, yaml_node_t *node, unsigned int max, const char *what);
 yaml_node_t *reader_item(struct reader *reader, yaml_node_t *node, unsigned int index);
 
+int reader_value(struct reader *reader, yaml_node_t *node, const struct key *key, void *target);
+void reader_note(struct reader *reader, const yaml_node_t *node);
 int reader_number(struct reader *reader, yaml_node_t *node, const struct key *key, int64_t *value);
+int reader_number_item(struct reader *reader, yaml_node_t *list, unsigned int index,
+		       const struct key *range, int64_t *value);
+int reader_numbers(struct reader *reader, yaml_node_t *node, const struct key *range,
+		   const char *what, uint32_t *numbers, uint32_t *numbers_count);
 int reader_pci_address(struct reader *reader, yaml_node_t *node, struct pci_address *address);
 
 /* The text of a scalar, or NULL for a mapping, a list or null. */
@@ -198,7 +204,7 @@ bool reader_is_null(const yaml_node_t *node);
 int reader_open(struct reader *reader, const char *text, size_t length);
 void reader_close(struct reader *reader);
 
-/* --- profile_keys.c, profile_lists.c --- */
+/* --- profile_keys.c and the files that read one kind of value each --- */
 
 extern const struct key profile_file_keys[];
 extern const struct key profile_device_keys[];

@@ -30,7 +30,8 @@ static bool lies_at(const struct device *device, const struct pci_address *addre
 	       device->pci_function == address->function;
 }
 
-static void lead_to_address(struct device_link *link, const struct pci_address *address, uint32_t domain)
+static void lead_to_address(struct device_link *link, const struct pci_address *address,
+			    uint32_t domain)
 {
 	link->remote_domain = address->domain == NA_U32 ? domain : address->domain;
 	link->remote_bus = address->bus;
@@ -38,7 +39,8 @@ static void lead_to_address(struct device_link *link, const struct pci_address *
 	link->remote_function = address->function;
 }
 
-static void lead_to_gpu(struct device_link *link, const struct description *description, uint32_t peer)
+static void lead_to_gpu(struct device_link *link, const struct description *description,
+			uint32_t peer)
 {
 	const struct device *device = &description->devices[peer];
 	const struct board *board = description_board(description, device);
@@ -61,7 +63,8 @@ static void reset_link(struct device_link *link)
 }
 
 /* Every link of every GPU to the switches in turn, so that each reaches all. */
-static void link_by_switches(const struct profile_file *file, uint32_t domain, struct device *device)
+static void link_by_switches(const struct profile_file *file, uint32_t domain,
+			     struct device *device)
 {
 	bool up = file->link_state == NA_U32 || file->link_state;
 
@@ -90,14 +93,16 @@ static int build_link(struct reader *reader, const struct draft_link *draft, uin
 	uint32_t peer = draft->remote_index;
 	bool up = draft->active != NA_U32 ? draft->active != 0 : reader->file->link_state != 0;
 
-	for (uint32_t i = 0; peer == NA_U32 && draft->remote.bus != NA_U32 && i < description->device_count; i++)
+	for (uint32_t i = 0;
+	     peer == NA_U32 && draft->remote.bus != NA_U32 && i < description->device_count; i++)
 		if (lies_at(&description->devices[i], &draft->remote, domain))
 			peer = i;
 	if (peer != NA_U32 && (peer == index || peer >= description->device_count)) {
 		if (peer == index) {
-			snprintf(reader->error->text, sizeof(reader->error->text),
-				 "%s:%d: nvlink: expected a link to another GPU than %u, found itself",
-				 reader->name, draft->line, index);
+			snprintf(
+				reader->error->text, sizeof(reader->error->text),
+				"%s:%d: nvlink: expected a link to another GPU than %u, found itself",
+				reader->name, draft->line, index);
 			return -1;
 		}
 		/* The peer is not among the GPUs asked for: the link is down. */

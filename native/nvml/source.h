@@ -37,12 +37,11 @@ static inline uint32_t source_count(const struct source *source)
 }
 
 /* Device by NVML index; NULL out of range or when the page lost it since. */
-static inline const struct device *source_device(const struct source *source,
-						 uint32_t index)
+static inline const struct device *source_device(const struct source *source, uint32_t index)
 {
-	return index < source->visible.count ?
-		       page_device(source->page, source->visible.slot[index]) :
-		       NULL;
+	return index < source->visible.count
+		       ? page_device(source->page, source->visible.slot[index])
+		       : NULL;
 }
 
 #endif

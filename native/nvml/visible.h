@@ -19,7 +19,7 @@ struct visible {
 void visible_all(struct visible *visible, const struct description *description);
 
 /* Filter by the nodes in folder (normally /dev). */
-void visible_nodes(struct visible *visible,
-		   const struct description *description, const char *folder);
+void visible_nodes(struct visible *visible, const struct description *description,
+		   const char *folder);
 
 #endif

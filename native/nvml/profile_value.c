@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Single values: numbers with their units, addresses, texts, choices. */
+#include <stdio.h>
+#include <string.h>
+
+#include "profile_internal.h"
+
+struct unit_suffix {
+	const char *text;
+	uint32_t factor_log; /* of the key's own unit: 10^n, or 2^n for bytes */
+};
+
+struct unit_name {
+	const char *name;
+	bool binary;
+	struct unit_suffix suffixes[5];
+};
+
+static const struct unit_name units[] = {
+	[UNIT_NONE] = { "", false, { { NULL, 0 } } },
+	[UNIT_BYTES] = { "bytes, or with B, KiB, MiB, GiB, TiB",
+			 true,
+			 { { "B", 0 },
+			   { "KiB", 10 },
+			   { "MiB", 20 },
+			   { "GiB", 30 },
+			   { "TiB", 40 } } },
+	[UNIT_MIB] = { "MiB", true, { { "MiB", 0 }, { "GiB", 10 } } },
+	[UNIT_MILLIWATTS] = { "mW, or with W", false, { { "mW", 0 }, { "W", 3 } } },
+	[UNIT_MILLIJOULES] = { "mJ, or with J", false, { { "mJ", 0 }, { "J", 3 } } },
+	[UNIT_MHZ] = { "MHz", false, { { "MHz", 0 }, { "GHz", 3 } } },
+	[UNIT_KHZ] = { "kHz", false, { { "kHz", 0 }, { "MHz", 3 } } },
+	[UNIT_CELSIUS] = { "degrees C", false, { { "C", 0 } } },
+	[UNIT_PERCENT] = { "%", false, { { "%", 0 } } },
+	[UNIT_MICROSECONDS] = { "us, or with ms, s",
+				false,
+				{ { "us", 0 }, { "ms", 3 }, { "s", 6 } } },
+	[UNIT_MICROVOLTS] = { "uV, or with mV, V",
+			      false,
+			      { { "uV", 0 }, { "mV", 3 }, { "V", 6 } } },
+	[UNIT_KBPS] = { "KB/s", false, { { "KB/s", 0 }, { "MB/s", 3 } } },
+	[UNIT_MBPS] = { "Mbps", false, { { "Mbps", 0 }, { "Gbps", 3 } } },
+};
+
+/* --- numbers --- */
+
+struct decimal {
+	uint64_t digits; /* the number without its point */
+	unsigned int decimals;
+	bool negative;
+	const char *rest;
+};
+
+/* 12, -3, 0x1f, 1_000, 49.68; false where it is no number or does not fit. */
+static bool parse_decimal(const char *text, struct decimal *number)
+{
+	unsigned int base = 10;
+	bool any = false, point = false;
+
+	memset(number, 0, sizeof(*number));
+	if (*text == '-' || *text == '+')
+		number->negative = *text++ == '-';
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		base = 16;
+		text += 2;
+	}
+	for (; *text; text++) {
+		unsigned int digit;
+
+		if (*text >= '0' && *text <= '9')
+			digit = (unsigned int)(*text - '0');
+		else if (base == 16 && ((*text | 32) >= 'a' && (*text | 32) <= 'f'))
+			digit = (unsigned int)((*text | 32) - 'a' + 10);
+		else if (*text == '_' && any)
+			continue;
+		else if (*text == '.' && base == 10 && any && !point) {
+			point = true;
+			continue;
+		} else
+			break;
+		if (number->digits > (UINT64_MAX - digit) / base || number->decimals > 9)
+			return false;
+		number->digits = number->digits * base + digit;
+		number->decimals += point;
+		any = true;
+	}
+	number->rest = text;
+	return any;
+}
+
+/* Bring a decimal with a unit to the key's own unit; it must come out whole. */
+static bool scale(const struct decimal *number, const struct unit_name *unit, uint64_t *value)
+{
+	const char *suffix = number->rest;
+	uint64_t factor = 1;
+
+	while (*suffix == ' ')
+		suffix++;
+	if (*suffix) {
+		size_t i = 0;
+
+		while (i < 5 && unit->suffixes[i].text && strcmp(suffix, unit->suffixes[i].text))
+			i++;
+		if (i == 5 || !unit->suffixes[i].text)
+			return false;
+		for (uint32_t n = unit->suffixes[i].factor_log; n; n--)
+			factor *= unit->binary ? 2 : 10;
+	}
+	if (number->digits && factor > UINT64_MAX / number->digits)
+		return false;
+	*value = number->digits * factor;
+	for (unsigned int n = number->decimals; n; n--) {
+		if (*value % 10)
+			return false;
+		*value /= 10;
+	}
+	return true;
+}
+
+static int fail_number(struct reader *reader, yaml_node_t *node, const struct key *key)
+{
+	const char *unit = units[key->unit].name;
+
+	return reader_fail(reader, node, "a number from %lld to %llu%s%s%s", (long long)key->min,
+			   (unsigned long long)key->max, *unit ? " " : "", unit,
+			   key->flags & KEY_NA ? ", or N/A" : "");
+}
+
+int reader_number(struct reader *reader, yaml_node_t *node, const struct key *key, int64_t *value)
+{
+	const char *text = reader_text(node);
+	struct decimal number;
+	uint64_t magnitude;
+
+	if (!text || !parse_decimal(text, &number) ||
+	    !scale(&number, &units[key->unit], &magnitude))
+		return fail_number(reader, node, key);
+	/* "12" in quotes is a text, except where it carries its unit. */
+	if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE && !*number.rest &&
+	    !(key->flags & KEY_QUOTED))
+		return fail_number(reader, node, key);
+	if (magnitude > INT64_MAX || (number.negative && key->min >= 0 && magnitude))
+		return fail_number(reader, node, key);
+	*value = number.negative ? -(int64_t)magnitude : (int64_t)magnitude;
+	if (*value < key->min || (*value > 0 && (uint64_t)*value > key->max))
+		return fail_number(reader, node, key);
+	return 0;
+}
+
+/* --- addresses --- */
+
+static bool parse_hex(const char **text, unsigned int max_digits, uint32_t *value)
+{
+	unsigned int digits = 0;
+
+	for (*value = 0; digits < max_digits; digits++, (*text)++) {
+		char c = **text;
+
+		if (c >= '0' && c <= '9')
+			*value = *value * 16 + (uint32_t)(c - '0');
+		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
+			*value = *value * 16 + (uint32_t)((c | 32) - 'a' + 10);
+		else
+			break;
+	}
+	return digits > 0;
+}
+
+/* DDDD:BB:DD.F, DDDDDDDD:BB:DD.F, or BB:DD.F without a domain */
+static bool parse_pci_address(const char *text, struct pci_address *address)
+{
+	uint32_t first, second;
+
+	if (!parse_hex(&text, 8, &first) || *text++ != ':' || !parse_hex(&text, 2, &second))
+		return false;
+	if (*text == ':') {
+		text++;
+		address->domain = first;
+		address->bus = second;
+		if (!parse_hex(&text, 2, &address->device))
+			return false;
+	} else {
+		address->domain = NA_U32;
+		address->bus = first;
+		address->device = second;
+	}
+	if (*text++ != '.' || !parse_hex(&text, 1, &address->function) || *text)
+		return false;
+	return (address->domain == NA_U32 || address->domain <= 0xffff) && address->bus <= 0xff &&
+	       address->device <= 0x1f && address->function <= 7;
+}
+
+int reader_pci_address(struct reader *reader, yaml_node_t *node, struct pci_address *address)
+{
+	const char *text = reader_text(node);
+	struct pci_address read;
+
+	if (!text || !parse_pci_address(text, &read))
+		return reader_fail(reader, node, "a PCI address such as 0000:07:00.0 or 07:00.0");
+	*address = read;
+	return 0;
+}
+
+/* --- values by key --- */
+
+static bool is_na(const char *text)
+{
+	return strcmp(text, "N/A") == 0 || strcmp(text, "n/a") == 0 || strcmp(text, "NA") == 0;
+}
+
+static int read_text(struct reader *reader, yaml_node_t *node, const struct key *key, char *out)
+{
+	const char *text = reader_text(node);
+	size_t length = text ? node->data.scalar.length : 0;
+
+	if (!text)
+		return reader_fail(reader, node, "a text");
+	if (key->flags & KEY_NA && is_na(text)) {
+		*out = '\0';
+		return 0;
+	}
+	if (length >= key->size)
+		return reader_fail(reader, node, "a text of at most %u characters", key->size - 1);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return reader_fail(reader, node, "a text of plain ASCII characters");
+	memset(out, 0, key->size);
+	memcpy(out, text, length);
+	return 0;
+}
+
+static const struct choice booleans[] = {
+	{ "true", 1 }, { "false", 0 }, { "True", 1 }, { "False", 0 }, { "TRUE", 1 }, { "FALSE", 0 },
+	{ "yes", 1 },  { "no", 0 },    { "on", 1 },   { "off", 0 },   { NULL, 0 },
+};
+
+static const struct choice switches[] = {
+	{ "enabled", 1 }, { "disabled", 0 }, { "Enabled", 1 }, { "Disabled", 0 },
+	{ "true", 1 },	  { "false", 0 },    { NULL, 0 },
+};
+
+static const struct choice *find_choice(const struct choice *choices, const char *text)
+{
+	for (; choices->name; choices++)
+		if (strcmp(choices->name, text) == 0)
+			return choices;
+	return NULL;
+}
+
+static int fail_choice(struct reader *reader, yaml_node_t *node, const struct key *key,
+		       const struct choice *choices)
+{
+	char list[200] = "";
+	size_t used = 0;
+
+	if (choices == booleans)
+		return reader_fail(reader, node, "true or false%s",
+				   key->flags & KEY_NA ? ", or N/A" : "");
+	if (choices == switches)
+		return reader_fail(reader, node, "enabled or disabled%s",
+				   key->flags & KEY_NA ? ", or N/A" : "");
+	for (; choices->name && used < sizeof(list); choices++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+					 choices->name);
+	return reader_fail(reader, node, "one of %s%s", list, key->flags & KEY_NA ? ", N/A" : "");
+}
+
+static int read_choice(struct reader *reader, yaml_node_t *node, const struct key *key,
+		       const struct choice *choices, uint32_t *value)
+{
+	const char *text = reader_text(node);
+	const struct choice *choice = text ? find_choice(choices, text) : NULL;
+
+	if (choice)
+		*value = choice->value;
+	else if (text && key->flags & KEY_NA && is_na(text))
+		*value = NA_U32;
+	else
+		return fail_choice(reader, node, key, choices);
+	return 0;
+}
+
+static int read_bit(struct reader *reader, yaml_node_t *node, const struct key *key, uint64_t *mask)
+{
+	uint32_t value;
+
+	if (read_choice(reader, node, key, booleans, &value) != 0)
+		return -1;
+	*mask = value ? *mask | key->max : *mask & ~key->max;
+	return 0;
+}
+
+static int read_number(struct reader *reader, yaml_node_t *node, const struct key *key, void *field)
+{
+	const char *text = reader_text(node);
+	bool na = text && key->flags & KEY_NA && is_na(text);
+	int64_t value = 0;
+
+	if (!na && reader_number(reader, node, key, &value) != 0)
+		return -1;
+	if (key->kind == KIND_U32)
+		*(uint32_t *)field = na ? NA_U32 : (uint32_t)value;
+	else if (key->kind == KIND_I32)
+		*(int32_t *)field = na ? NA_I32 : (int32_t)value;
+	else
+		*(uint64_t *)field = na ? NA_U64 : (uint64_t)value;
+	return 0;
+}
+
+int reader_value(struct reader *reader, yaml_node_t *node, const struct key *key, void *target)
+{
+	void *field = (char *)target + key->offset;
+
+	switch ((enum kind)key->kind) {
+	case KIND_TEXT:
+		return read_text(reader, node, key, field);
+	case KIND_U32:
+	case KIND_I32:
+	case KIND_U64:
+		return read_number(reader, node, key, field);
+	case KIND_BOOL:
+		return read_choice(reader, node, key, booleans, field);
+	case KIND_ENABLED:
+		return read_choice(reader, node, key, switches, field);
+	case KIND_BIT:
+		return read_bit(reader, node, key, field);
+	case KIND_CHOICE:
+		return read_choice(reader, node, key, key->more, field);
+	case KIND_SECTION:
+		return reader_section(reader, node, key->more, target);
+	case KIND_CALL:
+		return key->call(reader, node, target);
+	case KIND_IGNORED:
+		if (!(key->flags & KEY_QUIET))
+			reader_note(reader, node);
+		return 0;
+	}
+	return -1;
+}
+
+void keys_reset(const struct key *keys, void *target)
+{
+	for (; keys->name; keys++) {
+		void *field = (char *)target + keys->offset;
+		bool na = keys->flags & KEY_NA && !(keys->flags & KEY_ZERO);
+
+		switch ((enum kind)keys->kind) {
+		case KIND_TEXT:
+			memset(field, 0, keys->size);
+			break;
+		case KIND_U32:
+		case KIND_BOOL:
+		case KIND_ENABLED:
+		case KIND_CHOICE:
+			*(uint32_t *)field = na ? NA_U32 : 0;
+			break;
+		case KIND_I32:
+			*(int32_t *)field = na ? NA_I32 : 0;
+			break;
+		case KIND_U64:
+			*(uint64_t *)field = na ? NA_U64 : 0;
+			break;
+		case KIND_SECTION:
+			keys_reset(keys->more, target);
+			break;
+		case KIND_BIT:
+		case KIND_CALL:
+		case KIND_IGNORED:
+			break;
+		}
+	}
+}
