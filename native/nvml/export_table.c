@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * nvidia-smi takes a few values from a table of unnamed functions instead of the
+ * public API. What is known of it was learned by watching what the program does
+ * with the answers; every slot that is not listed answers "not supported".
+ */
+#include "export_table.h"
+
+#include <stddef.h>
+
+#include "nvml_internal.h"
+#include "process.h"
+
+#define SLOTS 320
+
+struct table {
+	size_t size; /* in bytes, this word included */
+	const void *slots[SLOTS]; /* functions, each of its own type */
+};
+
+static const unsigned char table_id[16] = { 0xc4, 0xfe, 0x3e, 0x6c, 0xc9, 0x8f, 0x6c, 0x4e,
+					    0xa3, 0x27, 0xee, 0x69, 0x6e, 0x12, 0xf7, 0xc4 };
+
+static nvmlReturn_t slot_unsupported(void)
+{
+	return NVML_ERROR_NOT_SUPPORTED;
+}
+
+// topo -m asks before it prints; it needs no more than a yes.
+static nvmlReturn_t slot_topology(void)
+{
+	return NVML_SUCCESS;
+}
+
+// Whether dmon and pmon may watch this device.
+static nvmlReturn_t slot_monitoring(nvmlDevice_t device, unsigned int *answer)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
+
+	if (ret == NVML_SUCCESS)
+		*answer = 1;
+	return ret;
+}
+
+#define SLOT_U32(name, value)                                                                      \
+	static nvmlReturn_t name(nvmlDevice_t device, unsigned int *answer)                        \
+	{                                                                                          \
+		struct gpu gpu;                                                                    \
+		nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);               \
+                                                                                                   \
+		return ret == NVML_SUCCESS ? answer_u32(answer, value) : ret;                      \
+	}
+
+SLOT_U32(slot_enforced_power_limit, gpu.device->readings.enforced_limit_mw)
+SLOT_U32(slot_voltage, gpu.device->readings.voltage_uv)
+SLOT_U32(slot_atomics_outbound, gpu.board->pcie.atomics_outbound)
+SLOT_U32(slot_host_pcie_generation, gpu.board->pcie.max_host_gen)
+SLOT_U32(slot_deferred_memory_clock, gpu.board->clocks.memory_deferred)
+SLOT_U32(slot_addressing_mode, gpu.board->addressing_mode)
+SLOT_U32(slot_sparse_mode, gpu.board->sparse_mode)
+
+static nvmlReturn_t slot_tlimit(nvmlDevice_t device, int *answer)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
+
+	return ret == NVML_SUCCESS ? answer_i32(answer, gpu.device->readings.tlimit_c) : ret;
+}
+
+static nvmlReturn_t slot_gpu_part_number(nvmlDevice_t device, char *answer, unsigned int length)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
+
+	return ret == NVML_SUCCESS ? answer_string(answer, length, gpu.board->gpu_part_number) :
+				     ret;
+}
+
+static nvmlReturn_t slot_fru_part_number(nvmlDevice_t device, char *answer, unsigned int length)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
+
+	return ret == NVML_SUCCESS ? answer_string(answer, length, gpu.board->fru_part_number) :
+				     ret;
+}
+
+struct process_entry {
+	uint32_t pid;
+	uint32_t reserved0;
+	uint64_t used_memory;
+	uint32_t gpu_instance;
+	uint32_t compute_instance;
+	uint64_t reserved1;
+	char name[4096];
+};
+
+_Static_assert(sizeof(struct process_entry) == 4128, "the stride nvidia-smi walks by");
+
+static nvmlReturn_t list_processes(const char *function, nvmlDevice_t device, uint32_t type,
+				   unsigned int *count, struct process_entry *entries)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(function, device, count, &gpu);
+	const struct readings_process *process;
+	uint32_t position = 0, room;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	room = entries ? *count : 0;
+	*count = process_count(&gpu.device->readings, type);
+	if (room < *count)
+		return NVML_ERROR_INSUFFICIENT_SIZE;
+	for (; (process = process_next(&gpu.device->readings, type, &position)); entries++) {
+		memset(entries, 0, sizeof(*entries));
+		entries->pid = process->pid;
+		entries->used_memory = process->used_memory;
+		entries->gpu_instance = UINT32_MAX;
+		entries->compute_instance = UINT32_MAX;
+		memcpy(entries->name, process->name, sizeof(process->name));
+	}
+	return NVML_SUCCESS;
+}
+
+static nvmlReturn_t slot_compute_processes(nvmlDevice_t device, unsigned int *count,
+					   struct process_entry *entries)
+{
+	return list_processes(__func__, device, PROFILE_PROCESS_COMPUTE, count, entries);
+}
+
+static nvmlReturn_t slot_mps_processes(nvmlDevice_t device, unsigned int *count,
+				       struct process_entry *entries)
+{
+	return list_processes(__func__, device, PROFILE_PROCESS_MPS, count, entries);
+}
+
+static nvmlReturn_t slot_graphics_processes(nvmlDevice_t device, unsigned int *count,
+					    struct process_entry *entries)
+{
+	return list_processes(__func__, device, PROFILE_PROCESS_GRAPHICS, count, entries);
+}
+
+// pmon's samples since a time stamp: none are kept.
+static nvmlReturn_t slot_process_samples(nvmlDevice_t device, unsigned long long since,
+					 unsigned int *period, unsigned int *count, void *samples)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, count, &gpu);
+
+	(void)since;
+	(void)samples;
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (period)
+		*period = 0;
+	*count = 0;
+	return NVML_SUCCESS;
+}
+
+#define SLOT(number, function) [(number) - 1] = (const void *)(function)
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+static const struct table table = {
+	.size = sizeof(table),
+	.slots = {
+		[0 ... SLOTS - 1] = (const void *)slot_unsupported,
+		SLOT(23, slot_topology),
+		SLOT(72, slot_monitoring),
+		SLOT(108, slot_enforced_power_limit),
+		SLOT(145, slot_process_samples),
+		SLOT(209, slot_voltage),
+		SLOT(213, slot_compute_processes),
+		SLOT(214, slot_mps_processes),
+		SLOT(215, slot_graphics_processes),
+		SLOT(226, slot_atomics_outbound),
+		SLOT(230, slot_host_pcie_generation),
+		SLOT(231, slot_gpu_part_number),
+		SLOT(232, slot_deferred_memory_clock),
+		SLOT(237, slot_fru_part_number),
+		SLOT(240, slot_tlimit),
+		SLOT(242, slot_addressing_mode),
+		SLOT(249, slot_sparse_mode),
+	},
+};
+#pragma GCC diagnostic pop
+
+const void *export_table_find(const void *id)
+{
+	return memcmp(id, table_id, sizeof(table_id)) == 0 ? &table : NULL;
+}
+
+nvmlReturn_t nvmlInternalGetExportTable(const void **exports, const void *id)
+{
+	log_debug("%s", __func__);
+	if (!exports || !id)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*exports = export_table_find(id);
+	return *exports ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From an index, UUID, serial number or PCI address to a handle.
+#include <stdio.h>
+#include <strings.h>
+
+#include "nvml_internal.h"
+
+nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *deviceCount)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!deviceCount)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*deviceCount = handle_count();
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetCount(unsigned int *deviceCount)
+{
+	return nvmlDeviceGetCount_v2(deviceCount);
+}
+
+nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int index, nvmlDevice_t *device)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (index >= handle_count() || !device)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*device = handle_of(index);
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetHandleByIndex(unsigned int index, nvmlDevice_t *device)
+{
+	return nvmlDeviceGetHandleByIndex_v2(index, device);
+}
+
+typedef bool (*gpu_test)(const struct gpu *gpu, const void *key);
+
+// The first visible GPU that passes, and how many do.
+static unsigned int find_gpus(gpu_test matches, const void *key, nvmlDevice_t *first)
+{
+	unsigned int found = 0;
+	struct gpu gpu;
+
+	for (uint32_t i = handle_count(); i-- > 0;) {
+		if (!handle_gpu(i, &gpu) || !matches(&gpu, key))
+			continue;
+		*first = handle_of(i);
+		found++;
+	}
+	return found;
+}
+
+static bool has_serial(const struct gpu *gpu, const void *serial)
+{
+	return strcmp(gpu->device->serial, serial) == 0;
+}
+
+// A serial number is that of a board: with several GPUs on it, it does not name one.
+nvmlReturn_t nvmlDeviceGetHandleBySerial(const char *serial, nvmlDevice_t *device)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+	nvmlDevice_t first;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!serial || !*serial || !device)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	switch (find_gpus(has_serial, serial, &first)) {
+	case 0:
+		return NVML_ERROR_NOT_FOUND;
+	case 1:
+		*device = first;
+		return NVML_SUCCESS;
+	default:
+		return NVML_ERROR_INVALID_ARGUMENT;
+	}
+}
+
+static bool has_uuid(const struct gpu *gpu, const void *uuid)
+{
+	return strcasecmp(gpu->device->uuid, uuid) == 0;
+}
+
+nvmlReturn_t nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!uuid || !device)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return find_gpus(has_uuid, uuid, device) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+}
+
+static void format_uuid(const unsigned char *bytes, char *text)
+{
+	text += sprintf(text, "GPU-");
+	for (unsigned int i = 0; i < NVML_DEVICE_UUID_BINARY_LEN; i++)
+		text += sprintf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+				bytes[i]);
+}
+
+nvmlReturn_t nvmlDeviceGetHandleByUUIDV(const nvmlUUID_t *uuid, nvmlDevice_t *device)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+	char text[NVML_DEVICE_UUID_ASCII_LEN + 1] = "";
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!uuid || !device)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (uuid->version != nvmlUUID_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	if (uuid->type == NVML_UUID_TYPE_ASCII)
+		memcpy(text, uuid->value.str, NVML_DEVICE_UUID_ASCII_LEN);
+	else if (uuid->type == NVML_UUID_TYPE_BINARY)
+		format_uuid(uuid->value.bytes, text);
+	else
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return find_gpus(has_uuid, text, device) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+}
+
+struct pci_address {
+	unsigned int domain;
+	unsigned int bus;
+	unsigned int device;
+	unsigned int function;
+};
+
+static bool has_pci_address(const struct gpu *gpu, const void *key)
+{
+	const struct pci_address *address = key;
+
+	return gpu->device->pci_domain == address->domain && gpu->device->pci_bus == address->bus &&
+	       gpu->device->pci_device == address->device && address->function == 0;
+}
+
+// "domain:bus:device.function" in hex; domain and function may be left out.
+static bool parse_pci_address(const char *text, struct pci_address *address)
+{
+	const char *colon = strchr(text, ':');
+	bool has_domain = colon && strchr(colon + 1, ':');
+	int end = 0;
+
+	*address = (struct pci_address){ 0 };
+	if (has_domain && sscanf(text, "%8x:%2x:%2x%n", &address->domain, &address->bus,
+				 &address->device, &end) != 3)
+		return false;
+	if (!has_domain && sscanf(text, "%2x:%2x%n", &address->bus, &address->device, &end) != 2)
+		return false;
+	text += end;
+	if (!*text)
+		return true;
+	return sscanf(text, ".%1x%n", &address->function, &end) == 1 && !text[end];
+}
+
+nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *pciBusId, nvmlDevice_t *device)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+	struct pci_address address;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!pciBusId || !device || !parse_pci_address(pciBusId, &address))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return find_gpus(has_pci_address, &address, device) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+}
+
+nvmlReturn_t nvmlDeviceGetHandleByPciBusId(const char *pciBusId, nvmlDevice_t *device)
+{
+	return nvmlDeviceGetHandleByPciBusId_v2(pciBusId, device);
+}
+
+nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned int *index)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, index, &gpu);
+
+	if (ret == NVML_SUCCESS)
+		*index = gpu.index;
+	return ret;
+}

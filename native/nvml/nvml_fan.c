@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "nvml_internal.h"
+
+GETTER_U32(nvmlDeviceGetNumFans, unsigned int, gpu.board->fans)
+
+static nvmlReturn_t check_fan(const struct gpu *gpu, unsigned int fan)
+{
+	if (!gpu->board->fans || gpu->board->fans == NA_U32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	return fan < gpu->board->fans && fan < PROFILE_MAX_FANS ? NVML_SUCCESS :
+								  NVML_ERROR_INVALID_ARGUMENT;
+}
+
+nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned int fan, unsigned int *speed)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, speed, &gpu);
+
+	if (ret == NVML_SUCCESS)
+		ret = check_fan(&gpu, fan);
+	return ret == NVML_SUCCESS ? answer_u32(speed, gpu.device->readings.fan_percent[fan]) : ret;
+}
+
+nvmlReturn_t nvmlDeviceGetFanSpeed(nvmlDevice_t device, unsigned int *speed)
+{
+	return nvmlDeviceGetFanSpeed_v2(device, 0, speed);
+}
+
+nvmlReturn_t nvmlDeviceGetTargetFanSpeed(nvmlDevice_t device, unsigned int fan,
+					 unsigned int *targetSpeed)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, targetSpeed, &gpu);
+
+	if (ret == NVML_SUCCESS)
+		ret = check_fan(&gpu, fan);
+	if (ret != NVML_SUCCESS)
+		return ret;
+	return answer_u32(targetSpeed, gpu.device->readings.fan_target_percent[fan]);
+}
+
+nvmlReturn_t nvmlDeviceGetMinMaxFanSpeed(nvmlDevice_t device, unsigned int *minSpeed,
+					 unsigned int *maxSpeed)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, minSpeed, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!maxSpeed)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!gpu.board->fans || gpu.board->fan_min_percent == NA_U32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	*minSpeed = gpu.board->fan_min_percent;
+	*maxSpeed = gpu.board->fan_max_percent;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetFanControlPolicy_v2(nvmlDevice_t device, unsigned int fan,
+					      nvmlFanControlPolicy_t *policy)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, policy, &gpu);
+
+	if (ret == NVML_SUCCESS)
+		ret = check_fan(&gpu, fan);
+	if (ret == NVML_SUCCESS)
+		*policy = NVML_FAN_POLICY_TEMPERATURE_CONTINOUS_SW;
+	return ret;
+}

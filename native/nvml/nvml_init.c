@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <pthread.h>
+
+#include "nvml_internal.h"
+
+// Held while the page is mapped or unmapped; getters never take it.
+static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
+
+_Atomic unsigned int api_references;
+
+static nvmlReturn_t open_description(unsigned int flags)
+{
+	switch (handle_open()) {
+	case SOURCE_NONE:
+		return NVML_ERROR_DRIVER_NOT_LOADED;
+	case SOURCE_INVALID:
+		return NVML_ERROR_UNKNOWN;
+	case SOURCE_OK:
+		break;
+	}
+	if (handle_count() || flags & NVML_INIT_FLAG_NO_GPUS)
+		return NVML_SUCCESS;
+	handle_close();
+	return NVML_ERROR_GPU_NOT_FOUND;
+}
+
+nvmlReturn_t nvmlInitWithFlags(unsigned int flags)
+{
+	nvmlReturn_t ret = NVML_SUCCESS;
+
+	log_setup();
+	log_debug("%s(%#x)", __func__, flags);
+	pthread_mutex_lock(&init_lock);
+	if (!atomic_load_explicit(&api_references, memory_order_relaxed))
+		ret = open_description(flags);
+	if (ret == NVML_SUCCESS)
+		atomic_fetch_add_explicit(&api_references, 1, memory_order_release);
+	pthread_mutex_unlock(&init_lock);
+	return ret;
+}
+
+nvmlReturn_t nvmlInit(void)
+{
+	return nvmlInitWithFlags(0);
+}
+
+nvmlReturn_t nvmlInit_v2(void)
+{
+	return nvmlInitWithFlags(0);
+}
+
+// One call too many is no error, as the manual says and the real library does.
+nvmlReturn_t nvmlShutdown(void)
+{
+	log_debug("%s", __func__);
+	pthread_mutex_lock(&init_lock);
+	if (atomic_load_explicit(&api_references, memory_order_relaxed) &&
+	    atomic_fetch_sub_explicit(&api_references, 1, memory_order_acq_rel) == 1)
+		handle_close();
+	pthread_mutex_unlock(&init_lock);
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t api_enter_device(const char *function, nvmlDevice_t device, const void *answer,
+			      struct gpu *gpu)
+{
+	nvmlReturn_t ret = api_enter(function);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!handle_valid(device) || !answer)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return handle_gpu(device->index, gpu) ? NVML_SUCCESS : NVML_ERROR_GPU_IS_LOST;
+}
+
+nvmlReturn_t answer_string(char *answer, unsigned int length, const char *value)
+{
+	size_t size = strlen(value) + 1;
+
+	if (size == 1)
+		return NVML_ERROR_NOT_SUPPORTED;
+	if (length < size)
+		return NVML_ERROR_INSUFFICIENT_SIZE;
+	memcpy(answer, value, size);
+	return NVML_SUCCESS;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// How a GPU is set to work.
+#include "nvml_internal.h"
+
+GETTER_U32(nvmlDeviceGetPersistenceMode, nvmlEnableState_t, gpu.board->persistence_mode)
+GETTER_U32(nvmlDeviceGetDisplayMode, nvmlEnableState_t, gpu.board->display_mode)
+GETTER_U32(nvmlDeviceGetDisplayActive, nvmlEnableState_t, gpu.board->display_active)
+GETTER_U32(nvmlDeviceGetComputeMode, nvmlComputeMode_t, gpu.board->compute_mode)
+GETTER_U32(nvmlDeviceGetVirtualizationMode, nvmlGpuVirtualizationMode_t,
+	   gpu.board->virtualization_mode)
+GETTER_U32(nvmlDeviceGetHostVgpuMode, nvmlHostVgpuMode_t, gpu.board->host_vgpu_mode)
+
+// Only Windows has driver models. Either pointer may be NULL.
+nvmlReturn_t nvmlDeviceGetDriverModel_v2(nvmlDevice_t device, nvmlDriverModel_t *current,
+					 nvmlDriverModel_t *pending)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, current ? current : pending, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (gpu.board->driver_model_current == NA_U32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	if (current)
+		*current = gpu.board->driver_model_current;
+	if (pending)
+		*pending = gpu.board->driver_model_pending;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetDriverModel(nvmlDevice_t device, nvmlDriverModel_t *current,
+				      nvmlDriverModel_t *pending)
+{
+	return nvmlDeviceGetDriverModel_v2(device, current, pending);
+}
+
+nvmlReturn_t nvmlDeviceGetGpuOperationMode(nvmlDevice_t device, nvmlGpuOperationMode_t *current,
+					   nvmlGpuOperationMode_t *pending)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, current, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!pending)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (gpu.board->gom_current == NA_U32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	*current = gpu.board->gom_current;
+	*pending = gpu.board->gom_pending;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetVgpuHeterogeneousMode(nvmlDevice_t device,
+						nvmlVgpuHeterogeneousMode_t *pHeterogeneousMode)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, pHeterogeneousMode, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (pHeterogeneousMode->version != nvmlVgpuHeterogeneousMode_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	return answer_u32(&pHeterogeneousMode->mode, gpu.board->vgpu_heterogeneous_mode);
+}
+
+nvmlReturn_t nvmlDeviceGetAddressingMode(nvmlDevice_t device, nvmlDeviceAddressingMode_t *mode)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, mode, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (mode->version != nvmlDeviceAddressingMode_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	return answer_u32(&mode->value, gpu.board->addressing_mode);
+}
+
+// Changing application clocks is for root unless an administrator allows it to all.
+nvmlReturn_t nvmlDeviceGetAPIRestriction(nvmlDevice_t device, nvmlRestrictedAPI_t apiType,
+					 nvmlEnableState_t *isRestricted)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, isRestricted, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	switch (apiType) {
+	case NVML_RESTRICTED_API_SET_APPLICATION_CLOCKS:
+		if (gpu.board->clocks.graphics_app_default == NA_U32)
+			return NVML_ERROR_NOT_SUPPORTED;
+		*isRestricted = NVML_FEATURE_ENABLED;
+		return NVML_SUCCESS;
+	case NVML_RESTRICTED_API_SET_AUTO_BOOSTED_CLOCKS:
+		if (gpu.board->clocks.auto_boost_default == NA_U32)
+			return NVML_ERROR_NOT_SUPPORTED;
+		*isRestricted = NVML_FEATURE_ENABLED;
+		return NVML_SUCCESS;
+	default:
+		return NVML_ERROR_INVALID_ARGUMENT;
+	}
+}
+
+nvmlReturn_t nvmlDeviceGetCapabilities(nvmlDevice_t device, nvmlDeviceCapabilities_t *caps)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, caps, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (caps->version != nvmlDeviceCapabilities_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	if (gpu.board->egm == NA_U32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	caps->capMask = gpu.board->egm ? NVML_DEV_CAP_EGM : 0;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v4(nvmlDevice_t device,
+						    nvmlGridLicensableFeatures_t *features)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, features, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	// Older versions have shorter entries, but these two fields first.
+	features->isGridLicenseSupported = 0;
+	features->licensableFeaturesCount = 0;
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetGridLicensableFeatures(nvmlDevice_t device,
+						 nvmlGridLicensableFeatures_t *features)
+{
+	return nvmlDeviceGetGridLicensableFeatures_v4(device, features);
+}
+
+nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v2(nvmlDevice_t device,
+						    nvmlGridLicensableFeatures_t *features)
+{
+	return nvmlDeviceGetGridLicensableFeatures_v4(device, features);
+}
+
+nvmlReturn_t nvmlDeviceGetGridLicensableFeatures_v3(nvmlDevice_t device,
+						    nvmlGridLicensableFeatures_t *features)
+{
+	return nvmlDeviceGetGridLicensableFeatures_v4(device, features);
+}

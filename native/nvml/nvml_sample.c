@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Series of past values, as far back as the driver's own buffers reach.
+#include <sys/time.h>
+
+#include "nvml_internal.h"
+#include "process.h"
+
+#define SAMPLE_PERIOD_US 200000u
+#define SAMPLES_KEPT 100u
+
+static uint64_t wall_clock_us(void)
+{
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec;
+}
+
+static uint32_t sample_value(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t now)
+{
+	const struct readings *readings = &gpu->device->readings;
+
+	switch (type) {
+	case NVML_TOTAL_POWER_SAMPLES:
+		return motion_power(readings, gpu_slot(gpu), now);
+	case NVML_GPU_UTILIZATION_SAMPLES:
+		return motion_gpu_utilization(readings, gpu_slot(gpu), now);
+	case NVML_MEMORY_UTILIZATION_SAMPLES:
+		return motion_memory_utilization(readings, gpu_slot(gpu), now);
+	case NVML_ENC_UTILIZATION_SAMPLES:
+		return readings->encoder_util;
+	case NVML_DEC_UTILIZATION_SAMPLES:
+		return readings->decoder_util;
+	case NVML_PROCESSOR_CLK_SAMPLES:
+		return readings->sm_mhz;
+	case NVML_MEMORY_CLK_SAMPLES:
+		return readings->memory_mhz;
+	case NVML_MODULE_POWER_SAMPLES:
+		return readings->module_power_mw;
+	case NVML_JPG_UTILIZATION_SAMPLES:
+		return readings->jpeg_util;
+	case NVML_OFA_UTILIZATION_SAMPLES:
+		return readings->ofa_util;
+	default:
+		return NA_U32;
+	}
+}
+
+// The samples lie on a grid of wall-clock time, so that a client that asks again gets only new ones.
+static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t after,
+				 nvmlSample_t *samples, unsigned int room)
+{
+	uint64_t wall = wall_clock_us(), boot = motion_now();
+	uint64_t last = wall / SAMPLE_PERIOD_US;
+	unsigned int filled = 0;
+
+	for (uint64_t tick = last - SAMPLES_KEPT + 1; tick <= last && filled < room; tick++) {
+		uint64_t stamp = tick * SAMPLE_PERIOD_US;
+		uint64_t age_ms = (wall - stamp) / 1000;
+
+		if (stamp <= after)
+			continue;
+		samples[filled].timeStamp = stamp;
+		samples[filled].sampleValue.ullVal =
+			sample_value(gpu, type, boot > age_ms ? boot - age_ms : 0);
+		filled++;
+	}
+	return filled;
+}
+
+nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device, nvmlSamplingType_t type,
+				  unsigned long long lastSeenTimeStamp,
+				  nvmlValueType_t *sampleValType, unsigned int *sampleCount,
+				  nvmlSample_t *samples)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, sampleCount, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!sampleValType || type >= NVML_SAMPLINGTYPE_COUNT)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (sample_value(&gpu, type, 0) == NA_U32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	*sampleValType = NVML_VALUE_TYPE_UNSIGNED_INT;
+	if (!samples) {
+		*sampleCount = SAMPLES_KEPT;
+		return NVML_SUCCESS;
+	}
+	if (!*sampleCount)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*sampleCount = fill_samples(&gpu, type, lastSeenTimeStamp, samples, *sampleCount);
+	return *sampleCount ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+}
+
+#define ALL_PROCESSES                                                                              \
+	(PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS)
+
+nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
+					     nvmlProcessUtilizationSample_t *utilization,
+					     unsigned int *processSamplesCount,
+					     unsigned long long lastSeenTimeStamp)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, processSamplesCount, &gpu);
+	const struct readings_process *process;
+	uint64_t stamp = wall_clock_us() / SAMPLE_PERIOD_US * SAMPLE_PERIOD_US;
+	unsigned int room;
+	uint32_t position = 0;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	room = utilization ? *processSamplesCount : 0;
+	*processSamplesCount = process_count(&gpu.device->readings, ALL_PROCESSES);
+	if (!*processSamplesCount || stamp <= lastSeenTimeStamp)
+		return NVML_ERROR_NOT_FOUND;
+	if (room < *processSamplesCount)
+		return NVML_ERROR_INSUFFICIENT_SIZE;
+	while ((process = process_next(&gpu.device->readings, ALL_PROCESSES, &position)))
+		*utilization++ = (nvmlProcessUtilizationSample_t){
+			.pid = process->pid,
+			.timeStamp = stamp,
+			.smUtil = process->sm_util,
+			.memUtil = process->memory_util,
+			.encUtil = process->encoder_util,
+			.decUtil = process->decoder_util,
+		};
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetProcessesUtilizationInfo(nvmlDevice_t device,
+						   nvmlProcessesUtilizationInfo_t *info)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, info, &gpu);
+	const struct readings_process *process;
+	uint64_t stamp = wall_clock_us() / SAMPLE_PERIOD_US * SAMPLE_PERIOD_US;
+	uint32_t position = 0, room, filled = 0;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (info->version != nvmlProcessesUtilizationInfo_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	room = info->procUtilArray ? info->processSamplesCount : 0;
+	info->processSamplesCount = process_count(&gpu.device->readings, ALL_PROCESSES);
+	if (!info->processSamplesCount || stamp <= info->lastSeenTimeStamp)
+		return NVML_ERROR_NOT_FOUND;
+	if (room < info->processSamplesCount)
+		return NVML_ERROR_INSUFFICIENT_SIZE;
+	while ((process = process_next(&gpu.device->readings, ALL_PROCESSES, &position)))
+		info->procUtilArray[filled++] = (nvmlProcessUtilizationInfo_v1_t){
+			.timeStamp = stamp,
+			.pid = process->pid,
+			.smUtil = process->sm_util,
+			.memUtil = process->memory_util,
+			.encUtil = process->encoder_util,
+			.decUtil = process->decoder_util,
+		};
+	return NVML_SUCCESS;
+}
+
+// Nanoseconds that a policy held the clocks down, of the microseconds since boot.
+nvmlReturn_t nvmlDeviceGetViolationStatus(nvmlDevice_t device, nvmlPerfPolicyType_t perfPolicyType,
+					  nvmlViolationTime_t *violTime)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, violTime, &gpu);
+	const struct readings *now;
+	uint64_t held_us = 0;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	now = &gpu.device->readings;
+	if (perfPolicyType == NVML_PERF_POLICY_POWER)
+		held_us = now->throttle_power_us;
+	else if (perfPolicyType == NVML_PERF_POLICY_THERMAL)
+		held_us = now->throttle_sw_thermal_us;
+	else if (perfPolicyType == NVML_PERF_POLICY_SYNC_BOOST)
+		held_us = now->throttle_sync_boost_us;
+	else if (perfPolicyType >= NVML_PERF_POLICY_COUNT)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	violTime->referenceTime = wall_clock_us();
+	violTime->violationTime = held_us == NA_U64 ? 0 : held_us * 1000;
+	return NVML_SUCCESS;
+}

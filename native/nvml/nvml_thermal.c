@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "nvml_internal.h"
+
+nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device, nvmlTemperatureSensors_t sensorType,
+				      unsigned int *temp)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, temp, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (sensorType != NVML_TEMPERATURE_GPU)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return answer_i32((int *)temp, gpu_temperature(&gpu));
+}
+
+nvmlReturn_t nvmlDeviceGetTemperatureV(nvmlDevice_t device, nvmlTemperature_t *temperature)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, temperature, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (temperature->version != nvmlTemperature_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	if (temperature->sensorType != NVML_TEMPERATURE_GPU)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return answer_i32(&temperature->temperature, gpu_temperature(&gpu));
+}
+
+nvmlReturn_t nvmlDeviceGetTemperatureThreshold(nvmlDevice_t device,
+					       nvmlTemperatureThresholds_t thresholdType,
+					       unsigned int *temp)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, temp, &gpu);
+	const struct profile_thermal *thermal;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	thermal = &gpu.board->thermal;
+	switch (thresholdType) {
+	case NVML_TEMPERATURE_THRESHOLD_SHUTDOWN:
+		return answer_i32((int *)temp, thermal->shutdown_c);
+	case NVML_TEMPERATURE_THRESHOLD_SLOWDOWN:
+		return answer_i32((int *)temp, thermal->slowdown_c);
+	case NVML_TEMPERATURE_THRESHOLD_MEM_MAX:
+		return answer_i32((int *)temp, thermal->mem_max_c);
+	case NVML_TEMPERATURE_THRESHOLD_GPU_MAX:
+		return answer_i32((int *)temp, thermal->gpu_max_c);
+	case NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_MIN:
+		return answer_i32((int *)temp, thermal->target_min_c);
+	case NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_CURR:
+		return answer_i32((int *)temp, thermal->target_c);
+	case NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_MAX:
+		return answer_i32((int *)temp, thermal->target_max_c);
+	case NVML_TEMPERATURE_THRESHOLD_GPS_CURR:
+		return NVML_ERROR_NOT_SUPPORTED;
+	default:
+		return NVML_ERROR_INVALID_ARGUMENT;
+	}
+}
+
+nvmlReturn_t nvmlDeviceGetMarginTemperature(nvmlDevice_t device, nvmlMarginTemperature_t *margin)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, margin, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (margin->version != nvmlMarginTemperature_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	return answer_i32(&margin->marginTemperature, gpu.device->readings.tlimit_c);
+}
+
+nvmlReturn_t nvmlDeviceGetThermalSettings(nvmlDevice_t device, unsigned int sensorIndex,
+					  nvmlGpuThermalSettings_t *settings)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, settings, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (sensorIndex && sensorIndex != NVML_THERMAL_TARGET_ALL)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (gpu.device->readings.temperature_c == NA_I32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	memset(settings, 0, sizeof(*settings));
+	settings->count = 1;
+	settings->sensor[0].controller = NVML_THERMAL_CONTROLLER_GPU_INTERNAL;
+	settings->sensor[0].target = NVML_THERMAL_TARGET_GPU;
+	settings->sensor[0].currentTemp = gpu_temperature(&gpu);
+	settings->sensor[0].defaultMaxTemp = 127;
+	return NVML_SUCCESS;
+}
