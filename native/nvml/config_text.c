@@ -72,6 +72,16 @@ static int rewrite(yaml_document_t *document, struct buffer *buffer)
 	return done ? 0 : -1;
 }
 
+/* Offset of a line, counted from 0; the parser counts characters, not bytes. */
+static size_t offset_of_line(const char *text, size_t length, size_t line)
+{
+	size_t at = 0;
+
+	for (; line && at < length; at++)
+		line -= text[at] == '\n';
+	return at;
+}
+
 static size_t start_of_line(const char *text, size_t at)
 {
 	while (at && text[at - 1] != '\n')
@@ -79,7 +89,25 @@ static size_t start_of_line(const char *text, size_t at)
 	return at;
 }
 
-/* Whether the lines from start to end hold nothing but comments and space. */
+/*
+ * YAML breaks lines at more than a newline, and may be UTF-16: in such a text
+ * lines and bytes do not belong together.
+ */
+static bool has_other_breaks(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		const unsigned char *c = (const unsigned char *)text + i;
+
+		if ((*c == '\r' && (i + 1 == length || c[1] != '\n')) || *c >= 0xfe || !*c)
+			return true;
+		if (i + 2 < length && ((c[0] == 0xc2 && c[1] == 0x85) ||
+				       (c[0] == 0xe2 && c[1] == 0x80 && (c[2] & 0xfe) == 0xa8)))
+			return true;
+	}
+	return false;
+}
+
+/* Where a section that lies between start and end really ends. */
 static size_t skip_site(const char *text, size_t start, size_t end)
 {
 	size_t stop = end;
@@ -110,12 +138,12 @@ static int copy_without_site(const char *text, size_t length, yaml_document_t *d
 
 		if (!is_site(document, pair))
 			continue;
-		start = start_of_line(
-			text, yaml_document_get_node(document, pair->key)->start_mark.index);
+		start = offset_of_line(
+			text, length, yaml_document_get_node(document, pair->key)->start_mark.line);
 		if (pair + 1 < root->data.mapping.pairs.top)
-			end = start_of_line(
-				text,
-				yaml_document_get_node(document, pair[1].key)->start_mark.index);
+			end = offset_of_line(
+				text, length,
+				yaml_document_get_node(document, pair[1].key)->start_mark.line);
 		end = skip_site(text, start, end);
 		return append(buffer, text, start) == 0 ? append(buffer, text + end, length - end)
 							: -1;
@@ -155,7 +183,7 @@ char *config_text(const char *text, size_t length, const struct profile_system *
 		root = yaml_document_get_root_node(&document);
 		if (root && root->type == YAML_MAPPING_NODE) {
 			bool anew = root->data.mapping.style == YAML_FLOW_MAPPING_STYLE ||
-				    !document.end_implicit;
+				    !document.end_implicit || has_other_breaks(text, length);
 
 			indent = anew ? 0 : root->start_mark.column;
 			result = anew ? rewrite(&document, &buffer)

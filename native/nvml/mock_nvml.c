@@ -14,6 +14,7 @@
 #include "config_text.h"
 #include "json.h"
 #include "page.h"
+#include "reference.h"
 #include "source.h"
 
 enum exit_code { EXIT_OK = 0, EXIT_INVALID = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
@@ -21,11 +22,13 @@ enum exit_code { EXIT_OK = 0, EXIT_INVALID = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 
 static const char usage[] =
 	"usage: mock-nvml check [--json] [OPTION...] FILE\n"
 	"       mock-nvml [--root DIR] apply [--json] [--dry-run] [--force] [OPTION...] FILE\n"
-	"       mock-nvml --version | --help\n"
+	"       mock-nvml keys | --version | --help\n"
 	"\n"
 	"check says whether FILE is a valid profile, and what it describes.\n"
 	"apply puts it in force in the driver root DIR (" SOURCE_DRIVER_ROOT "):\n"
 	"it writes DIR/config/config.yaml and the device page, each only when it differs.\n"
+	"\n"
+	"keys prints every key of a profile and what it may be.\n"
 	"\n"
 	"  --count N            GPUs of this node, 1 to 128 (else the file's number, else 8)\n"
 	"  --driver-version V   the version NVML reports and files are named by\n"
@@ -501,6 +504,10 @@ int main(int argc, char **argv)
 		return printf("mock-nvml %s, page format %u\n", DRIVER_VERSION, PAGE_FORMAT) < 0
 			       ? EXIT_SYSTEM
 			       : EXIT_OK;
+	if (argc == 2 && strcmp(argv[1], "keys") == 0) {
+		reference_print(stdout);
+		return fflush(stdout) != 0 ? EXIT_SYSTEM : EXIT_OK;
+	}
 	result = parse_arguments(argv + 1, &options);
 	if (result == EXIT_OK)
 		result = load(&options, &profile);

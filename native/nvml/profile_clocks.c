@@ -42,9 +42,18 @@ TENTHS(read_range_min, min)
 TENTHS(read_range_step, step)
 
 static const struct key range_keys[] = {
-	{ .name = "max_mhz", .kind = KIND_CALL, .call = read_range_max },
-	{ .name = "min_mhz", .kind = KIND_CALL, .call = read_range_min },
-	{ .name = "step_mhz", .kind = KIND_CALL, .call = read_range_step },
+	{ .name = "max_mhz",
+	  .kind = KIND_CALL,
+	  .call = read_range_max,
+	  .expects = "a number of MHz from 0.1 to 100000 with at most one decimal" },
+	{ .name = "min_mhz",
+	  .kind = KIND_CALL,
+	  .call = read_range_min,
+	  .expects = "a number of MHz from 0.1 to 100000 with at most one decimal" },
+	{ .name = "step_mhz",
+	  .kind = KIND_CALL,
+	  .call = read_range_step,
+	  .expects = "a number of MHz from 0.1 to 100000 with at most one decimal" },
 	{ .name = NULL },
 };
 
@@ -100,15 +109,22 @@ static int read_graphics_range(struct reader *reader, yaml_node_t *node, void *t
 	}
 }
 
-static const struct key memory_clock_keys[] = {
+const struct key profile_memory_clock_keys[] = {
 	{ .name = "freq_mhz",
 	  .kind = KIND_U32,
 	  .offset = offsetof(struct memory_clock, mhz),
 	  .min = 1,
 	  .max = 100000,
 	  .unit = UNIT_MHZ },
-	{ .name = "graphics_clocks", .kind = KIND_CALL, .call = read_graphics_clocks },
-	{ .name = "graphics_range", .kind = KIND_CALL, .call = read_graphics_range },
+	{ .name = "graphics_clocks",
+	  .kind = KIND_CALL,
+	  .call = read_graphics_clocks,
+	  .expects = "a list of MHz" },
+	{ .name = "graphics_range",
+	  .kind = KIND_CALL,
+	  .call = read_graphics_range,
+	  .more = range_keys,
+	  .flags = KEY_MAPPING },
 	{ .name = NULL },
 };
 
@@ -118,7 +134,7 @@ static int read_memory_clock(struct reader *reader, yaml_node_t *node,
 	struct memory_clock clock = { clocks, 0 };
 	uint32_t at = clocks->memory_clock_count, first = clocks->graphics_clock_count;
 
-	if (reader_section(reader, node, memory_clock_keys, &clock) != 0)
+	if (reader_section(reader, node, profile_memory_clock_keys, &clock) != 0)
 		return -1;
 	if (!clock.mhz || clocks->graphics_clock_count == first)
 		return reader_fail(reader, node, "freq_mhz with graphics_clocks or graphics_range");

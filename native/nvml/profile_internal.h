@@ -115,7 +115,7 @@ enum kind {
 	KIND_BIT, /* u64: max is set or cleared */
 	KIND_CHOICE, /* u32: by more, a list of struct choice */
 	KIND_SECTION, /* more: a list of struct key, same target */
-	KIND_CALL, /* call reads it */
+	KIND_CALL, /* call reads it: a list, or a text with a form of its own */
 	KIND_IGNORED, /* known to other readers of this format, nothing of NVML */
 };
 
@@ -138,6 +138,8 @@ enum unit {
 #define KEY_NA 1u /* "N/A" is a value, and the one of a file without the key */
 #define KEY_ZERO 2u /* with KEY_NA: without the key it is 0 all the same */
 #define KEY_QUOTED 4u /* a number may stand in quotes */
+#define KEY_UNSET 32u /* without the key it is NA, but "N/A" is no value */
+#define KEY_MAPPING 16u /* a call that reads one mapping, not a list of them */
 #define KEY_QUIET 8u /* ignored, and nobody expects an effect */
 
 struct choice {
@@ -155,7 +157,8 @@ struct key {
 	uint32_t size; /* of text */
 	int64_t min;
 	uint64_t max;
-	const void *more;
+	const void *more; /* of a call: the keys of a list's items, or NULL */
+	const char *expects; /* of a call without more: what the value must be */
 	int (*call)(struct reader *reader, yaml_node_t *node, void *target);
 };
 
@@ -188,6 +191,8 @@ int reader_list(struct reader *reader, yaml_node_t *node, unsigned int max, cons
 yaml_node_t *reader_item(struct reader *reader, yaml_node_t *node, unsigned int index);
 
 int reader_value(struct reader *reader, yaml_node_t *node, const struct key *key, void *target);
+/* What a key must be, in the words of messages and of the reference. */
+void key_expected(const struct key *key, char *out, size_t size);
 void reader_note(struct reader *reader, const yaml_node_t *node);
 int reader_number(struct reader *reader, yaml_node_t *node, const struct key *key, int64_t *value);
 int reader_number_item(struct reader *reader, yaml_node_t *list, unsigned int index,
@@ -206,6 +211,13 @@ void reader_close(struct reader *reader);
 
 /* --- profile_keys.c and the files that read one kind of value each --- */
 
+extern const struct key profile_process_keys[];
+extern const struct key profile_instance_keys[];
+extern const struct key profile_memory_clock_keys[];
+extern const struct key profile_switch_keys[];
+extern const struct key profile_link_keys[];
+extern const struct key profile_device_link_keys[];
+extern const struct key profile_root_keys[];
 extern const struct key profile_file_keys[];
 extern const struct key profile_device_keys[];
 extern const struct key profile_override_keys[];

@@ -41,7 +41,7 @@ static const struct choice link_states[] = {
 #define DEVICE_KEYS                                                                                \
 	TEXT("name", board.name), CHOICE("brand", board.brand, brands, NA_ZERO),                   \
 		TEXT("serial", serial, NA),                                                        \
-		U32("gpus_per_module", board.gpus_per_module, 1, PROFILE_MAX_DEVICES, NA),         \
+		U32("gpus_per_module", board.gpus_per_module, 1, PROFILE_MAX_DEVICES, UNSET),      \
 		TEXT("board_part_number", board.board_part_number, NA),                            \
 		TEXT("gpu_part_number", board.gpu_part_number, NA),                                \
 		TEXT("fru_part_number", board.fru_part_number, NA),                                \
@@ -61,7 +61,8 @@ static const struct choice link_states[] = {
 		SECTION("fan", fan_keys), SECTION("clocks", clocks_keys),                          \
 		SECTION("clocks_throttle_reasons", throttle_keys),                                 \
 		SECTION("supported_clocks", supported_clocks_keys),                                \
-		CALL("performance_state", read_performance_state),                                 \
+		CALL("performance_state", read_performance_state,                                  \
+		     "a performance state from P0 to P15, or N/A"),                                \
 		SECTION("utilization", utilization_keys), SECTION("encoder_stats", encoder_keys),  \
 		SECTION("fbc_stats", fbc_keys), SECTION("ecc", ecc_keys),                          \
 		SECTION("retired_pages", retired_pages_keys),                                      \
@@ -73,18 +74,23 @@ static const struct choice link_states[] = {
 		SECTION("accounting", accounting_keys),                                            \
 		SECTION("virtualization", virtualization_keys), SECTION("gsp_firmware", gsp_keys), \
 		SECTION("capabilities", capabilities_keys), SECTION("topology", topology_keys),    \
-		CALL("processes", read_processes), SECTION("dynamic_metrics", motion_keys),        \
-		SECTION("gpm", gpm_keys), SECTION("fabric", fabric_keys),                          \
-		SECTION("platform", platform_keys), IGNORED("features"),                           \
-		IGNORED("grace_superchip"), IGNORED("failure"), IGNORED("nvlink_error")
+		LIST("processes", read_processes, profile_process_keys),                           \
+		SECTION("dynamic_metrics", motion_keys), SECTION("gpm", gpm_keys),                 \
+		SECTION("fabric", fabric_keys), SECTION("platform", platform_keys),                \
+		IGNORED("features"), IGNORED("grace_superchip"), IGNORED("failure"),               \
+		IGNORED("nvlink_error")
 
 const struct key profile_device_keys[] = { DEVICE_KEYS, END };
 
 /* Of one device in the list; its index was read before, as it chooses the target. */
 const struct key profile_override_keys[] = {
-	QUIET("index"),
-	CALL("uuid", read_uuid),
-	U32("minor_number", minor, 0, 254, NA),
+	{ .name = "index",
+	  .kind = KIND_IGNORED,
+	  .flags = KEY_QUIET,
+	  .expects = "a number from 0 to 127" },
+	CALL("uuid", read_uuid,
+	     "a UUID of the form GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx (hexadecimal)"),
+	U32("minor_number", minor, 0, 254, UNSET),
 	IGNORED("grace_cpu_pair"),
 	DEVICE_KEYS,
 	END,
@@ -110,9 +116,9 @@ static const struct key system_keys[] = {
 	FILE_TEXT("driver_version", driver_version),
 	FILE_TEXT("nvml_version", nvml_version),
 	FILE_TEXT("cuda_version", cuda_version),
-	FILE_U32("cuda_version_major", cuda_major, 1, 99, NA),
-	FILE_U32("cuda_version_minor", cuda_minor, 0, 99, NA),
-	FILE_U32("num_devices", num_devices, 1, PROFILE_MAX_DEVICES, NA),
+	FILE_U32("cuda_version_major", cuda_major, 1, 99, UNSET),
+	FILE_U32("cuda_version_minor", cuda_minor, 0, 99, UNSET),
+	FILE_U32("num_devices", num_devices, 1, PROFILE_MAX_DEVICES, UNSET),
 	END,
 };
 
@@ -120,7 +126,7 @@ static const struct key system_keys[] = {
 static const struct key site_keys[] = {
 	FILE_TEXT("node_name", site_node_name),
 	FILE_TEXT("driver_version", site_driver_version),
-	FILE_U32("num_devices", site_num_devices, 1, PROFILE_MAX_DEVICES, NA),
+	FILE_U32("num_devices", site_num_devices, 1, PROFILE_MAX_DEVICES, UNSET),
 	END,
 };
 
@@ -137,7 +143,7 @@ static const struct key nvlink_default_keys[] = {
 };
 
 static const struct key nvlink_keys[] = {
-	FILE_U32("version", nvlink.version, 1, 9, NA),
+	FILE_U32("version", nvlink.version, 1, 9, UNSET),
 	FILE_U32("links_per_gpu", nvlink.links, 0, PROFILE_MAX_LINKS),
 	FILE_U32("bandwidth_per_link_mbps", nvlink.line_rate_mbps, 1, 10000000, .unit = UNIT_MBPS,
 		 NA),
@@ -147,24 +153,28 @@ static const struct key nvlink_keys[] = {
 		 .unit = UNIT_MBPS, NA),
 	SECTION("defaults", nvlink_default_keys),
 	FILE_U32("external_switches", nvlink.switches, 0, PROFILE_MAX_SWITCHES),
-	CALL("switches", read_switches),
-	CALL("links", read_links),
-	CALL("device_links", read_device_links),
+	LIST("switches", read_switches, profile_switch_keys),
+	LIST("links", read_links, profile_link_keys),
+	LIST("device_links", read_device_links, profile_device_link_keys),
 	END,
 };
 
 static const struct key pcie_topology_keys[] = {
-	FILE_U32("cores_per_numa", cores_per_numa, 1, PROFILE_CPU_WORDS * 64, NA),
-	CALL("root_complexes", read_root_complexes),
+	FILE_U32("cores_per_numa", cores_per_numa, 1, PROFILE_CPU_WORDS * 64, UNSET),
+	LIST("root_complexes", read_root_complexes, profile_root_keys),
 	END,
 };
 
 const struct key profile_file_keys[] = {
-	CALL("version", read_version),
+	CALL("version", read_version, "version 1.0 of this format"),
 	SECTION("system", system_keys),
 	SECTION("site", site_keys),
-	CALL("device_defaults", read_defaults),
-	CALL("devices", read_devices),
+	{ .name = "device_defaults",
+	  .kind = KIND_CALL,
+	  .call = read_defaults,
+	  .more = profile_device_keys,
+	  .flags = KEY_MAPPING },
+	LIST("devices", read_devices, profile_override_keys),
 	SECTION("nvlink", nvlink_keys),
 	SECTION("pcie_topology", pcie_topology_keys),
 	IGNORED("infiniband"),

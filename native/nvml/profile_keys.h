@@ -44,12 +44,16 @@
 #define REASON(key, bit) \
 	{ .name = key, .kind = KIND_BIT, AT(struct draft, readings.event_reasons), .max = bit }
 #define SECTION(key, keys) { .name = key, .kind = KIND_SECTION, .more = keys }
-#define CALL(key, function) { .name = key, .kind = KIND_CALL, .call = function }
+#define CALL(key, function, text) \
+	{ .name = key, .kind = KIND_CALL, .call = function, .expects = text }
+#define LIST(key, function, items) \
+	{ .name = key, .kind = KIND_CALL, .call = function, .more = items }
 #define IGNORED(key) { .name = key, .kind = KIND_IGNORED }
 #define QUIET(key) { .name = key, .kind = KIND_IGNORED, .flags = KEY_QUIET }
 #define END { .name = NULL }
 
 #define NA .flags = KEY_NA
+#define UNSET .flags = KEY_UNSET
 #define NA_ZERO .flags = KEY_NA | KEY_ZERO
 #define COUNT_MAX ((uint64_t)INT64_MAX)
 #define BYTES_MAX ((uint64_t)1 << 50)

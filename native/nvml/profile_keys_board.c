@@ -57,7 +57,7 @@ const struct key compute_capability_keys[] = {
 };
 
 static const struct key bbx_flush_keys[] = {
-	CALL("timestamp", read_bbx_time),
+	CALL("timestamp", read_bbx_time, "a time such as 2026/08/20 23:33:00.497, or N/A"),
 	MICROSECONDS("duration_us", board.bbx_flush_duration_us),
 	END,
 };
@@ -98,8 +98,8 @@ const struct key pci_keys[] = {
 	U32("device_id", board.pci_device_id, 1, UINT32_MAX - 1, NA),
 	U32("subsystem_id", board.pci_subsystem_id, 0, UINT32_MAX - 1, NA),
 	U32("class", board.pci_class, 0, 0xffffff, NA),
-	CALL("bus_id", read_bus_id),
-	CALL("slots", read_slots),
+	CALL("bus_id", read_bus_id, "a PCI address such as 0000:07:00.0 or 07:00.0"),
+	CALL("slots", read_slots, "a list of PCI addresses"),
 	END,
 };
 
@@ -115,8 +115,10 @@ const struct key pcie_keys[] = {
 	U64("replay_rollover_counter", readings.pcie_replay_rollovers, COUNT_MAX, NA_ZERO),
 	U32("tx_throughput_kbps", readings.pcie_tx_kbps, 0, 4000000000, .unit = UNIT_KBPS, NA_ZERO),
 	U32("rx_throughput_kbps", readings.pcie_rx_kbps, 0, 4000000000, .unit = UNIT_KBPS, NA_ZERO),
-	CALL("atomics_outbound", read_atomics_out),
-	CALL("atomics_inbound", read_atomics_in),
+	CALL("atomics_outbound", read_atomics_out,
+	     "a list of FETCHADD_32, FETCHADD_64, SWAP_32, SWAP_64, CAS_32, CAS_64, CAS_128, or N/A"),
+	CALL("atomics_inbound", read_atomics_in,
+	     "a list of FETCHADD_32, FETCHADD_64, SWAP_32, SWAP_64, CAS_32, CAS_64, CAS_128, or N/A"),
 	END,
 };
 
@@ -130,9 +132,9 @@ static const struct key fabric_health_keys[] = {
 };
 
 const struct key fabric_keys[] = {
-	CALL("cluster_uuid", read_cluster_uuid),
+	CALL("cluster_uuid", read_cluster_uuid, "a UUID of 32 hexadecimal digits"),
 	U32("clique_id", board.fabric.clique_id, 0, UINT32_MAX - 1),
-	CHOICE("state", board.fabric.state, fabric_states, NA),
+	CHOICE("state", board.fabric.state, fabric_states, UNSET),
 	U32("status", board.fabric.status, 0, 999),
 	CHOICE("health_summary", fabric_summary, fabric_summaries, NA),
 	SECTION("health", fabric_health_keys),
@@ -147,7 +149,7 @@ const struct key platform_keys[] = {
 	U32("host_id", board.platform.host_id, 0, 255, NA),
 	CHOICE("peer_type", board.platform.peer_type, peer_types, NA),
 	U32("module_id", module_id, 0, 255, NA),
-	CALL("module_ids", read_modules),
+	CALL("module_ids", read_modules, "a list of numbers from 0 to 255"),
 	TEXT("fru_part_number", board.platform.fru_part_number, NA),
 	END,
 };
@@ -162,7 +164,7 @@ const struct key mig_keys[] = {
 	ENABLED("mode_current", readings.mig_current, NA),
 	ENABLED("mode_pending", readings.mig_pending, NA),
 	U32("max_gpu_instances", board.mig.max_instances, 0, 16, NA_ZERO),
-	CALL("gpu_instance_profiles", read_mig_profiles),
+	LIST("gpu_instance_profiles", read_mig_profiles, profile_instance_keys),
 	END,
 };
 
@@ -206,7 +208,7 @@ const struct key topology_keys[] = {
 };
 
 const struct key gpm_keys[] = {
-	BOOL("supported", board.gpm, NA),
+	BOOL("supported", board.gpm, UNSET),
 	IGNORED("pcie_tx_mib_per_sec"),
 	IGNORED("pcie_rx_mib_per_sec"),
 	END,

@@ -82,13 +82,13 @@ const struct key ecc_keys[] = {
 
 static const struct key single_pages_keys[] = {
 	U32("count", readings.retired.count[0], 0, PROFILE_MAX_RETIRED_PAGES, NA),
-	CALL("addresses", read_single_pages),
+	CALL("addresses", read_single_pages, "a list of addresses"),
 	END,
 };
 
 static const struct key double_pages_keys[] = {
 	U32("count", readings.retired.count[1], 0, PROFILE_MAX_RETIRED_PAGES, NA),
-	CALL("addresses", read_double_pages),
+	CALL("addresses", read_double_pages, "a list of addresses"),
 	END,
 };
 

@@ -33,7 +33,7 @@ const struct key power_keys[] = {
 	MILLIWATTS("max_limit_mw", board.power.max_limit_mw),
 	MILLIWATTS("current_draw_mw", readings.power_mw),
 	MILLIWATTS("average_draw_mw", readings.power_average_mw),
-	CALL("power_state", read_performance_state),
+	CALL("power_state", read_performance_state, "a performance state from P0 to P15, or N/A"),
 	U64("total_energy_consumption_mj", readings.energy_mj, COUNT_MAX, .unit = UNIT_MILLIJOULES,
 	    NA),
 	SECTION("memory", memory_power_keys),
@@ -67,8 +67,8 @@ const struct key thermal_keys[] = {
 
 const struct key fan_keys[] = {
 	U32("count", board.fans, 0, PROFILE_MAX_FANS),
-	CALL("speed_percent", read_fan_speed),
-	CALL("target_speed_percent", read_fan_target),
+	CALL("speed_percent", read_fan_speed, "a number from 0 to 100 %, or N/A"),
+	CALL("target_speed_percent", read_fan_target, "a number from 0 to 100 %, or N/A"),
 	U32("min_speed_percent", board.fan_min_percent, 0, 100, .unit = UNIT_PERCENT, NA),
 	U32("max_speed_percent", board.fan_max_percent, 0, 100, .unit = UNIT_PERCENT, NA),
 	END,
@@ -118,7 +118,9 @@ const struct key throttle_keys[] = {
 	END,
 };
 
-const struct key supported_clocks_keys[] = { CALL("memory_clocks", read_clocks), END };
+const struct key supported_clocks_keys[] = {
+	LIST("memory_clocks", read_clocks, profile_memory_clock_keys), END
+};
 
 const struct key utilization_keys[] = {
 	PERCENT("gpu", readings.gpu_util),

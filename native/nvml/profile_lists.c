@@ -27,9 +27,12 @@ static int read_process_type(struct reader *reader, yaml_node_t *node, void *tar
 
 #define PROCESS(member) .offset = offsetof(struct readings_process, member)
 
-static const struct key process_keys[] = {
+const struct key profile_process_keys[] = {
 	{ .name = "pid", .kind = KIND_U32, PROCESS(pid), .min = 1, .max = 4194304 },
-	{ .name = "type", .kind = KIND_CALL, .call = read_process_type },
+	{ .name = "type",
+	  .kind = KIND_CALL,
+	  .call = read_process_type,
+	  .expects = "C, G, M, or several of them as in C+G" },
 	{ .name = "name",
 	  .kind = KIND_TEXT,
 	  PROCESS(name),
@@ -82,7 +85,7 @@ int read_processes(struct reader *reader, yaml_node_t *node, void *target)
 		size_t length = reader_enter_index(reader, (unsigned int)i);
 
 		process->type = PROFILE_PROCESS_COMPUTE;
-		if (reader_section(reader, item, process_keys, process) != 0)
+		if (reader_section(reader, item, profile_process_keys, process) != 0)
 			return -1;
 		if (!process->pid)
 			return reader_fail(reader, item, "a process with its pid");
@@ -164,7 +167,7 @@ static int read_placements(struct reader *reader, yaml_node_t *node, void *targe
 #define INSTANCE_U32(key, member, highest) \
 	{ .name = key, .kind = KIND_U32, INSTANCE(member), .min = 0, .max = highest }
 
-static const struct key instance_keys[] = {
+const struct key profile_instance_keys[] = {
 	{ .name = "name",
 	  .kind = KIND_TEXT,
 	  INSTANCE(name),
@@ -186,7 +189,10 @@ static const struct key instance_keys[] = {
 	  .max = 1u << 30,
 	  .unit = UNIT_MIB },
 	{ .name = "p2p", .kind = KIND_BOOL, INSTANCE(p2p) },
-	{ .name = "placements", .kind = KIND_CALL, .call = read_placements },
+	{ .name = "placements",
+	  .kind = KIND_CALL,
+	  .call = read_placements,
+	  .expects = "a list of first slices" },
 	INSTANCE_U32("placement_size", placement_size, 16),
 	{ .name = NULL },
 };
@@ -204,7 +210,7 @@ int read_mig_profiles(struct reader *reader, yaml_node_t *node, void *target)
 		yaml_node_t *item = reader_item(reader, node, (unsigned int)i);
 		size_t length = reader_enter_index(reader, (unsigned int)i);
 
-		if (reader_section(reader, item, instance_keys, &mig->profiles[i]) != 0)
+		if (reader_section(reader, item, profile_instance_keys, &mig->profiles[i]) != 0)
 			return -1;
 		if (!mig->profiles[i].name[0] || !mig->profiles[i].slices)
 			return reader_fail(reader, item,

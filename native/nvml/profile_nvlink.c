@@ -9,8 +9,11 @@ static int read_switch_address(struct reader *reader, yaml_node_t *node, void *t
 	return reader_pci_address(reader, node, target);
 }
 
-static const struct key switch_keys[] = {
-	{ .name = "bdf", .kind = KIND_CALL, .call = read_switch_address },
+const struct key profile_switch_keys[] = {
+	{ .name = "bdf",
+	  .kind = KIND_CALL,
+	  .call = read_switch_address,
+	  .expects = "a PCI address such as 0000:07:00.0 or 07:00.0" },
 	{ .name = "uuid", .kind = KIND_IGNORED, .flags = KEY_QUIET },
 	{ .name = NULL },
 };
@@ -25,7 +28,7 @@ int read_switches(struct reader *reader, yaml_node_t *node, void *target)
 		size_t length = reader_enter_index(reader, (unsigned int)i);
 
 		file->switches[i].bus = NA_U32;
-		if (reader_section(reader, item, switch_keys, &file->switches[i]) != 0)
+		if (reader_section(reader, item, profile_switch_keys, &file->switches[i]) != 0)
 			return -1;
 		if (file->switches[i].bus == NA_U32)
 			return reader_fail(reader, item, "a switch with its bdf");
@@ -58,14 +61,17 @@ static const struct choice link_states[] = {
 
 #define LINK(member) .offset = offsetof(struct draft_link, member)
 
-static const struct key link_keys[] = {
+const struct key profile_link_keys[] = {
 	{ .name = "link", .kind = KIND_U32, LINK(link), .min = 0, .max = PROFILE_MAX_LINKS - 1 },
 	{ .name = "state", .kind = KIND_CHOICE, LINK(active), .more = link_states },
 	{ .name = "remote_device_type",
 	  .kind = KIND_CHOICE,
 	  LINK(remote_type),
 	  .more = remote_types },
-	{ .name = "remote_pci_bus_id", .kind = KIND_CALL, .call = read_remote_address },
+	{ .name = "remote_pci_bus_id",
+	  .kind = KIND_CALL,
+	  .call = read_remote_address,
+	  .expects = "a PCI address such as 0000:07:00.0 or 07:00.0" },
 	{ .name = "remote_index",
 	  .kind = KIND_U32,
 	  LINK(remote_index),
@@ -97,7 +103,7 @@ static int read_device_link_list(struct reader *reader, yaml_node_t *node,
 					     .remote.bus = NA_U32,
 					     .remote_index = NA_U32,
 					     .line = (int)item->start_mark.line + 1 };
-		if (reader_section(reader, item, link_keys, link) != 0)
+		if (reader_section(reader, item, profile_link_keys, link) != 0)
 			return -1;
 		reader_leave(reader, length);
 	}
@@ -121,13 +127,16 @@ static int read_one_device_links(struct reader *reader, yaml_node_t *node, void 
 	return read_device_link_list(reader, node, links->file, links->index);
 }
 
-static const struct key device_links_keys[] = {
+const struct key profile_device_link_keys[] = {
 	{ .name = "index",
 	  .kind = KIND_U32,
 	  .offset = offsetof(struct device_links, index),
 	  .min = 0,
 	  .max = PROFILE_MAX_DEVICES - 1 },
-	{ .name = "links", .kind = KIND_CALL, .call = read_one_device_links },
+	{ .name = "links",
+	  .kind = KIND_CALL,
+	  .call = read_one_device_links,
+	  .more = profile_link_keys },
 	{ .name = NULL },
 };
 
@@ -140,7 +149,7 @@ int read_device_links(struct reader *reader, yaml_node_t *node, void *target)
 		size_t length = reader_enter_index(reader, (unsigned int)i);
 
 		if (reader_section(reader, reader_item(reader, node, (unsigned int)i),
-				   device_links_keys, &links) != 0)
+				   profile_device_link_keys, &links) != 0)
 			return -1;
 		reader_leave(reader, length);
 	}

@@ -71,7 +71,7 @@ static const struct choice root_levels[] = {
 	{ NULL, 0 },
 };
 
-static const struct key root_keys[] = {
+const struct key profile_root_keys[] = {
 	{ .name = "id", .kind = KIND_IGNORED, .flags = KEY_QUIET },
 	{ .name = "numa_node",
 	  .kind = KIND_U32,
@@ -82,9 +82,18 @@ static const struct key root_keys[] = {
 	  .kind = KIND_CHOICE,
 	  .offset = offsetof(struct draft_root, level),
 	  .more = root_levels },
-	{ .name = "devices", .kind = KIND_CALL, .call = read_root_devices },
-	{ .name = "indexes", .kind = KIND_CALL, .call = read_root_indexes },
-	{ .name = "cpu_affinity", .kind = KIND_CALL, .call = read_cpus },
+	{ .name = "devices",
+	  .kind = KIND_CALL,
+	  .call = read_root_devices,
+	  .expects = "a list of PCI addresses" },
+	{ .name = "indexes",
+	  .kind = KIND_CALL,
+	  .call = read_root_indexes,
+	  .expects = "a list of device indexes" },
+	{ .name = "cpu_affinity",
+	  .kind = KIND_CALL,
+	  .call = read_cpus,
+	  .expects = "CPU numbers such as 0-71 or 0,2,4" },
 	{ .name = NULL },
 };
 
@@ -99,8 +108,8 @@ int read_root_complexes(struct reader *reader, yaml_node_t *node, void *target)
 
 		memset(root, 0, sizeof(*root));
 		root->level = 30;
-		if (reader_section(reader, reader_item(reader, node, (unsigned int)i), root_keys,
-				   root) != 0)
+		if (reader_section(reader, reader_item(reader, node, (unsigned int)i),
+				   profile_root_keys, root) != 0)
 			return -1;
 		reader_leave(reader, length);
 	}

@@ -117,13 +117,12 @@ static bool scale(const struct decimal *number, const struct unit_name *unit, ui
 	return true;
 }
 
-static int fail_number(struct reader *reader, yaml_node_t *node, const struct key *key)
+static int fail_value(struct reader *reader, yaml_node_t *node, const struct key *key)
 {
-	const char *unit = units[key->unit].name;
+	char expected[240];
 
-	return reader_fail(reader, node, "a number from %lld to %llu%s%s%s", (long long)key->min,
-			   (unsigned long long)key->max, *unit ? " " : "", unit,
-			   key->flags & KEY_NA ? ", or N/A" : "");
+	key_expected(key, expected, sizeof(expected));
+	return reader_fail(reader, node, "%s", expected);
 }
 
 int reader_number(struct reader *reader, yaml_node_t *node, const struct key *key, int64_t *value)
@@ -134,16 +133,16 @@ int reader_number(struct reader *reader, yaml_node_t *node, const struct key *ke
 
 	if (!text || !parse_decimal(text, &number) ||
 	    !scale(&number, &units[key->unit], &magnitude))
-		return fail_number(reader, node, key);
+		return fail_value(reader, node, key);
 	/* "12" in quotes is a text, except where it carries its unit. */
 	if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE && !*number.rest &&
 	    !(key->flags & KEY_QUOTED))
-		return fail_number(reader, node, key);
+		return fail_value(reader, node, key);
 	if (magnitude > INT64_MAX || (number.negative && key->min >= 0 && magnitude))
-		return fail_number(reader, node, key);
+		return fail_value(reader, node, key);
 	*value = number.negative ? -(int64_t)magnitude : (int64_t)magnitude;
 	if (*value < key->min || (*value > 0 && (uint64_t)*value > key->max))
-		return fail_number(reader, node, key);
+		return fail_value(reader, node, key);
 	return 0;
 }
 
@@ -214,13 +213,13 @@ static int read_text(struct reader *reader, yaml_node_t *node, const struct key 
 	size_t length = text ? node->data.scalar.length : 0;
 
 	if (!text)
-		return reader_fail(reader, node, "a text");
+		return fail_value(reader, node, key);
 	if (key->flags & KEY_NA && is_na(text)) {
 		*out = '\0';
 		return 0;
 	}
 	if (length >= key->size)
-		return reader_fail(reader, node, "a text of at most %u characters", key->size - 1);
+		return fail_value(reader, node, key);
 	for (size_t i = 0; i < length; i++)
 		if (text[i] < ' ' || text[i] > '~')
 			return reader_fail(reader, node, "a text of plain ASCII characters");
@@ -247,22 +246,66 @@ static const struct choice *find_choice(const struct choice *choices, const char
 	return NULL;
 }
 
-static int fail_choice(struct reader *reader, yaml_node_t *node, const struct key *key,
-		       const struct choice *choices)
+static void list_choices(const struct choice *choices, char *out, size_t size)
 {
-	char list[200] = "";
-	size_t used = 0;
+	size_t used = (size_t)snprintf(out, size, "one of");
+	bool first = true;
 
-	if (choices == booleans)
-		return reader_fail(reader, node, "true or false%s",
-				   key->flags & KEY_NA ? ", or N/A" : "");
-	if (choices == switches)
-		return reader_fail(reader, node, "enabled or disabled%s",
-				   key->flags & KEY_NA ? ", or N/A" : "");
-	for (; choices->name && used < sizeof(list); choices++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+	for (; choices->name && used < size; choices++) {
+		if (!*choices->name)
+			continue;
+		used += (size_t)snprintf(out + used, size - used, "%s %s", first ? "" : ",",
 					 choices->name);
-	return reader_fail(reader, node, "one of %s%s", list, key->flags & KEY_NA ? ", N/A" : "");
+		first = false;
+	}
+}
+
+static void describe_number(const struct key *key, char *out, size_t size)
+{
+	const char *unit = units[key->unit].name;
+
+	snprintf(out, size, "a number from %lld to %llu%s%s", (long long)key->min,
+		 (unsigned long long)key->max, *unit ? " " : "", unit);
+}
+
+void key_expected(const struct key *key, char *out, size_t size)
+{
+	size_t length;
+
+	*out = '\0';
+	switch ((enum kind)key->kind) {
+	case KIND_TEXT:
+		snprintf(out, size, "a text of at most %u characters", key->size - 1);
+		break;
+	case KIND_U32:
+	case KIND_I32:
+	case KIND_U64:
+		describe_number(key, out, size);
+		break;
+	case KIND_BOOL:
+	case KIND_BIT:
+		snprintf(out, size, "true or false");
+		break;
+	case KIND_ENABLED:
+		snprintf(out, size, "enabled or disabled");
+		break;
+	case KIND_CHOICE:
+		list_choices(key->more, out, size);
+		break;
+	case KIND_CALL:
+		snprintf(out, size, "%s", key->expects ? key->expects : "a list");
+		break;
+	case KIND_SECTION:
+		snprintf(out, size, "a mapping");
+		break;
+	case KIND_IGNORED:
+		snprintf(out, size, "%s",
+			 key->expects ? key->expects : "anything: it has no effect");
+		break;
+	}
+	length = strlen(out);
+	if (key->flags & KEY_NA)
+		snprintf(out + length, size - length, ", or N/A");
 }
 
 static int read_choice(struct reader *reader, yaml_node_t *node, const struct key *key,
@@ -276,7 +319,7 @@ static int read_choice(struct reader *reader, yaml_node_t *node, const struct ke
 	else if (text && key->flags & KEY_NA && is_na(text))
 		*value = NA_U32;
 	else
-		return fail_choice(reader, node, key, choices);
+		return fail_value(reader, node, key);
 	return 0;
 }
 
@@ -342,7 +385,8 @@ void keys_reset(const struct key *keys, void *target)
 {
 	for (; keys->name; keys++) {
 		void *field = (char *)target + keys->offset;
-		bool na = keys->flags & KEY_NA && !(keys->flags & KEY_ZERO);
+		bool na = (keys->flags & KEY_NA && !(keys->flags & KEY_ZERO)) ||
+			  keys->flags & KEY_UNSET;
 
 		switch ((enum kind)keys->kind) {
 		case KIND_TEXT:
