@@ -32,6 +32,8 @@ NOT_AVAILABLE_64 = 0xFFFFFFFFFFFFFFFF
 
 CLOCKS = {"graphics": 0, "sm": 1, "memory": 2, "video": 3}
 THRESHOLDS = {"shutdown": 0, "slowdown": 1, "memory_max": 2, "gpu_max": 3}
+# NVML numbers the versions of NVLink one by one.
+NVLINK_VERSIONS = {1: "1.0", 2: "2.0", 3: "2.2", 4: "3.0", 5: "3.1", 6: "4.0", 7: "5.0", 8: "6.0"}
 COMPUTE_MODES = {0: "default", 1: "exclusive_thread", 2: "prohibited", 3: "exclusive_process"}
 
 Read = t.Callable[[], t.Any]
@@ -248,7 +250,7 @@ def read_nvlink(library: Library, handle: t.Any, fields: Fields, link: int, acti
     return {
         "link": link,
         "active": active,
-        "version": version,
+        "version": version and NVLINK_VERSIONS.get(version, str(version)),
         "remote_bus_id": library.decode(remote.busId) if remote else None,
     }
 

@@ -174,7 +174,7 @@ gpus:
       contains:
         link: {description: Number of the link., type: int}
         active: {description: Whether it is up., type: bool}
-        version: {description: Version of NVLink., type: int}
+        version: {description: "Version of NVLink, for example V(3.0).", type: str}
         remote_bus_id: {description: "PCI bus id of the far end; V(null) while the link is down.", type: str}
     processes:
       description: The processes that use the GPU, each once, by process id.
@@ -214,7 +214,7 @@ gpus:
         memory: {current: 1215, max: 1215}
         video: {current: 585, max: 1290}
       nvlinks:
-        - {link: 0, active: true, version: 3, remote_bus_id: "00000008:00:00.0"}
+        - {link: 0, active: true, version: "3.0", remote_bus_id: "00000008:00:00.0"}
       processes: []
       mig_mode: {current: false, pending: false}
 """

@@ -74,8 +74,8 @@ def test_a_gpu_that_answers_everything(answer: dict[str, t.Any]) -> None:
         "temperature": {"gpu": 33, "shutdown": 95, "slowdown": 94, "memory_max": 93, "gpu_max": 92},
         "utilization": {"gpu": 91, "memory": 0, "encoder": 12, "decoder": 13},
         "nvlinks": [
-            {"link": 0, "active": True, "version": 3, "remote_bus_id": "00000001:C4:03.0"},
-            {"link": 1, "active": False, "version": 3, "remote_bus_id": None},
+            {"link": 0, "active": True, "version": "2.2", "remote_bus_id": "00000001:C4:03.0"},
+            {"link": 1, "active": False, "version": "2.2", "remote_bus_id": None},
         ],
         "processes": [
             {
