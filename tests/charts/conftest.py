@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""helm and its unit test plugin, built and cached as the roles build them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def go_build(repo: Path, env: dict[str, str], options: dict[str, t.Any]) -> Path:
+    """The folder of the programs that the module go_build made."""
+    playbook = Path(sys.executable).parent / "ansible"
+    command = [playbook, "localhost", "-m", "mirage.accel.go_build", "-a", json.dumps(options)]
+    done = subprocess.run(
+        command,
+        cwd=repo,
+        env={**env, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(done.stdout[done.stdout.index("{") :])
+    return Path(result["plays"][0]["tasks"][0]["hosts"]["localhost"]["path"])
+
+
+@pytest.fixture(scope="session")
+def helm(repo: Path, cache: Path, ansible_env: dict[str, str]) -> Path:
+    """The very helm that the role helm_releases uses."""
+    role = yaml.safe_load((repo / "roles/helm_releases/vars/main.yml").read_text())
+    version = role["_helm_releases_helm_version"]
+    flags = role["_helm_releases_helm_flags"].replace("{{ _helm_releases_helm_version }}", version)
+    source = str(repo / "roles/helm_releases/files/go/helm")
+    options = {"name": "helm", "version": version, "src": source, "ldflags": flags, "cache_dir": str(cache)}
+    return go_build(repo, ansible_env, options) / "helm"
+
+
+@pytest.fixture(scope="session")
+def helm_unittest(repo: Path, cache: Path, ansible_env: dict[str, str]) -> Path:
+    source = repo / "roles/helm_releases/files/go/helm-unittest"
+    pins = (source / "go.mod").read_text().split()
+    version = pins[pins.index("github.com/helm-unittest/helm-unittest") + 1]
+    options = {"name": "helm-unittest", "version": version, "src": str(source), "cache_dir": str(cache)}
+    return go_build(repo, ansible_env, options) / "helm-unittest"
