@@ -55,7 +55,7 @@ static int read_option(char *const words[], const char *name, const char **value
 	if (words[0][length])
 		return 0;
 	*value = words[1];
-	return words[1] ? 2 : -1;
+	return words[1] && words[1][0] != '-' ? 2 : -1;
 }
 
 /* What was wrong with a word of the command line, in the vendor's form. */

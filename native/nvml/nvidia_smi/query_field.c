@@ -65,7 +65,7 @@ const struct field query_fields[] = {
 	{ "pcie.link.gen.gpucurrent", .help = "PCIe generation in use by the GPU", NUMBER(DeviceGetCurrPcieLinkGeneration) },
 	{ "pcie.link.gen.max", .help = "PCIe generation of GPU and host together", NUMBER(DeviceGetMaxPcieLinkGeneration) },
 	{ "pcie.link.gen.gpumax", .help = "PCIe generation of the GPU", NUMBER(DeviceGetGpuMaxPcieLinkGeneration) },
-	{ "pcie.link.gen.hostmax", .help = "PCIe generation of the host, where it is the lower one", .write = write_host_pcie },
+	{ "pcie.link.gen.hostmax", .help = "PCIe generation of the host: not known here", .write = write_host_pcie },
 	{ "pcie.link.width.current", .help = "PCIe lanes in use", NUMBER(DeviceGetCurrPcieLinkWidth) },
 	{ "pcie.link.width.max", .help = "PCIe lanes of GPU and host together", NUMBER(DeviceGetMaxPcieLinkWidth) },
 	{ "index", .help = "number of the GPU, from 0", NUMBER(DeviceGetIndex) },

@@ -128,7 +128,7 @@ nvmlReturn_t write_operation_mode(nvmlDevice_t device, const struct field *field
 
 nvmlReturn_t write_driver_model(nvmlDevice_t device, const struct field *field, char *out)
 {
-	static const char *const words[] = { "WDDM", "TCC", "MCDM" };
+	static const char *const words[] = { "WDDM", "TCC" };
 	unsigned int model;
 	nvmlReturn_t result = pair(device, field, &model);
 
@@ -268,21 +268,13 @@ nvmlReturn_t write_pci(nvmlDevice_t device, const struct field *field, char *out
 	return NVML_SUCCESS;
 }
 
-/*
- * The public interface tells what GPU and host do together and what the GPU
- * could; the host's own limit follows only where it is the lower one.
- */
+/* What the host's side of the link can do is no part of the public interface. */
 nvmlReturn_t write_host_pcie(nvmlDevice_t device, const struct field *field, char *out)
 {
-	unsigned int both = 0, gpu = 0;
-	nvmlReturn_t result = nvml.DeviceGetMaxPcieLinkGeneration(device, &both);
-
+	(void)device;
 	(void)field;
-	if (result == NVML_SUCCESS)
-		result = nvml.DeviceGetGpuMaxPcieLinkGeneration(device, &gpu);
-	if (result == NVML_SUCCESS && both >= gpu)
-		result = NVML_ERROR_NOT_SUPPORTED;
-	return put(result, out, both);
+	(void)out;
+	return NVML_ERROR_NOT_SUPPORTED;
 }
 
 nvmlReturn_t write_addressing(nvmlDevice_t device, const struct field *field, char *out)

@@ -108,7 +108,8 @@ static const char *answer(const char *function, const char *argument, nvmlDevice
 	return values;
 }
 
-/* Writes the numbers of a line into 32-bit ('u') and 64-bit ('l') places, as @kinds says. */
+/* Writes the numbers of a line into 32-bit ('u') and 64-bit ('l') places, as @kinds says. A place is NULL where the
+ * client does not want the number. */
 static nvmlReturn_t numbers(const char *function, const char *argument, nvmlDevice_t device,
 			    const char *kinds, ...)
 {
@@ -123,11 +124,13 @@ static nvmlReturn_t numbers(const char *function, const char *argument, nvmlDevi
 		char *end;
 		unsigned long long number = strtoull(values, &end, 0);
 
+		void *place = va_arg(places, void *);
+
 		values = end;
-		if (*kinds == 'u')
-			*va_arg(places, unsigned int *) = (unsigned int)number;
-		else
-			*va_arg(places, unsigned long long *) = number;
+		if (place && *kinds == 'u')
+			*(unsigned int *)place = (unsigned int)number;
+		else if (place)
+			*(unsigned long long *)place = number;
 	}
 	va_end(places);
 	return NVML_SUCCESS;
