@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From what a file says to a node's GPUs: versions, identities, places. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,15 @@ static bool is_version(const char *text)
 		digit = *text != '.';
 	}
 	return digit;
+}
+
+/* What a host or a Kubernetes node may be called; it is written to files. */
+static bool is_node_name(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '.' && *c != '-' && *c != '_')
+			return false;
+	return *text && strlen(text) <= 253;
 }
 
 static int build_cuda(struct reader *reader, bool other_driver, struct profile_system *system)
@@ -100,6 +110,9 @@ static int build_system(struct reader *reader, const struct profile_site *site,
 		snprintf(system->node_name, sizeof(system->node_name), "%s", file->site_node_name);
 	else
 		identity_node_name(system->node_name, sizeof(system->node_name));
+	if (!is_node_name(system->node_name))
+		return reader_fail_at(reader, "site.node_name", system->node_name,
+				      "a host name of letters, digits, '.', '-' and '_'");
 	return 0;
 }
 

@@ -291,6 +291,9 @@ static void finish_modes(struct draft *draft)
 
 int draft_finish(struct reader *reader, struct draft *draft)
 {
+	/* The defaults stand for many GPUs; what follows from them follows once. */
+	if (draft->finished)
+		return 0;
 	if (!draft->board.name[0])
 		return fail_missing(reader, draft, "name", "the product name");
 	if (finish_memory(reader, draft) != 0 || finish_power(reader, draft) != 0 ||
@@ -300,5 +303,6 @@ int draft_finish(struct reader *reader, struct draft *draft)
 	finish_fabric(draft);
 	finish_repair(draft);
 	finish_modes(draft);
+	draft->finished = true;
 	return 0;
 }

@@ -45,6 +45,7 @@ struct draft {
 	uint32_t fabric_configuration;
 	uint32_t fabric_mask; /* NA_U32: made from the above */
 	uint32_t fabric_summary; /* NA_U32: judged from the mask */
+	bool finished; /* what follows from it is filled in */
 	int place; /* in the file's list of devices; -1: device_defaults */
 	int line;
 };
