@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "nvml_internal.h"
+#include "pci_address.h"
 #include "process.h"
 
 #define SLOTS 320
@@ -24,6 +25,43 @@ static const unsigned char table_id[16] = { 0xc4, 0xfe, 0x3e, 0x6c, 0xc9, 0x8f, 
 static nvmlReturn_t slot_unsupported(void)
 {
 	return NVML_ERROR_NOT_SUPPORTED;
+}
+
+// The text after -i: is it an address, and which one?
+static nvmlReturn_t slot_parse_address(const char *text, unsigned int *domain, unsigned int *bus,
+				       unsigned int *device, unsigned int *function)
+{
+	struct pci_address address;
+
+	log_debug("%s", __func__);
+	if (!text || !domain || !bus || !device || !function)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!pci_address_parse(text, &address))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*domain = address.domain;
+	*bus = address.bus;
+	*device = address.device;
+	*function = address.function;
+	return NVML_SUCCESS;
+}
+
+// The address that the text is compared with, for each index.
+static nvmlReturn_t slot_address_of_index(unsigned int index, unsigned int *domain,
+					  unsigned int *bus, unsigned int *device)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+	struct gpu gpu;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (index >= handle_count() || !domain || !bus || !device)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!handle_gpu(index, &gpu))
+		return NVML_ERROR_GPU_IS_LOST;
+	*domain = gpu.device->pci_domain;
+	*bus = gpu.device->pci_bus;
+	*device = gpu.device->pci_device;
+	return NVML_SUCCESS;
 }
 
 // topo -m asks before it prints; it needs no more than a yes.
@@ -43,22 +81,44 @@ static nvmlReturn_t slot_monitoring(nvmlDevice_t device, unsigned int *answer)
 	return ret;
 }
 
-#define SLOT_U32(name, value)                                                                      \
-	static nvmlReturn_t name(nvmlDevice_t device, unsigned int *answer)                        \
-	{                                                                                          \
-		struct gpu gpu;                                                                    \
-		nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);               \
-                                                                                                   \
-		return ret == NVML_SUCCESS ? answer_u32(answer, value) : ret;                      \
+#define SLOT_U32(name, value)                                                        \
+	static nvmlReturn_t name(nvmlDevice_t device, unsigned int *answer)          \
+	{                                                                            \
+		struct gpu gpu;                                                      \
+		nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu); \
+                                                                                     \
+		return ret == NVML_SUCCESS ? answer_u32(answer, value) : ret;        \
 	}
 
 SLOT_U32(slot_enforced_power_limit, gpu.device->readings.enforced_limit_mw)
 SLOT_U32(slot_voltage, gpu.device->readings.voltage_uv)
-SLOT_U32(slot_atomics_outbound, gpu.board->pcie.atomics_outbound)
 SLOT_U32(slot_host_pcie_generation, gpu.board->pcie.max_host_gen)
 SLOT_U32(slot_deferred_memory_clock, gpu.board->clocks.memory_deferred)
 SLOT_U32(slot_addressing_mode, gpu.board->addressing_mode)
 SLOT_U32(slot_sparse_mode, gpu.board->sparse_mode)
+
+struct atomics {
+	uint32_t outbound;
+	uint32_t inbound;
+};
+
+static uint32_t known_bits(uint32_t bits)
+{
+	return bits == NA_U32 ? 0 : bits;
+}
+
+// No bit at all in one direction is printed as N/A.
+static nvmlReturn_t slot_atomics(nvmlDevice_t device, struct atomics *answer)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	answer->outbound = known_bits(gpu.board->pcie.atomics_outbound);
+	answer->inbound = known_bits(gpu.board->pcie.atomics_inbound);
+	return answer->outbound || answer->inbound ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+}
 
 static nvmlReturn_t slot_tlimit(nvmlDevice_t device, int *answer)
 {
@@ -73,8 +133,8 @@ static nvmlReturn_t slot_gpu_part_number(nvmlDevice_t device, char *answer, unsi
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
 
-	return ret == NVML_SUCCESS ? answer_string(answer, length, gpu.board->gpu_part_number) :
-				     ret;
+	return ret == NVML_SUCCESS ? answer_string(answer, length, gpu.board->gpu_part_number)
+				   : ret;
 }
 
 static nvmlReturn_t slot_fru_part_number(nvmlDevice_t device, char *answer, unsigned int length)
@@ -82,8 +142,8 @@ static nvmlReturn_t slot_fru_part_number(nvmlDevice_t device, char *answer, unsi
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
 
-	return ret == NVML_SUCCESS ? answer_string(answer, length, gpu.board->fru_part_number) :
-				     ret;
+	return ret == NVML_SUCCESS ? answer_string(answer, length, gpu.board->fru_part_number)
+				   : ret;
 }
 
 struct process_entry {
@@ -166,15 +226,17 @@ static const struct table table = {
 	.size = sizeof(table),
 	.slots = {
 		[0 ... SLOTS - 1] = (const void *)slot_unsupported,
+		SLOT(12, slot_parse_address),
 		SLOT(23, slot_topology),
 		SLOT(72, slot_monitoring),
+		SLOT(75, slot_address_of_index),
 		SLOT(108, slot_enforced_power_limit),
 		SLOT(145, slot_process_samples),
 		SLOT(209, slot_voltage),
 		SLOT(213, slot_compute_processes),
 		SLOT(214, slot_mps_processes),
 		SLOT(215, slot_graphics_processes),
-		SLOT(226, slot_atomics_outbound),
+		SLOT(226, slot_atomics),
 		SLOT(230, slot_host_pcie_generation),
 		SLOT(231, slot_gpu_part_number),
 		SLOT(232, slot_deferred_memory_clock),

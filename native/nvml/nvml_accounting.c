@@ -7,8 +7,8 @@ GETTER_U32(nvmlDeviceGetAccountingBufferSize, unsigned int, gpu.board->accountin
 
 static nvmlReturn_t check_accounting(const struct gpu *gpu)
 {
-	return gpu->board->accounting_mode == NVML_FEATURE_ENABLED ? NVML_SUCCESS :
-								     NVML_ERROR_NOT_SUPPORTED;
+	return gpu->board->accounting_mode == NVML_FEATURE_ENABLED ? NVML_SUCCESS
+								   : NVML_ERROR_NOT_SUPPORTED;
 }
 
 nvmlReturn_t nvmlDeviceGetAccountingPids(nvmlDevice_t device, unsigned int *count,

@@ -172,6 +172,7 @@ nvmlReturn_t nvmlDeviceGetSupportedGraphicsClocks(nvmlDevice_t device, unsigned 
 		return NVML_ERROR_NOT_FOUND;
 	room = clocksMHz ? *count : 0;
 	*count = clocks->graphics_count[m];
+	log_debug("%s: room for %u of %u clocks", __func__, room, *count);
 	if (room < *count)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
 	for (unsigned int i = 0; i < *count; i++)
@@ -203,9 +204,9 @@ nvmlReturn_t nvmlDeviceGetCurrentClocksEventReasons(nvmlDevice_t device,
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, clocksEventReasons, &gpu);
 
-	return ret == NVML_SUCCESS ?
-		       answer_u64(clocksEventReasons, gpu.device->readings.event_reasons) :
-		       ret;
+	return ret == NVML_SUCCESS
+		       ? answer_u64(clocksEventReasons, gpu.device->readings.event_reasons)
+		       : ret;
 }
 
 nvmlReturn_t nvmlDeviceGetCurrentClocksThrottleReasons(nvmlDevice_t device,
@@ -220,8 +221,8 @@ nvmlReturn_t nvmlDeviceGetSupportedClocksEventReasons(nvmlDevice_t device,
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, supported, &gpu);
 
-	return ret == NVML_SUCCESS ? answer_u64(supported, gpu.board->event_reasons_supported) :
-				     ret;
+	return ret == NVML_SUCCESS ? answer_u64(supported, gpu.board->event_reasons_supported)
+				   : ret;
 }
 
 nvmlReturn_t nvmlDeviceGetSupportedClocksThrottleReasons(nvmlDevice_t device,

@@ -28,8 +28,8 @@ nvmlReturn_t nvmlSystemGetConfComputeCapabilities(nvmlConfComputeSystemCaps_t *c
 	if (ret != NVML_SUCCESS)
 		return ret;
 	capabilities->cpuCaps = NVML_CC_SYSTEM_CPU_CAPS_NONE;
-	capabilities->gpusCaps = any_capable() ? NVML_CC_SYSTEM_GPUS_CC_CAPABLE :
-						 NVML_CC_SYSTEM_GPUS_CC_NOT_CAPABLE;
+	capabilities->gpusCaps =
+		any_capable() ? NVML_CC_SYSTEM_GPUS_CC_CAPABLE : NVML_CC_SYSTEM_GPUS_CC_NOT_CAPABLE;
 	return NVML_SUCCESS;
 }
 

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "nvml_internal.h"
+#include "pci_address.h"
 
 nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *deviceCount)
 {
@@ -126,38 +127,12 @@ nvmlReturn_t nvmlDeviceGetHandleByUUIDV(const nvmlUUID_t *uuid, nvmlDevice_t *de
 	return find_gpus(has_uuid, text, device) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
 }
 
-struct pci_address {
-	unsigned int domain;
-	unsigned int bus;
-	unsigned int device;
-	unsigned int function;
-};
-
 static bool has_pci_address(const struct gpu *gpu, const void *key)
 {
 	const struct pci_address *address = key;
 
 	return gpu->device->pci_domain == address->domain && gpu->device->pci_bus == address->bus &&
 	       gpu->device->pci_device == address->device && address->function == 0;
-}
-
-// "domain:bus:device.function" in hex; domain and function may be left out.
-static bool parse_pci_address(const char *text, struct pci_address *address)
-{
-	const char *colon = strchr(text, ':');
-	bool has_domain = colon && strchr(colon + 1, ':');
-	int end = 0;
-
-	*address = (struct pci_address){ 0 };
-	if (has_domain && sscanf(text, "%8x:%2x:%2x%n", &address->domain, &address->bus,
-				 &address->device, &end) != 3)
-		return false;
-	if (!has_domain && sscanf(text, "%2x:%2x%n", &address->bus, &address->device, &end) != 2)
-		return false;
-	text += end;
-	if (!*text)
-		return true;
-	return sscanf(text, ".%1x%n", &address->function, &end) == 1 && !text[end];
 }
 
 nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *pciBusId, nvmlDevice_t *device)
@@ -167,7 +142,7 @@ nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *pciBusId, nvmlDevice_t
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (!pciBusId || !device || !parse_pci_address(pciBusId, &address))
+	if (!pciBusId || !device || !pci_address_parse(pciBusId, &address))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	return find_gpus(has_pci_address, &address, device) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
 }

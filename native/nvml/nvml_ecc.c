@@ -26,9 +26,9 @@ static nvmlReturn_t check_counter(const struct gpu *gpu, nvmlMemoryErrorType_t e
 {
 	if (error >= NVML_MEMORY_ERROR_TYPE_COUNT || counter >= NVML_ECC_COUNTER_TYPE_COUNT)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return gpu->device->readings.ecc.mode_current == NVML_FEATURE_ENABLED ?
-		       NVML_SUCCESS :
-		       NVML_ERROR_NOT_SUPPORTED;
+	return gpu->device->readings.ecc.mode_current == NVML_FEATURE_ENABLED
+		       ? NVML_SUCCESS
+		       : NVML_ERROR_NOT_SUPPORTED;
 }
 
 nvmlReturn_t nvmlDeviceGetTotalEccErrors(nvmlDevice_t device, nvmlMemoryErrorType_t errorType,
@@ -85,9 +85,8 @@ nvmlReturn_t nvmlDeviceGetMemoryErrorCounter(nvmlDevice_t device, nvmlMemoryErro
 	ret = check_counter(&gpu, errorType, counterType);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	return answer_u64(
-		count,
-		gpu.device->readings.ecc.counters[errorType][counterType][locationType]);
+	return answer_u64(count,
+			  gpu.device->readings.ecc.counters[errorType][counterType][locationType]);
 }
 
 nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device, nvmlEccSramErrorStatus_t *status)

@@ -7,8 +7,8 @@ static nvmlReturn_t check_fan(const struct gpu *gpu, unsigned int fan)
 {
 	if (!gpu->board->fans || gpu->board->fans == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
-	return fan < gpu->board->fans && fan < PROFILE_MAX_FANS ? NVML_SUCCESS :
-								  NVML_ERROR_INVALID_ARGUMENT;
+	return fan < gpu->board->fans && fan < PROFILE_MAX_FANS ? NVML_SUCCESS
+								: NVML_ERROR_INVALID_ARGUMENT;
 }
 
 nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned int fan, unsigned int *speed)

@@ -44,11 +44,11 @@ static bool between(unsigned int id, unsigned int first, unsigned int last)
 // One counter of one location: the numbers go through L1, L2, device memory, registers, texture.
 static nvmlReturn_t ecc_counter(const struct readings_ecc *ecc, nvmlFieldValue_t *field)
 {
-	static const nvmlMemoryLocation_t locations[] = {
-		NVML_MEMORY_LOCATION_L1_CACHE,	    NVML_MEMORY_LOCATION_L2_CACHE,
-		NVML_MEMORY_LOCATION_DEVICE_MEMORY, NVML_MEMORY_LOCATION_REGISTER_FILE,
-		NVML_MEMORY_LOCATION_TEXTURE_MEMORY
-	};
+	static const nvmlMemoryLocation_t locations[] = { NVML_MEMORY_LOCATION_L1_CACHE,
+							  NVML_MEMORY_LOCATION_L2_CACHE,
+							  NVML_MEMORY_LOCATION_DEVICE_MEMORY,
+							  NVML_MEMORY_LOCATION_REGISTER_FILE,
+							  NVML_MEMORY_LOCATION_TEXTURE_MEMORY };
 	unsigned int id = field->fieldId;
 
 	if (id == NVML_FI_DEV_ECC_DBE_VOL_CBU)
@@ -90,8 +90,8 @@ static nvmlReturn_t retirement_field(const struct gpu *gpu, nvmlFieldValue_t *fi
 	case NVML_FI_DEV_RETIRED_SBE:
 	case NVML_FI_DEV_RETIRED_DBE:
 		return put_u64(field,
-			       retires ? retired->count[field->fieldId - NVML_FI_DEV_RETIRED_SBE] :
-					 NA_U64);
+			       retires ? retired->count[field->fieldId - NVML_FI_DEV_RETIRED_SBE]
+				       : NA_U64);
 	case NVML_FI_DEV_RETIRED_PENDING:
 	case NVML_FI_DEV_RETIRED_PENDING_SBE:
 	case NVML_FI_DEV_RETIRED_PENDING_DBE:
@@ -240,8 +240,8 @@ static nvmlReturn_t link_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 	}
 	// The counters of the fifth generation's ports.
 	if (between(id, NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS, NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER))
-		return linked && gpu->board->nvlink.version >= 5 ? link_scope_field(gpu, field) :
-								   NVML_ERROR_NOT_SUPPORTED;
+		return linked && gpu->board->nvlink.version >= 5 ? link_scope_field(gpu, field)
+								 : NVML_ERROR_NOT_SUPPORTED;
 	return NOT_MINE;
 }
 
@@ -259,9 +259,9 @@ static nvmlReturn_t c2c_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 			return NVML_ERROR_NOT_SUPPORTED;
 		if (field->scopeId >= nvlink->c2c_links)
 			return NVML_ERROR_INVALID_ARGUMENT;
-		return put_u32(field, field->fieldId == NVML_FI_DEV_C2C_LINK_GET_STATUS ?
-					      nvlink->c2c :
-					      nvlink->c2c_link_mbps);
+		return put_u32(field, field->fieldId == NVML_FI_DEV_C2C_LINK_GET_STATUS
+					      ? nvlink->c2c
+					      : nvlink->c2c_link_mbps);
 	case NVML_FI_DEV_C2C_LINK_ERROR_INTR:
 	case NVML_FI_DEV_C2C_LINK_ERROR_REPLAY:
 	case NVML_FI_DEV_C2C_LINK_ERROR_REPLAY_B2B:
@@ -326,8 +326,8 @@ static nvmlReturn_t power_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 	case NVML_FI_DEV_POWER_REQUESTED_LIMIT:
 		return put_u32(field, scope.requested_mw);
 	default:
-		return put_u64(field, field->scopeId == NVML_POWER_SCOPE_GPU ? gpu_energy(gpu) :
-									       NA_U64);
+		return put_u64(field,
+			       field->scopeId == NVML_POWER_SCOPE_GPU ? gpu_energy(gpu) : NA_U64);
 	}
 }
 
@@ -339,9 +339,10 @@ static nvmlReturn_t thermal_field(const struct gpu *gpu, nvmlFieldValue_t *field
 	case NVML_FI_DEV_GPU_TEMP:
 		return put_i32(field, gpu_temperature(gpu));
 	case NVML_FI_DEV_MEMORY_TEMP:
-		return put_u32(field, gpu->device->readings.memory_temperature_c == NA_I32 ?
-					      NA_U32 :
-					      (uint32_t)gpu->device->readings.memory_temperature_c);
+		return put_u32(field,
+			       gpu->device->readings.memory_temperature_c == NA_I32
+				       ? NA_U32
+				       : (uint32_t)gpu->device->readings.memory_temperature_c);
 	case NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT:
 		return put_i32(field, thermal->tlimit_shutdown_c);
 	case NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT:
@@ -393,6 +394,9 @@ static nvmlReturn_t state_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 		return put_u32(field, mig);
 	case NVML_FI_DEV_RESET_STATUS:
 	case NVML_FI_DEV_DRAIN_AND_RESET_STATUS:
+		// The recovery action took their place.
+		if (driver_major(gpu->description) >= 570)
+			return NVML_ERROR_DEPRECATED;
 		return put_u32(field, 0);
 	case NVML_FI_DEV_GET_GPU_RECOVERY_ACTION:
 		return put_u32(field, NVML_GPU_RECOVERY_ACTION_NONE);
@@ -404,9 +408,9 @@ static nvmlReturn_t state_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 static nvmlReturn_t field_value(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	static const field_group groups[] = {
-		ecc_field,   retirement_field, link_counter_field, link_speed_field,
-		link_field,  c2c_field,	       pcie_field,	   power_field,
-		thermal_field, throttle_field, state_field,
+		ecc_field,     retirement_field, link_counter_field, link_speed_field,
+		link_field,    c2c_field,	 pcie_field,	     power_field,
+		thermal_field, throttle_field,	 state_field,
 	};
 
 	if (!field->fieldId || field->fieldId >= NVML_FI_MAX)

@@ -66,40 +66,43 @@ static inline nvmlReturn_t answer_i32(int *answer, int32_t value)
 	return NVML_SUCCESS;
 }
 
+/* 550 of "550.163.01": some questions are deprecated from a certain driver on. */
+unsigned int driver_major(const struct description *description);
+
 /* The clock is asked only where the description lets a reading move. */
 static inline uint32_t gpu_utilization(const struct gpu *gpu)
 {
 	const struct readings *readings = &gpu->device->readings;
 
-	return readings->motion.utilization ?
-		       motion_gpu_utilization(readings, gpu_slot(gpu), motion_now()) :
-		       readings->gpu_util;
+	return readings->motion.utilization
+		       ? motion_gpu_utilization(readings, gpu_slot(gpu), motion_now())
+		       : readings->gpu_util;
 }
 
 static inline uint32_t memory_utilization(const struct gpu *gpu)
 {
 	const struct readings *readings = &gpu->device->readings;
 
-	return readings->motion.utilization ?
-		       motion_memory_utilization(readings, gpu_slot(gpu), motion_now()) :
-		       readings->memory_util;
+	return readings->motion.utilization
+		       ? motion_memory_utilization(readings, gpu_slot(gpu), motion_now())
+		       : readings->memory_util;
 }
 
 static inline uint32_t gpu_power(const struct gpu *gpu)
 {
 	const struct readings *readings = &gpu->device->readings;
 
-	return readings->motion.power ? motion_power(readings, gpu_slot(gpu), motion_now()) :
-					readings->power_mw;
+	return readings->motion.power ? motion_power(readings, gpu_slot(gpu), motion_now())
+				      : readings->power_mw;
 }
 
 static inline int32_t gpu_temperature(const struct gpu *gpu)
 {
 	const struct readings *readings = &gpu->device->readings;
 
-	return readings->motion.temperature ?
-		       motion_temperature(readings, gpu_slot(gpu), motion_now()) :
-		       readings->temperature_c;
+	return readings->motion.temperature
+		       ? motion_temperature(readings, gpu_slot(gpu), motion_now())
+		       : readings->temperature_c;
 }
 
 nvmlReturn_t answer_string(char *answer, unsigned int length, const char *value);
@@ -108,23 +111,23 @@ nvmlReturn_t answer_string(char *answer, unsigned int length, const char *value)
  * A getter whose whole answer is one value of the description. type is the
  * enumeration's or number's type in nvml.h, value is read from `gpu`.
  */
-#define GETTER_U32(name, type, value)                                                              \
-	nvmlReturn_t name(nvmlDevice_t device, type *answer)                                       \
-	{                                                                                          \
-		struct gpu gpu;                                                                    \
-		nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);               \
-                                                                                                   \
-		return ret == NVML_SUCCESS ? answer_u32((unsigned int *)answer, value) : ret;      \
+#define GETTER_U32(name, type, value)                                                         \
+	nvmlReturn_t name(nvmlDevice_t device, type *answer)                                  \
+	{                                                                                     \
+		struct gpu gpu;                                                               \
+		nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);          \
+                                                                                              \
+		return ret == NVML_SUCCESS ? answer_u32((unsigned int *)answer, value) : ret; \
 	}
 
 /* The same for text with the length of the caller's buffer. */
-#define GETTER_STRING(name, value)                                                                 \
-	nvmlReturn_t name(nvmlDevice_t device, char *answer, unsigned int length)                  \
-	{                                                                                          \
-		struct gpu gpu;                                                                    \
-		nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);               \
-                                                                                                   \
-		return ret == NVML_SUCCESS ? answer_string(answer, length, value) : ret;           \
+#define GETTER_STRING(name, value)                                                       \
+	nvmlReturn_t name(nvmlDevice_t device, char *answer, unsigned int length)        \
+	{                                                                                \
+		struct gpu gpu;                                                          \
+		nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);     \
+                                                                                         \
+		return ret == NVML_SUCCESS ? answer_string(answer, length, value) : ret; \
 	}
 
 #endif

@@ -39,8 +39,8 @@ nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned i
 		return ret;
 	if (gpu.board->mig.capable != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	return index < gpu.board->mig.max_instances ? NVML_ERROR_NOT_FOUND :
-						      NVML_ERROR_INVALID_ARGUMENT;
+	return index < gpu.board->mig.max_instances ? NVML_ERROR_NOT_FOUND
+						    : NVML_ERROR_INVALID_ARGUMENT;
 }
 
 nvmlReturn_t nvmlDeviceIsMigDeviceHandle(nvmlDevice_t device, unsigned int *isMigDevice)
@@ -78,8 +78,8 @@ static nvmlReturn_t get_profile(const char *function, nvmlDevice_t device, unsig
 		return ret;
 	if (!by_profile_id && number >= NVML_GPU_INSTANCE_PROFILE_COUNT)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	*profile = gpu.board->mig.capable == 1 ? find_profile(gpu.board, number, by_profile_id) :
-						 NULL;
+	*profile =
+		gpu.board->mig.capable == 1 ? find_profile(gpu.board, number, by_profile_id) : NULL;
 	return *profile ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
 }
 

@@ -3,12 +3,23 @@
 #include "nvml_internal.h"
 
 GETTER_U32(nvmlDeviceGetPersistenceMode, nvmlEnableState_t, gpu.board->persistence_mode)
-GETTER_U32(nvmlDeviceGetDisplayMode, nvmlEnableState_t, gpu.board->display_mode)
 GETTER_U32(nvmlDeviceGetDisplayActive, nvmlEnableState_t, gpu.board->display_active)
 GETTER_U32(nvmlDeviceGetComputeMode, nvmlComputeMode_t, gpu.board->compute_mode)
 GETTER_U32(nvmlDeviceGetVirtualizationMode, nvmlGpuVirtualizationMode_t,
 	   gpu.board->virtualization_mode)
 GETTER_U32(nvmlDeviceGetHostVgpuMode, nvmlHostVgpuMode_t, gpu.board->host_vgpu_mode)
+
+nvmlReturn_t nvmlDeviceGetDisplayMode(nvmlDevice_t device, nvmlEnableState_t *display)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, display, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (driver_major(gpu.description) >= 580)
+		return NVML_ERROR_DEPRECATED;
+	return answer_u32((unsigned int *)display, gpu.board->display_mode);
+}
 
 // Only Windows has driver models. Either pointer may be NULL.
 nvmlReturn_t nvmlDeviceGetDriverModel_v2(nvmlDevice_t device, nvmlDriverModel_t *current,

@@ -106,8 +106,7 @@ nvmlReturn_t nvmlDeviceGetNvLinkRemotePciInfo(nvmlDevice_t device, unsigned int 
 					      nvmlPciInfo_t *pci)
 {
 	nvmlPciInfo_t whole;
-	nvmlReturn_t ret =
-		nvmlDeviceGetNvLinkRemotePciInfo_v2(device, link, pci ? &whole : NULL);
+	nvmlReturn_t ret = nvmlDeviceGetNvLinkRemotePciInfo_v2(device, link, pci ? &whole : NULL);
 
 	if (ret == NVML_SUCCESS)
 		memcpy(pci, &whole, offsetof(nvmlPciInfo_t, busId));

@@ -43,9 +43,9 @@ static uint32_t average_power(const struct gpu *gpu)
 {
 	const struct readings *readings = &gpu->device->readings;
 
-	return readings->motion.power && readings->power_average_mw != NA_U32 ?
-		       readings->motion.power_base_mw :
-		       readings->power_average_mw;
+	return readings->motion.power && readings->power_average_mw != NA_U32
+		       ? readings->motion.power_base_mw
+		       : readings->power_average_mw;
 }
 
 bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_scope *values)
@@ -63,19 +63,21 @@ bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_sco
 		return true;
 	case NVML_POWER_SCOPE_MODULE:
 		*values = (struct power_scope){
-			now->module_power_mw,
-			now->module_power_average_mw,
-			now->module_enforced_limit_mw,
-			now->module_power_limit_mw,
-			power->module_default_limit_mw,
-			power->module_min_limit_mw,
+			now->module_power_mw,		now->module_power_average_mw,
+			now->module_enforced_limit_mw,	now->module_power_limit_mw,
+			power->module_default_limit_mw, power->module_min_limit_mw,
 			power->module_max_limit_mw,
 		};
 		return true;
 	case NVML_POWER_SCOPE_MEMORY:
 		*values = (struct power_scope){
-			now->memory_power_mw, now->memory_power_average_mw, NA_U32, NA_U32, NA_U32,
-			NA_U32,		      NA_U32,
+			now->memory_power_mw,
+			now->memory_power_average_mw,
+			NA_U32,
+			NA_U32,
+			NA_U32,
+			NA_U32,
+			NA_U32,
 		};
 		return true;
 	default:
@@ -87,7 +89,8 @@ bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_sco
 uint64_t gpu_energy(const struct gpu *gpu)
 {
 	const struct readings *readings = &gpu->device->readings;
-	uint32_t draw = readings->motion.power ? readings->motion.power_base_mw : readings->power_mw;
+	uint32_t draw =
+		readings->motion.power ? readings->motion.power_base_mw : readings->power_mw;
 
 	if (readings->energy_mj == NA_U64 || draw == NA_U32)
 		return readings->energy_mj;

@@ -45,7 +45,8 @@ static void fill_v2(void *entry, const struct readings_process *process)
 
 static nvmlReturn_t list_processes(const char *function, nvmlDevice_t device, uint32_t type,
 				   unsigned int *infoCount, void *infos, size_t size,
-				   void (*fill)(void *entry, const struct readings_process *process))
+				   void (*fill)(void *entry,
+						const struct readings_process *process))
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(function, device, infoCount, &gpu);
@@ -60,8 +61,8 @@ static nvmlReturn_t list_processes(const char *function, nvmlDevice_t device, ui
 	*infoCount = process_count(&gpu.device->readings, type);
 	if (room < *infoCount)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
-	for (char *entry = infos;
-	     (process = process_next(&gpu.device->readings, type, &position)); entry += size)
+	for (char *entry = infos; (process = process_next(&gpu.device->readings, type, &position));
+	     entry += size)
 		fill(entry, process);
 	return NVML_SUCCESS;
 }
@@ -137,8 +138,8 @@ static uint32_t types_of_mode(unsigned int mode)
 		[NVML_PROCESS_MODE_COMPUTE] = PROFILE_PROCESS_COMPUTE,
 		[NVML_PROCESS_MODE_GRAPHICS] = PROFILE_PROCESS_GRAPHICS,
 		[NVML_PROCESS_MODE_MPS] = PROFILE_PROCESS_MPS,
-		[NVML_PROCESS_MODE_ALL] = PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS |
-					  PROFILE_PROCESS_MPS,
+		[NVML_PROCESS_MODE_ALL] =
+			PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS,
 	};
 
 	return mode < NVML_PROCESS_MODE_MAX ? types[mode] : 0;

@@ -43,9 +43,9 @@ static nvmlReturn_t answer_range(const struct profile_clocks *clocks, nvmlClockT
 		*lowest = lowest_graphics(clocks);
 		return answer_u32(highest, clocks->graphics_max);
 	case NVML_CLOCK_MEM:
-		*lowest = clocks->memory_clock_count ?
-				  clocks->memory_clocks[clocks->memory_clock_count - 1] :
-				  clocks->memory_max;
+		*lowest = clocks->memory_clock_count
+				  ? clocks->memory_clocks[clocks->memory_clock_count - 1]
+				  : clocks->memory_max;
 		return answer_u32(highest, clocks->memory_max);
 	case NVML_CLOCK_VIDEO:
 		return NVML_ERROR_NOT_SUPPORTED;
@@ -70,8 +70,7 @@ nvmlReturn_t nvmlDeviceGetMinMaxClockOfPState(nvmlDevice_t device, nvmlClockType
 	return answer_range(&gpu.board->clocks, type, minClockMHz, maxClockMHz);
 }
 
-nvmlReturn_t nvmlDeviceGetDynamicPstatesInfo(nvmlDevice_t device,
-					     nvmlGpuDynamicPstatesInfo_t *info)
+nvmlReturn_t nvmlDeviceGetDynamicPstatesInfo(nvmlDevice_t device, nvmlGpuDynamicPstatesInfo_t *info)
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, info, &gpu);

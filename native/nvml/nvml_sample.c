@@ -93,8 +93,7 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device, nvmlSamplingType_t type,
 	return *sampleCount ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
 }
 
-#define ALL_PROCESSES                                                                              \
-	(PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS)
+#define ALL_PROCESSES (PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS)
 
 nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
 					     nvmlProcessUtilizationSample_t *utilization,

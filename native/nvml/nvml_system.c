@@ -12,6 +12,11 @@ static const struct profile_system *system_description(void)
 	return &page_description(handle_source.page)->system;
 }
 
+unsigned int driver_major(const struct description *description)
+{
+	return (unsigned int)strtoul(description->system.driver_version, NULL, 10);
+}
+
 nvmlReturn_t nvmlSystemGetDriverVersion(char *version, unsigned int length)
 {
 	nvmlReturn_t ret = api_enter(__func__);
@@ -40,7 +45,7 @@ nvmlReturn_t nvmlSystemGetNVMLVersion(char *version, unsigned int length)
 	if (atomic_load_explicit(&api_references, memory_order_acquire))
 		return answer_string(version, length, system_description()->nvml_version);
 	snprintf(built, sizeof(built), "%u." DRIVER_VERSION,
-		 api_major((unsigned int)atoi(DRIVER_VERSION)));
+		 api_major((unsigned int)strtoul(DRIVER_VERSION, NULL, 10)));
 	return answer_string(version, length, built);
 }
 
@@ -73,7 +78,8 @@ nvmlReturn_t nvmlSystemGetDriverBranch(nvmlSystemDriverBranchInfo_t *branchInfo,
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (branchInfo->version != nvmlSystemDriverBranchInfo_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	snprintf(branch, sizeof(branch), "r%d_00", atoi(system_description()->driver_version));
+	snprintf(branch, sizeof(branch), "r%u_00",
+		 driver_major(page_description(handle_source.page)));
 	if (length > sizeof(branchInfo->branch))
 		length = sizeof(branchInfo->branch);
 	return answer_string(branchInfo->branch, length, branch);

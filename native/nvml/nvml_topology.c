@@ -40,7 +40,8 @@ nvmlReturn_t nvmlDeviceGetTopologyNearestGpus(nvmlDevice_t device, nvmlGpuTopolo
 	room = deviceArray ? *count : 0;
 	for (uint32_t i = 0; i < handle_count(); i++) {
 		if (i == gpu.index || !handle_gpu(i, &other) ||
-		    description_topology(gpu.description, gpu_slot(&gpu), gpu_slot(&other)) != level)
+		    description_topology(gpu.description, gpu_slot(&gpu), gpu_slot(&other)) !=
+			    level)
 			continue;
 		if (found < room)
 			deviceArray[found] = handle_of(i);
@@ -71,9 +72,9 @@ static nvmlGpuP2PStatus_t p2p_status(const struct gpu *a, const struct gpu *b,
 		return linked ? NVML_P2P_STATUS_OK : NVML_P2P_STATUS_NOT_SUPPORTED;
 	case NVML_P2P_CAPS_INDEX_PCI:
 		return description_topology(a->description, gpu_slot(a), gpu_slot(b)) <
-				       NVML_TOPOLOGY_SYSTEM ?
-			       NVML_P2P_STATUS_OK :
-			       NVML_P2P_STATUS_CHIPSET_NOT_SUPPORTED;
+				       NVML_TOPOLOGY_SYSTEM
+			       ? NVML_P2P_STATUS_OK
+			       : NVML_P2P_STATUS_CHIPSET_NOT_SUPPORTED;
 	default:
 		return NVML_P2P_STATUS_OK;
 	}
@@ -101,7 +102,8 @@ static bool has_cpus(const struct device *device)
 	return false;
 }
 
-static void fill_bits(unsigned long *set, unsigned int size, const uint64_t *bits, unsigned int words)
+static void fill_bits(unsigned long *set, unsigned int size, const uint64_t *bits,
+		      unsigned int words)
 {
 	memset(set, 0, size * sizeof(*set));
 	for (unsigned int bit = 0; bit < words * 64 && bit / LONG_BITS < size; bit++)
@@ -178,7 +180,8 @@ nvmlReturn_t nvmlSystemGetTopologyGpuSet(unsigned int cpuNumber, unsigned int *c
 		return NVML_ERROR_INVALID_ARGUMENT;
 	room = deviceArray ? *count : 0;
 	for (uint32_t i = 0; i < handle_count(); i++) {
-		if (!handle_gpu(i, &gpu) || !(gpu.device->cpus[cpuNumber / 64] >> cpuNumber % 64 & 1))
+		if (!handle_gpu(i, &gpu) ||
+		    !(gpu.device->cpus[cpuNumber / 64] >> cpuNumber % 64 & 1))
 			continue;
 		if (found < room)
 			deviceArray[found] = handle_of(i);
