@@ -204,7 +204,12 @@ def kubernetes_programs(repo: Path, cache: Path, run, ansible_env: dict[str, str
     """Folders of etcd's and Kubernetes' programs by name, from the cache, else a release, else built."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "programs.json"
-        variables = {"top": str(repo), "programs_cache": str(cache), "programs_file": str(answer)}
+        variables = {
+            "top": str(repo),
+            "role_path": str(repo / "roles" / "local_cluster"),
+            "programs_cache": str(cache),
+            "programs_file": str(answer),
+        }
         command = [Path(sys.executable).parent / "ansible-playbook", "tests/integration/programs.yml"]
         done = run(*command, "-e", json.dumps(variables), cwd=repo, env=ansible_env, timeout=3600)
         assert done.returncode == 0, done.stdout + done.stderr
