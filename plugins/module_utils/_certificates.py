@@ -9,8 +9,6 @@ import base64
 import dataclasses
 import datetime
 import ipaddress
-import os
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._cryptography_dep imp
     x509,
 )
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
+from ansible_collections.mirage.accel.plugins.module_utils._write_file import write_file
 
 # A clock that goes a little ahead of another's must not make a fresh certificate invalid.
 CLOCK_SKEW = datetime.timedelta(hours=1)
@@ -163,18 +162,6 @@ def _key_usage(authority: bool) -> t.Any:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def write_file(path: Path, data: bytes, mode: int) -> None:
-    """Write whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as out:
-        out.write(data)
-        out.flush()
-        os.fchmod(out.fileno(), mode)
-        os.fsync(out.fileno())
-    Path(name).rename(path)
 
 
 def private_pem(key: t.Any) -> bytes:

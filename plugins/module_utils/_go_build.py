@@ -8,11 +8,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import platform
 import re
+import shutil
 import typing as t
 from pathlib import Path
 
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
+
+GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+Runner = t.Callable[[list[str], dict[str, str]], tuple[int, str, str]]
 
 
 class GoBuildError(MirageError):
@@ -101,6 +106,47 @@ def select_packages(go_mod: GoMod, wanted: t.Sequence[str]) -> tuple[str, ...]:
             raise GoBuildError(f"tool {name} is not in go.mod, which has: {known}")
         chosen.append(matches[0])
     return tuple(chosen)
+
+
+def read_pins(src: str) -> tuple[bytes, bytes]:
+    """The bytes of go.mod and go.sum."""
+    try:
+        return Path(src, "go.mod").read_bytes(), Path(src, "go.sum").read_bytes()
+    except OSError as exc:
+        raise GoBuildError(f"Error while reading {exc.filename}: {exc.strerror}") from exc
+
+
+def describe(options: t.Mapping[str, t.Any]) -> GoBuild:
+    """The build that the options of the module, some of which may be left out, and the pins ask for."""
+    go_mod, go_sum = read_pins(options["src"])
+    machine = platform.machine()
+    return GoBuild(
+        name=options["name"],
+        version=options["version"],
+        packages=select_packages(parse_go_mod(go_mod.decode()), options.get("tools") or []),
+        go_mod=go_mod,
+        go_sum=go_sum,
+        goarch=options.get("goarch") or GO_ARCHITECTURES.get(machine, machine),
+        ldflags=options.get("ldflags") or "",
+        tags=tuple(options.get("tags") or []),
+        cgo=bool(options.get("cgo")),
+        rename=tuple(sorted((options.get("rename") or {}).items())),
+    )
+
+
+def find_go() -> str | None:
+    """The go command: that of PATH, else where the tarball of Go puts it."""
+    return shutil.which("go") or shutil.which("/usr/local/go/bin/go")
+
+
+def ask_go_version(go: str | None, run: Runner) -> str:
+    """The version of the toolchain, empty where there is none."""
+    if go is None:
+        return ""
+    rc, out, err = run([go, "env", "GOVERSION"], {"GOTOOLCHAIN": "local"})
+    if rc != 0:
+        raise GoBuildError(f"Error while asking {go} for its version: {err.strip()}")
+    return out.strip()
 
 
 def check_pinned_version(go_mod: GoMod, build: GoBuild) -> None:

@@ -149,6 +149,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mirage.accel.plugins.module_utils import _certificates as certificates
 from ansible_collections.mirage.accel.plugins.module_utils._cryptography_dep import require_cryptography
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
+from ansible_collections.mirage.accel.plugins.module_utils._write_file import write_file
 
 
 class Keeper:
@@ -217,7 +218,7 @@ class Keeper:
         if not path.exists() or path.read_bytes() != text:
             self.renewed.setdefault(path.name, "it differs from its certificates" if path.exists() else "it is missing")
             if not self.check_mode:
-                certificates.write_file(path, text, 0o600)
+                write_file(path, text, 0o600)
 
     def keep_key_pair(self, name: str) -> None:
         private, public = self.folder / f"{name}.key", self.folder / f"{name}.pub"
@@ -226,8 +227,8 @@ class Keeper:
         self.renewed[name] = "it is missing"
         if not self.check_mode:
             key = certificates.make_signing_key()
-            certificates.write_file(private, certificates.private_pem(key), 0o600)
-            certificates.write_file(public, certificates.public_pem(key), 0o644)
+            write_file(private, certificates.private_pem(key), 0o600)
+            write_file(public, certificates.public_pem(key), 0o644)
 
     def keep_all(self) -> None:
         for name in self.params["authorities"]:

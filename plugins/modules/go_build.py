@@ -167,7 +167,6 @@ seconds:
 
 import contextlib
 import fcntl
-import platform
 import tempfile
 import time
 import typing as t
@@ -178,54 +177,23 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mirage.accel.plugins.module_utils._go_build import (
     GoBuild,
     GoBuildError,
+    ask_go_version,
     cache_folder,
     check_pinned_version,
+    describe,
     explain_failure,
+    find_go,
     go_command,
     go_environment,
     is_too_old,
     parse_go_mod,
-    select_packages,
 )
 from ansible_collections.mirage.accel.plugins.module_utils._release import ReleaseError, fetch
 
-GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
-
-def read_pins(src: str) -> tuple[bytes, bytes]:
-    """The bytes of go.mod and go.sum."""
-    try:
-        return Path(src, "go.mod").read_bytes(), Path(src, "go.sum").read_bytes()
-    except OSError as exc:
-        raise GoBuildError(f"Error while reading {exc.filename}: {exc.strerror}") from exc
-
-
-def describe(params: dict[str, t.Any]) -> GoBuild:
-    """The build that the options and the pins ask for."""
-    go_mod, go_sum = read_pins(params["src"])
-    machine = platform.machine()
-    return GoBuild(
-        name=params["name"],
-        version=params["version"],
-        packages=select_packages(parse_go_mod(go_mod.decode()), params["tools"]),
-        go_mod=go_mod,
-        go_sum=go_sum,
-        goarch=params["goarch"] or GO_ARCHITECTURES.get(machine, machine),
-        ldflags=params["ldflags"],
-        tags=tuple(params["tags"]),
-        cgo=params["cgo"],
-        rename=tuple(sorted(params["rename"].items())),
-    )
-
-
-def go_version(module: AnsibleModule, go: str | None) -> str:
-    """The version of the toolchain, empty where there is none."""
-    if go is None:
-        return ""
-    rc, out, err = module.run_command([go, "env", "GOVERSION"], environ_update={"GOTOOLCHAIN": "local"}, cwd="/")
-    if rc != 0:
-        raise GoBuildError(f"Error while asking {go} for its version: {err.strip()}")
-    return out.strip()
+def runner(module: AnsibleModule) -> t.Callable[[list[str], dict[str, str]], tuple[int, str, str]]:
+    """How a command with some more environment is run, for functions that know no Ansible."""
+    return lambda command, environment: module.run_command(command, environ_update=environment, cwd="/")
 
 
 def check_possible(go: str | None, version: str, build: GoBuild) -> None:
@@ -300,8 +268,8 @@ def produce(module: AnsibleModule, go: str | None, version: str, build: GoBuild,
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Bring the programs into the cache and say where they are."""
     build = describe(module.params)
-    go = module.get_bin_path("go", opt_dirs=["/usr/local/go/bin"])
-    version = go_version(module, go)
+    go = find_go()
+    version = ask_go_version(go, runner(module))
     folder = cache_folder(module.params["cache_dir"], build, version)
     result = {"path": str(folder), "programs": build.programs(), "changed": False, "source": "cache"}
     if folder.is_dir():

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -23,6 +22,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.proces
 )
 
 HOST_RECORD = "host.json"
+COMMANDS = ("ip", "iptables", "mount", "setpriv", "unshare")
 # Each is tried in a network namespace of its own, which takes what was made with it when the command ends.
 FEATURE_PROBES = {
     "veth pairs": ["ip", "link", "add", "mirage-a", "type", "veth", "peer", "name", "mirage-b"],
@@ -104,6 +104,14 @@ def can_write_sysctl(root: Path) -> bool:
     return True
 
 
+def list_names(folder: Path) -> list[str]:
+    """What is in a folder, nothing where there is none."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+
+
 def read_running(state_dir: str) -> dict[str, t.Any]:
     """Listeners, kubelets that are not the cluster's, and what of the cluster runs."""
     processes = read_processes()
@@ -137,10 +145,6 @@ def read_running(state_dir: str) -> dict[str, t.Any]:
 def gather(state_dir: str, node_address: str, root: Path = Path("/")) -> dict[str, t.Any]:
     """All facts as plain data."""
     cgroup_version, controllers = read_cgroups(root)
-    kubelet_root = root / "var/lib/kubelet"
-    kubelet_used = False
-    with contextlib.suppress(OSError):
-        kubelet_used = any(kubelet_root.iterdir())
     systemd = (root / "run/systemd/system").is_dir() and read_text(root / "proc/1/comm").strip() == "systemd"
     return {
         "uid": os.geteuid(),
@@ -157,8 +161,10 @@ def gather(state_dir: str, node_address: str, root: Path = Path("/")) -> dict[st
         "kmsg": os.access(root / "dev/kmsg", os.R_OK),
         "sysctl_writable": can_write_sysctl(root),
         "features": probe_features(),
-        "kubelet_root": kubelet_used,
+        "kubelet_root": bool(list_names(root / "var/lib/kubelet")),
         "owned": (Path(state_dir) / HOST_RECORD).exists(),
+        "programs": list_names(Path(state_dir) / "programs"),
+        "missing_commands": [name for name in COMMANDS if shutil.which(name) is None],
         "node_address": node_address,
         **read_running(state_dir),
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 from ansible_collections.mirage.accel.plugins.module_utils._local_cluster import iptables, mounts, processes
+from ansible_collections.mirage.accel.plugins.module_utils._write_file import write_file
 
 VERSION = 1
 RECORD = "host.json"
@@ -138,14 +139,8 @@ def prepare(site: Site, check_mode: bool) -> list[str]:
 
 
 def write_record(site: Site, record: dict[str, t.Any]) -> None:
-    """Write whole or not at all."""
-    site.record.parent.mkdir(parents=True, exist_ok=True)
-    new = site.record.with_suffix(".new")
-    with new.open("w") as out:
-        json.dump(record, out, indent=2, sort_keys=True)
-        out.flush()
-        os.fsync(out.fileno())
-    new.rename(site.record)
+    """Keep what the host was like; it is needed once, and then it must be whole."""
+    write_file(site.record, json.dumps(record, indent=2, sort_keys=True).encode(), 0o600)
 
 
 class Removal:
@@ -220,8 +215,8 @@ class Removal:
                         raise HostError(f"Error while removing the cluster's {command} rules: {error}")
             if not self.check_mode:
                 for table in iptables.empty_tables(saved_rules(family), set(self.record["tables"][family])):
-                    # Only iptables on nf_tables can drop an empty table; elsewhere it is part of the kernel.
-                    run(command, "--wait", "-t", table, "-X")
+                    # On nf_tables a restore without chains drops the table; elsewhere it is part of the kernel.
+                    run(f"{command}-restore", "--wait", text=f"*{table}\nCOMMIT\n")
 
     def remove_cgroups(self) -> None:
         base = Path("/sys/fs/cgroup")
@@ -264,3 +259,7 @@ class Removal:
             if left:
                 raise HostError(f"{folder} is not removed, something is still mounted at {', '.join(left)}")
             shutil.rmtree(folder)
+        if not self.check_mode:
+            # Others may have their things beside the cluster's.
+            with contextlib.suppress(OSError):
+                Path(self.site.state_dir).parent.rmdir()
