@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make bench` runs and says what it promises. No time is judged here: only what is the same on every machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def result(repo, native_build, run) -> dict:
+    done = run(sys.executable, repo / "tests" / "bench" / "bench.py", "--quick")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def is_ordered(times: dict) -> bool:
+    return 0 <= times["min"] <= times["median"] <= times["p99"]
+
+
+def test_every_call_is_measured_beside_its_bare_function(result):
+    assert set(result["calls_ns"]) == {"MemoryInfo", "Temperature", "Utilization", "UUID", "HandleByIndex"}
+    for call in [*result["calls_ns"].values(), result["threads_ns"]["one"], result["threads_ns"]["eight"]]:
+        assert is_ordered(call["library"])
+        assert is_ordered(call["bare"])
+        assert call["ratio"] > 0
+
+
+def test_start_is_measured(result):
+    assert all(is_ordered(result["start"][name]) for name in ("dlopen_us", "init_us", "rss_growth_kib"))
+    assert set(result["threads_ns"]["eight_over_one"]) == {"library", "bare"}
+    assert all(is_ordered(times) for times in result["nvidia_smi_ms"].values())
+
+
+def test_library_is_small_and_starts_no_thread(result):
+    assert result["library_bytes"] < 400 * 1024
+    assert result["start"]["threads_started"] == 0
+    assert result["start"]["rss_growth_kib"]["median"] < 1536
+
+
+def test_unknown_profile_is_said(repo, run):
+    done = run(sys.executable, repo / "tests" / "bench" / "bench.py", "--profile", "nonesuch")
+    assert done.returncode == 2
+    assert "profile nonesuch does not exist" in done.stderr
