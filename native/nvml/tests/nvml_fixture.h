@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the tests of the API share: a profile in force, its first GPU. */
+#ifndef MIRAGE_NVML_FIXTURE_H
+#define MIRAGE_NVML_FIXTURE_H
+
+#include "nvml_internal.h"
+#include "testsuite.h"
+
+#define PROFILES "../../charts/gpu-mock/profiles/"
+
+static inline void use_profile(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), PROFILES "%s.yaml", name);
+	setenv("MOCK_NVML_CONFIG", path, 1);
+}
+
+static inline nvmlDevice_t first_gpu(const char *profile)
+{
+	nvmlDevice_t device;
+
+	use_profile(profile);
+	CHECK_NUMBER(nvmlInit_v2(), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(0, &device), NVML_SUCCESS);
+	return device;
+}
+
+/* Memory whose bytes behind what was given out tell if someone wrote there. */
+#define GUARD 0x5a
+
+static inline void *guarded(void *buffer, size_t size)
+{
+	memset(buffer, GUARD, size);
+	return buffer;
+}
+
+static inline size_t bytes_written(const void *buffer, size_t size)
+{
+	const unsigned char *bytes = buffer;
+
+	while (size && bytes[size - 1] == GUARD)
+		size--;
+	return size;
+}
+
+#endif
