@@ -45,20 +45,21 @@ nvmlReturn_t nvmlDeviceGetDriverModel(nvmlDevice_t device, nvmlDriverModel_t *cu
 	return nvmlDeviceGetDriverModel_v2(device, current, pending);
 }
 
+// nvidia-smi asks for one of the two and passes NULL for the other.
 nvmlReturn_t nvmlDeviceGetGpuOperationMode(nvmlDevice_t device, nvmlGpuOperationMode_t *current,
 					   nvmlGpuOperationMode_t *pending)
 {
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, current, &gpu);
+	nvmlReturn_t ret = api_enter_device(__func__, device, current ? current : pending, &gpu);
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (!pending)
-		return NVML_ERROR_INVALID_ARGUMENT;
 	if (gpu.board->gom_current == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*current = gpu.board->gom_current;
-	*pending = gpu.board->gom_pending;
+	if (current)
+		*current = gpu.board->gom_current;
+	if (pending)
+		*pending = gpu.board->gom_pending;
 	return NVML_SUCCESS;
 }
 
