@@ -127,6 +127,11 @@ static uint32_t choose_count(const struct profile_file *file, const struct profi
 	return file->listed ? file->listed : PROFILE_DEFAULT_DEVICES;
 }
 
+static struct draft *draft_of(struct profile_file *file, uint32_t index)
+{
+	return file->devices[index] ? file->devices[index] : &file->defaults;
+}
+
 /* --- boards --- */
 
 static uint32_t share_board(struct description *description, const struct board *board)
@@ -247,37 +252,45 @@ static void identify(struct reader *reader, const struct draft *draft,
 		device->fabric_guid = identity_hash(node, index, "fabric").low;
 }
 
-static int check_unique(struct reader *reader, const struct draft *draft,
-			const struct description *description, uint32_t index)
+/* Of two GPUs with one identity, complain about the one whose key the file has. */
+static int fail_shared(struct reader *reader, uint32_t index, uint32_t other, const char *key,
+		       const char *what, const char *found)
+{
+	const struct draft *draft = draft_of(reader->file, index);
+	uint32_t against = other;
+	char path[128];
+
+	if (!draft_gives(reader, draft, key)) {
+		draft = draft_of(reader->file, other);
+		against = index;
+	}
+	draft_path(reader, draft, key, path, sizeof(path));
+	return reader_fail_at(reader, path, found, "a %s no other GPU has (device %u has it)", what,
+			      against);
+}
+
+static int check_unique(struct reader *reader, const struct description *description,
+			uint32_t index)
 {
 	const struct device *device = &description->devices[index];
 	char path[128], minor[16];
 
-	if (device->pci_domain > 0xffff || device->minor > 254) {
-		draft_path(reader, draft, "pci.bus_id", path, sizeof(path));
-		return reader_fail_at(reader, path, device->pci_bus_id, "PCI domains up to ffff");
+	if (device->pci_domain > 0xffff) {
+		draft_path(reader, draft_of(reader->file, index), "pci.slots", path, sizeof(path));
+		return reader_fail_at(reader, path, device->pci_bus_id,
+				      "PCI domains that end at ffff");
 	}
+	snprintf(minor, sizeof(minor), "%u", device->minor);
 	for (uint32_t i = 0; i < index; i++) {
 		const struct device *other = &description->devices[i];
 
-		if (strcmp(other->uuid, device->uuid) == 0) {
-			draft_path(reader, draft, "uuid", path, sizeof(path));
-			return reader_fail_at(reader, path, device->uuid,
-					      "a UUID no other GPU has (device %u has it)", i);
-		}
-		if (strcmp(other->pci_bus_id, device->pci_bus_id) == 0) {
-			draft_path(reader, draft, "pci.bus_id", path, sizeof(path));
-			return reader_fail_at(reader, path, device->pci_bus_id,
-					      "a PCI address no other GPU has (device %u has it)",
-					      i);
-		}
-		if (other->minor == device->minor) {
-			draft_path(reader, draft, "minor_number", path, sizeof(path));
-			snprintf(minor, sizeof(minor), "%u", device->minor);
-			return reader_fail_at(reader, path, minor,
-					      "a minor number no other GPU has (device %u has it)",
-					      i);
-		}
+		if (strcmp(other->uuid, device->uuid) == 0)
+			return fail_shared(reader, index, i, "uuid", "UUID", device->uuid);
+		if (strcmp(other->pci_bus_id, device->pci_bus_id) == 0)
+			return fail_shared(reader, index, i, "pci.bus_id", "PCI address",
+					   device->pci_bus_id);
+		if (other->minor == device->minor)
+			return fail_shared(reader, index, i, "minor_number", "minor number", minor);
 	}
 	return 0;
 }
@@ -301,7 +314,7 @@ static int build_device(struct reader *reader, struct draft *draft, struct descr
 	device->readings = draft->readings;
 	device->board = share_board(description, board);
 	identify(reader, draft, &description->system, index, domain, device);
-	if (check_unique(reader, draft, description, index) != 0)
+	if (check_unique(reader, description, index) != 0)
 		return -1;
 	place(file, device, index, domain);
 	return 0;
@@ -321,8 +334,7 @@ int profile_build(struct reader *reader, const struct profile_site *site,
 		file->nvlink.switches = file->switch_count;
 	description->device_count = count;
 	for (uint32_t i = 0; i < count; i++)
-		if (build_device(reader, file->devices[i] ? file->devices[i] : &file->defaults,
-				 description, i, domain) != 0)
+		if (build_device(reader, draft_of(file, i), description, i, domain) != 0)
 			return -1;
 	return links_build(reader, domain, description);
 }

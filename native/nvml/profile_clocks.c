@@ -75,7 +75,9 @@ static int fail_full(struct reader *reader, yaml_node_t *node)
 
 static int read_graphics_clocks(struct reader *reader, yaml_node_t *node, void *target)
 {
-	static const struct key range = { .min = 1, .max = 65535, .unit = UNIT_MHZ };
+	static const struct key range = {
+		.kind = KIND_U32, .min = 1, .max = 65535, .unit = UNIT_MHZ
+	};
 	struct profile_clocks *clocks = ((struct memory_clock *)target)->clocks;
 	int count = reader_list(reader, node, PROFILE_MAX_GRAPHICS_CLOCKS, "graphics clocks");
 

@@ -20,7 +20,9 @@ struct device_index {
 /* The index of a list entry; the other keys are read once it is known. */
 static int read_index(struct reader *reader, yaml_node_t *node, uint32_t *index)
 {
-	static const struct key range = { .min = 0, .max = PROFILE_MAX_DEVICES - 1 };
+	static const struct key range = { .kind = KIND_U32,
+					  .min = 0,
+					  .max = PROFILE_MAX_DEVICES - 1 };
 
 	if (node->type != YAML_MAPPING_NODE)
 		return reader_fail(reader, node, "a mapping");

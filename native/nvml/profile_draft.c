@@ -31,19 +31,24 @@ void draft_init(struct draft *draft)
 	}
 }
 
-/* What the file itself says about this GPU, else its device_defaults. */
+/* Its own key in the file where it has one, else that of device_defaults. */
 void draft_path(struct reader *reader, const struct draft *draft, const char *key, char *out,
 		size_t size)
 {
 	if (draft->place >= 0) {
-		char parent[64];
-
 		snprintf(out, size, "devices[%d].%s", draft->place, key);
-		snprintf(parent, sizeof(parent), "devices[%d]", draft->place);
-		if (reader_line_of(reader, out) != reader_line_of(reader, parent))
+		if (reader_has(reader, out))
 			return;
 	}
 	snprintf(out, size, "device_defaults.%s", key);
+}
+
+bool draft_gives(struct reader *reader, const struct draft *draft, const char *key)
+{
+	char path[128];
+
+	draft_path(reader, draft, key, path, sizeof(path));
+	return reader_has(reader, path);
 }
 
 static int fail_u64(struct reader *reader, const struct draft *draft, const char *key,

@@ -175,6 +175,7 @@ int reader_fail_at(struct reader *reader, const char *path, const char *found, c
 
 /* Line of the node a path leads to, or of the last one on the way. */
 int reader_line_of(struct reader *reader, const char *path);
+bool reader_has(struct reader *reader, const char *path);
 
 /* Go one key or one list index deeper in the path; returns what to leave by. */
 size_t reader_enter(struct reader *reader, const char *key);
@@ -258,6 +259,9 @@ int draft_finish(struct reader *reader, struct draft *draft);
 /* A path such as power.min_limit_mw of this draft, as the file has it. */
 void draft_path(struct reader *reader, const struct draft *draft, const char *key, char *out,
 		size_t size);
+
+/* Whether the file gives this key for this draft, here or in device_defaults. */
+bool draft_gives(struct reader *reader, const struct draft *draft, const char *key);
 
 /* --- profile_links.c --- */
 

@@ -136,7 +136,7 @@ int reader_numbers(struct reader *reader, yaml_node_t *node, const struct key *r
 
 int read_modules(struct reader *reader, yaml_node_t *node, void *target)
 {
-	static const struct key range = { .min = 0, .max = 255 };
+	static const struct key range = { .kind = KIND_U32, .min = 0, .max = 255 };
 	struct draft *draft = target;
 
 	return reader_numbers(reader, node, &range, "module numbers", draft->modules,
@@ -147,7 +147,7 @@ int read_modules(struct reader *reader, yaml_node_t *node, void *target)
 
 static int read_placements(struct reader *reader, yaml_node_t *node, void *target)
 {
-	static const struct key range = { .min = 0, .max = 15 };
+	static const struct key range = { .kind = KIND_U32, .min = 0, .max = 15 };
 	struct profile_gpu_instance *profile = target;
 	int count = reader_list(reader, node, PROFILE_MAX_PLACEMENTS, "placements");
 

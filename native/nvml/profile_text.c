@@ -210,7 +210,9 @@ int read_atomics_out(struct reader *reader, yaml_node_t *node, void *target)
 
 static int read_pages(struct reader *reader, yaml_node_t *node, uint64_t addresses[])
 {
-	static const struct key range = { .min = 0, .max = INT64_MAX, .flags = KEY_QUOTED };
+	static const struct key range = {
+		.kind = KIND_U32, .min = 0, .max = INT64_MAX, .flags = KEY_QUOTED
+	};
 	int count = reader_list(reader, node, PROFILE_MAX_RETIRED_PAGES, "page addresses");
 
 	for (int i = 0; i < count; i++) {

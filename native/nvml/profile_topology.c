@@ -25,7 +25,9 @@ static int read_root_devices(struct reader *reader, yaml_node_t *node, void *tar
 
 static int read_root_indexes(struct reader *reader, yaml_node_t *node, void *target)
 {
-	static const struct key range = { .min = 0, .max = PROFILE_MAX_DEVICES - 1 };
+	static const struct key range = { .kind = KIND_U32,
+					  .min = 0,
+					  .max = PROFILE_MAX_DEVICES - 1 };
 	struct draft_root *root = target;
 
 	return reader_numbers(reader, node, &range, "device indexes", root->indexes,

@@ -43,6 +43,9 @@ static void describe(const yaml_node_t *node, char *out, size_t size)
 		snprintf(out, size, node->type == YAML_MAPPING_NODE ? "a mapping" : "a list");
 		return;
 	}
+	/* "12" in quotes is no number, and must not look like one here. */
+	if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+		used = (size_t)snprintf(out, size, "the text ");
 	out[used++] = '"';
 	for (text = node->data.scalar.value; *text && used < size - 6 && used < 60; text++)
 		out[used++] = *text < ' ' || *text > '~' ? '?' : (char)*text;
@@ -72,6 +75,7 @@ int reader_fail(struct reader *reader, const yaml_node_t *node, const char *expe
 int reader_fail_at(struct reader *reader, const char *path, const char *found, const char *expected,
 		   ...)
 {
+	const char *quote = strcmp(found, "nothing") == 0 ? "" : "\"";
 	char wanted[256];
 	va_list arguments;
 
@@ -79,8 +83,8 @@ int reader_fail_at(struct reader *reader, const char *path, const char *found, c
 	vsnprintf(wanted, sizeof(wanted), expected, arguments);
 	va_end(arguments);
 	snprintf(reader->error->text, sizeof(reader->error->text),
-		 "%s:%d: %s: expected %s, found %s", reader->name, reader_line_of(reader, path),
-		 path, wanted, found);
+		 "%s:%d: %s: expected %s, found %s%.200s%s", reader->name,
+		 reader_line_of(reader, path), path, wanted, quote, found, quote);
 	return -1;
 }
 
@@ -112,7 +116,7 @@ void reader_note(struct reader *reader, const yaml_node_t *node)
 
 	if (!reader->note)
 		return;
-	snprintf(line, sizeof(line), "%s:%d: %s: has no effect: NVML does not show it",
+	snprintf(line, sizeof(line), "%s:%d: %s: has no effect on what NVML answers",
 		 reader->name, line_of(node), reader->path);
 	reader->note(reader->note_data, line);
 }
@@ -298,9 +302,9 @@ static int fail_syntax(struct reader *reader, const yaml_parser_t *parser)
 	size_t line = parser->problem_mark.line;
 
 	snprintf(reader->error->text, sizeof(reader->error->text),
-		 "%s:%zu: (document): expected valid YAML, found: %s%s%s", reader->name, line + 1,
-		 parser->problem ? parser->problem : "no memory", parser->context ? " " : "",
-		 parser->context ? parser->context : "");
+		 "%s:%zu: (document): expected valid YAML, found an error: %s%s%s", reader->name,
+		 line + 1, parser->problem ? parser->problem : "no memory",
+		 parser->context ? " " : "", parser->context ? parser->context : "");
 	return -1;
 }
 
@@ -375,14 +379,13 @@ static yaml_node_t *item_of(struct reader *reader, yaml_node_t *node, unsigned i
 	return reader_item(reader, node, index);
 }
 
-int reader_line_of(struct reader *reader, const char *path)
+/* The node a path leads to, or NULL with the last one on the way in reached. */
+static yaml_node_t *follow(struct reader *reader, const char *path, yaml_node_t **reached)
 {
 	yaml_node_t *node = yaml_document_get_root_node(&reader->document);
-	int line = line_of(node);
 
+	*reached = node;
 	while (node && *path) {
-		size_t length = strcspn(path, ".[");
-
 		if (*path == '[') {
 			unsigned int index = 0;
 
@@ -391,11 +394,28 @@ int reader_line_of(struct reader *reader, const char *path)
 			path += *path == ']';
 			node = item_of(reader, node, index);
 		} else {
+			size_t length = strcspn(path, ".[");
+
 			node = value_of(reader, node, path, length);
 			path += length;
 		}
 		path += *path == '.';
-		line = node ? line_of(node) : line;
+		*reached = node ? node : *reached;
 	}
-	return line;
+	return node;
+}
+
+int reader_line_of(struct reader *reader, const char *path)
+{
+	yaml_node_t *reached;
+
+	follow(reader, path, &reached);
+	return line_of(reached);
+}
+
+bool reader_has(struct reader *reader, const char *path)
+{
+	yaml_node_t *reached;
+
+	return follow(reader, path, &reached) != NULL;
 }
