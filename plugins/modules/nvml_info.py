@@ -17,7 +17,7 @@ options:
   library:
     description:
       - Path of the library, or a name that the dynamic loader finds by itself.
-      - That of role M(mirage.accel.mock_nvml#role) is V(/var/lib/nvidia-mock/driver/usr/lib64/libnvidia-ml.so.1).
+      - That of role P(mirage.accel.mock_nvml#role) is V(/var/lib/nvidia-mock/driver/usr/lib64/libnvidia-ml.so.1).
     type: path
     default: libnvidia-ml.so.1
   timeout:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection as Galaxy hands it out: built from an export of HEAD, installed into an empty path, used from there."""
+"""The collection as Galaxy hands it out: built from an export of HEAD, installed into an empty path, used there."""
 
 from __future__ import annotations
 
