@@ -245,7 +245,7 @@ def test_root_that_is_a_file(mock_nvml: Command, tmp_path: Path) -> None:
 
 
 def test_answer_that_cannot_be_written(native_build: Path, repo: Path, run) -> None:
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = run(native_build / "mock-nvml", "check", "--json", PROFILES / "a100.yaml", cwd=repo, stdout=full)
     assert (done.returncode, done.stderr) == (3, "cannot write the answer: No space left on device\n")
 
@@ -262,7 +262,7 @@ def test_install_lays_out_a_driver_root(native_build: Path, repo: Path, run, tmp
     done = run("make", "-C", repo / "native/nvml", "install", f"DESTDIR={tmp_path}")
     assert done.returncode == 0, done.stderr
     library = tmp_path / "usr/lib64/libnvidia-ml.so.1"
-    assert os.readlink(library) == "libnvidia-ml.so.550.163.01"
-    assert os.readlink(tmp_path / "usr/lib64/libcuda.so.1") == "libcuda.so.550.163.01"
+    assert str(library.readlink()) == "libnvidia-ml.so.550.163.01"
+    assert str((tmp_path / "usr/lib64/libcuda.so.1").readlink()) == "libcuda.so.550.163.01"
     for name in ("mock-nvml", "nvidia-smi"):
         assert os.access(tmp_path / "usr/bin" / name, os.X_OK)
