@@ -477,6 +477,45 @@ def test_wrong_command_line(run: Run, ours: Path, vendor_smi: Path, fake_env, ar
     assert re.fullmatch(r'(ERROR: |").*Run \'nvidia-smi -h\' for help\.\n\n', done.stdout)
 
 
+@pytest.fixture(scope="session")
+def sanitized(repo: Path, cache: Path, native_build: Path, run: Run, tmp_path_factory) -> Path:
+    """The same program with address and undefined-behaviour sanitizers, and with the C library's own start-up code."""
+    folder = repo / "native" / "nvml" / "nvidia_smi"
+    header = max((cache / "nvml-header").glob("*/nvml.h"), key=lambda path: path.stat().st_mtime)
+    program = tmp_path_factory.mktemp("sanitized") / "nvidia-smi"
+    done = run(
+        *["cc", "-std=gnu11", "-D_GNU_SOURCE", '-DDRIVER_VERSION="550.163.01"', "-Wno-deprecated-declarations"],
+        *["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-I", folder, "-isystem", header.parent],
+        *["-o", program, *(path for path in sorted(folder.glob("*.c")) if path.name != "start.c")],
+        *["-Wl,--no-as-needed", "-l:libdl.so.2"],
+    )
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_no_memory_error_on_any_board(run: Run, ours: Path, sanitized: Path, fake_env, fields: list[str], board: str):
+    env = {**fake_env(BOARDS[board]), "ASAN_OPTIONS": "detect_leaks=0"}
+    for argv in ([], ["-L"], ["--version"], [f"--query-gpu={','.join(fields[1:])}", "--format=csv"]):
+        done = run(sanitized, *argv, env=env)
+        assert done.stderr == ""
+        assert without_time(done.stdout) == without_time(run(ours, *argv, env=env).stdout)
+
+
+@pytest.mark.parametrize("count", [1, 128])
+def test_few_and_many_gpus(
+    repo: Path, run: Run, native_build: Path, ours: Path, vendor_smi: Path, tmp_path: Path, count: int
+):
+    config = repo / "charts" / "gpu-mock" / "profiles" / "a100.yaml"
+    root = tmp_path / "driver"
+    done = run(native_build / "mock-nvml", "--root", root, "apply", "--count", str(count), config)
+    assert done.returncode == 0, done.stderr
+    env = {**os.environ, "LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(root / "config/config.yaml")}
+    assert compare(run, ours, vendor_smi, ["-L"], env).count("\n") == count
+    compare(run, ours, vendor_smi, [], env)
+    compare(run, ours, vendor_smi, ["-i", str(count - 1), "--query-gpu=index,uuid", "--format=csv"], env)
+
+
 def test_ids_of_nothing(run: Run, ours: Path, vendor_smi: Path, fake_env):
     env = fake_env("")
     done = run(ours, "-i", ",", env=env)
