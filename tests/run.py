@@ -7,6 +7,7 @@ Usage: tests/run.py [STAGE...]   (no stage: all of them, in order)
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,23 @@ def count(report: Path) -> tuple[int, int, int]:
     return len(cases) - failed - skipped, failed, skipped
 
 
+def install_packages() -> None:
+    """Install the Debian packages that the tests need and the machine lacks."""
+    lines = (TESTS / "packages.txt").read_text().splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Package}\n", *wanted]
+    listed = subprocess.run(query, capture_output=True, text=True, check=False).stdout.splitlines()
+    missing = sorted(set(wanted) - {line[3:] for line in listed if line.startswith("ii")})
+    if not missing:
+        return
+    print(f"Installing {', '.join(missing)}", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
+        done = subprocess.run(["apt-get", *command], env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"tests/run.py: apt-get {' '.join(command)} failed: {done.stderr.strip()}")
+
+
 def run_stage(stage: str, folder: Path) -> Result:
     report = folder / f"{stage}.xml"
     started = time.monotonic()
@@ -58,6 +76,7 @@ def main() -> int:
     if unknown:
         print(f"tests/run.py: no stage {', '.join(unknown)}; there are: {', '.join(STAGES)}", file=sys.stderr)
         return 2
+    install_packages()
     results = []
     with tempfile.TemporaryDirectory(prefix="mirage-tests-") as folder:
         for stage in stages:
