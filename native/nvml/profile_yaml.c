@@ -116,8 +116,8 @@ void reader_note(struct reader *reader, const yaml_node_t *node)
 
 	if (!reader->note)
 		return;
-	snprintf(line, sizeof(line), "%s:%d: %s: has no effect on what NVML answers",
-		 reader->name, line_of(node), reader->path);
+	snprintf(line, sizeof(line), "%s:%d: %s: has no effect on what NVML answers", reader->name,
+		 line_of(node), reader->path);
 	reader->note(reader->note_data, line);
 }
 
