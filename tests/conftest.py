@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -82,3 +83,22 @@ def ansible_env() -> dict[str, str]:
     """An environment with the commands of this virtual environment and the settings of this checkout."""
     bin_dir = Path(sys.executable).parent
     return {**os.environ, "PATH": f"{bin_dir}:{os.environ['PATH']}", "ANSIBLE_CONFIG": str(REPO / "ansible.cfg")}
+
+
+@pytest.fixture(scope="session")
+def programs(ansible_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of the Go programs by name of the build, made as the roles make them where the cache has them not."""
+    answer = tmp_path_factory.mktemp("programs") / "programs.json"
+    playbook = [Path(sys.executable).parent / "ansible-playbook", REPO / "tests" / "programs.yml"]
+    must_run(*playbook, "-e", f"answer={answer}", cwd=REPO, env=ansible_env, timeout=3600)
+    return {name: Path(folder) for name, folder in json.loads(answer.read_text()).items()}
+
+
+@pytest.fixture(scope="session")
+def helm(programs: dict[str, Path]) -> Path:
+    return programs["helm"] / "helm"
+
+
+@pytest.fixture(scope="session")
+def kubectl(programs: dict[str, Path]) -> Path:
+    return programs["kubernetes"] / "kubectl"
