@@ -21,6 +21,22 @@ enum pci_part {
 };
 enum memory_part { MEMORY_TOTAL, MEMORY_RESERVED, MEMORY_USED, MEMORY_FREE };
 
+/*
+ * Functions of NVML that have the same shape differ in the enumeration they
+ * write, never in its size, so one writer serves a whole family of fields.
+ */
+typedef nvmlReturn_t (*get_number)(nvmlDevice_t, unsigned int *);
+typedef nvmlReturn_t (*get_pair)(nvmlDevice_t, unsigned int *, unsigned int *);
+typedef nvmlReturn_t (*get_numbered)(nvmlDevice_t, unsigned int, unsigned int *);
+typedef nvmlReturn_t (*get_text)(nvmlDevice_t, char *, unsigned int);
+typedef nvmlReturn_t (*get_words)(nvmlDevice_t, unsigned int, char *, unsigned int);
+
+#define FUNCTION(type, field) (*(const type *)((const char *)&nvml + (field)->function))
+
+/* Write what was found, if it was, and pass the result on. */
+nvmlReturn_t put_number(nvmlReturn_t result, char *out, unsigned int number);
+nvmlReturn_t put_word(nvmlReturn_t result, char *out, const char *word);
+
 typedef nvmlReturn_t field_writer(nvmlDevice_t device, const struct field *field, char *out);
 
 field_writer write_number;
