@@ -172,7 +172,6 @@ struct profile_platform {
 /* What a model of GPU is: shared by all devices that do not differ in it. */
 struct board {
 	char name[96];
-	char architecture_name[32];
 	char board_part_number[80];
 	char gpu_part_number[80];
 	char fru_part_number[80];

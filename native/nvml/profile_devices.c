@@ -13,10 +13,6 @@ int read_defaults(struct reader *reader, yaml_node_t *node, void *target)
 	return reader_section(reader, node, profile_device_keys, &file->defaults);
 }
 
-struct device_index {
-	uint32_t index;
-};
-
 /* The index of a list entry; the other keys are read once it is known. */
 static int read_index(struct reader *reader, yaml_node_t *node, uint32_t *index)
 {
