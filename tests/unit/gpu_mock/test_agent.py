@@ -11,7 +11,7 @@ import time
 import typing as t
 
 import pytest
-from gpu_mock import agent, kube, label, owner
+from gpu_mock import agent, kube, label, node_files, owner
 from gpu_mock.settings import Settings
 from gpu_mock.status import Status
 
@@ -162,6 +162,28 @@ def test_other_gpus_than_the_sites_are_not_ready(
     assert run_until(other, api, act) == 0
     assert snapshot() == before
     assert not has_label(fake_api), "a node that is refused must not be offered"
+
+
+def test_an_old_pod_does_not_undo_an_upgrade(
+    node: Settings, api: kube.Api, fake_api: t.Any, snapshot: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "WATCH_S", 1)
+    newer = dataclasses.replace(node, count=1)
+    after: list[dict[str, t.Any]] = []
+
+    def act() -> None:
+        wait_for((node.status_dir / "ready").exists)
+        node_files.ensure(newer, owner.read(node.driver_root))
+        after.append(snapshot())
+        # The old pod looks again; a watch of the fake server ends with any change.
+        before = len(fake_api.requests)
+        fake_api.set_order("no")
+        wait_for(lambda: len(fake_api.requests) >= before + 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert run_until(node, api, act) == 0
+    assert snapshot() == after[0]
+    assert (node.status_dir / "ready").exists()
 
 
 @pytest.mark.parametrize(

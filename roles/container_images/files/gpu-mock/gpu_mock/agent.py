@@ -30,6 +30,7 @@ class Agent:
         self._status = status
         self._stopping = False
         self._waiting = False
+        self._written: owner.Owner | None = None
 
     def run(self) -> int:
         """Stay until the pod is stopped (0) or the release is removed (0, or 1 where that failed)."""
@@ -64,6 +65,9 @@ class Agent:
                 "keep this release off it with nodeSelector, or unload the driver"
             )
         record = owner.read(settings.driver_root)
+        if self._is_superseded(record):
+            log.line("A newer pod of this release has taken over this node; waiting for the end")
+            return
         if record is not None and record.owner.startswith("mirage.accel/"):
             node_files.agree(settings, record)
             whose = f"files by {record.owner}"
@@ -73,11 +77,16 @@ class Agent:
             if changed:
                 log.line(f"Placed on node {settings.node_name}: {', '.join(changed)}")
             whose = f"files in {settings.driver_root}"
+            self._written = owner.read(settings.driver_root)
         label.put(self._api, settings.node_name)
         self._status.ready(
             f"node {settings.node_name} has {settings.count} GPUs of profile {settings.profile}, "
             f"driver {settings.driver_version}, {whose}"
         )
+
+    def _is_superseded(self, record: owner.Owner | None) -> bool:
+        """During an upgrade the node has two pods of the release; the older must not undo the newer one's work."""
+        return self._written is not None and record is not None and record != self._written
 
     def clean_up(self) -> str:
         """Take off the label, then what this release placed; says what that was."""
