@@ -53,7 +53,9 @@ class Function(t.NamedTuple):
     @property
     def counts(self) -> list[Parameter]:
         """Parameters that carry the length of a buffer in and out; the buffer itself may then be NULL."""
-        return [p for p in self.parameters if p.type == "unsigned int *" and re.search(r"count|size$|length$", p.name, re.I)]
+        return [
+            p for p in self.parameters if p.type == "unsigned int *" and re.search(r"count|size$|length$", p.name, re.I)
+        ]
 
     def required_pointers(self) -> list[Parameter]:
         counts = self.counts
@@ -86,7 +88,9 @@ def parse_functions(header: str) -> dict[str, Function]:
 def parse_versions(header: str) -> dict[str, list[str]]:
     """Struct type -> its version macros, for the structs that begin with a version field."""
     versioned = set()
-    for match in re.finditer(r"typedef\s+struct\s*\w*\s*\{\s*unsigned\s+int\s+version\s*;(.*?)\}\s*(\w+)_t\s*;", header, re.S):
+    for match in re.finditer(
+        r"typedef\s+struct\s*\w*\s*\{\s*unsigned\s+int\s+version\s*;(.*?)\}\s*(\w+)_t\s*;", header, re.S
+    ):
         if "typedef" not in match[1]:
             versioned.add(match[2])
     macros: dict[str, list[str]] = {}
@@ -118,7 +122,9 @@ def defined_names(sources: list[Path]) -> set[str]:
 
 def render_sym(names: list[str]) -> str:
     body = "".join(f"\t{name};\n" for name in names)
-    return f"/* Every exported name; written by tools/gen_unsupported.py --sym. */\n{{\nglobal:\n{body}local:\n\t*;\n}};\n"
+    return (
+        f"/* Every exported name; written by tools/gen_unsupported.py --sym. */\n{{\nglobal:\n{body}local:\n\t*;\n}};\n"
+    )
 
 
 def render_checks(function: Function, versions: dict[str, list[str]]) -> tuple[list[tuple[str, str]], set[str]]:
@@ -180,7 +186,9 @@ def write_source(arguments: argparse.Namespace, header: str) -> None:
     left = exported - defined_names(arguments.sources)
     unknown = sorted(left - functions.keys())
     if unknown:
-        raise SystemExit(f"gen_unsupported.py: no source defines {', '.join(unknown)} and {arguments.header} has no prototype of it")
+        raise SystemExit(
+            f"gen_unsupported.py: no source defines {', '.join(unknown)} and {arguments.header} has no prototype of it"
+        )
     text = render_source([functions[name] for name in sorted(left)], parse_versions(header))
     arguments.out.write_text(text)
 

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much of `nvidia-smi -q -x` is what a real board says: the vendor's own program on our library, beside a capture.
+
+A field is a leaf element, named by its path; a list (supported clocks) is one field. Fields count that are in both
+documents. The captures are of drivers 570 and 580, so that they have fields which 550 does not print.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+# Who the board is and where it sits, not what it is: derived from node and index.
+IDENTIFIERS = {"serial", "uuid", "board_id", "pci/pci_bus", "pci/pci_domain", "pci/pci_bus_id"}
+# Readings that move on an idle board; the profile has those of the capture, which is not required.
+MOVING = {f"clocks/{name}_clock" for name in ("graphics", "sm", "mem", "video")}
+LISTS_OF_PROCESSES = {"processes", "accounted_processes"}
+# Fields newer than 550: nothing that the library answers can make 550.163.01 print them.
+NEWER_THAN_550 = {
+    "platformInfo",
+    "gpu_recovery_action",
+    "dram_encryption_mode",
+    "power_smoothing",
+    "power_profiles",
+    "fabric/health/summary",
+    "fabric/health/route_recovery_in_progress",
+    "fabric/health/route_unhealthy",
+    "fabric/health/access_timeout_recovery",
+    "fabric/health/incorrect_configuration",
+    "fabric/health/partition_assigned",
+    "capabilities",
+    "display_attached",
+    "pdi",
+    "clocks_event_reasons_counters",
+    "ecc_errors/channel_repair_pending",
+    "ecc_errors/tpc_repair_pending",
+    "ecc_errors/unrepairable_memory",
+    "remapped_rows/remapped_row_corr_inactive",
+    "remapped_rows/remapped_row_unc_inactive",
+}
+# What still differs, and why it cannot be equal with driver 550; anything else here is a regression.
+KNOWN = {
+    "a100": {
+        # The capture's driver 570 calls the question deprecated; 550 still answers it.
+        "gpu_reset_status/reset_required",
+        "gpu_reset_status/drain_and_reset_recommended",
+        # The firmware is the driver's, and the driver is another one.
+        "gsp_firmware_version",
+    },
+    "gb200": {
+        # 550's nvidia-smi has no name for an architecture that came after it.
+        "product_architecture",
+        # Deprecated in 580 only.
+        "display_mode",
+        "gsp_firmware_version",
+        # 550's nvidia-smi has room for 256 clocks, the board has 260.
+        "supported_clocks/supported_mem_clock/supported_graphics_clock",
+    },
+}
+
+
+def leaves(gpu: ElementTree.Element) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+
+    def walk(element: ElementTree.Element, path: str) -> None:
+        for child in element:
+            name = f"{path}/{child.tag}" if path else child.tag
+            if len(child):
+                walk(child, name)
+            else:
+                found.setdefault(name, []).append((child.text or "").strip())
+
+    walk(gpu, "")
+    return found
+
+
+def counts(name: str) -> bool:
+    return name not in IDENTIFIERS | MOVING and name.split("/")[0] not in LISTS_OF_PROCESSES
+
+
+def is_newer(name: str) -> bool:
+    parts = name.split("/")
+    return any("/".join(parts[:n]) in NEWER_THAN_550 for n in range(1, len(parts) + 1))
+
+
+@pytest.fixture(scope="module", params=["a100", "gb200"])
+def board(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def documents(board: str, native_build: Path, vendor_smi: Path, repo: Path, run) -> tuple[dict, dict]:
+    capture = repo / "tests/native/fixtures/nvidia-smi-q-x" / f"{board}.xml"
+    env = {
+        "LD_LIBRARY_PATH": str(native_build),
+        "MOCK_NVML_CONFIG": str(repo / "charts/gpu-mock/profiles" / f"{board}.yaml"),
+    }
+    done = run(vendor_smi, "-q", "-x", "-i", "0", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return leaves(ElementTree.parse(capture).getroot().find("gpu")), leaves(
+        ElementTree.fromstring(done.stdout).find("gpu")
+    )
+
+
+def test_fields_are_those_of_the_real_board(board, documents, capsys):
+    real, mock = documents
+    fields = [name for name in real if counts(name) and (name in mock or not is_newer(name))]
+    different = {name: (real[name], mock.get(name)) for name in fields if real[name] != mock.get(name)}
+    share = 100 * (len(fields) - len(different)) / len(fields)
+    with capsys.disabled():
+        print(f"\n{board}: {len(fields) - len(different)} of {len(fields)} fields as on the real board, {share:.1f} %")
+        for name, (wanted, got) in different.items():
+            print(f"  {name}: real {wanted[:2]}, here {got[:2] if got else 'missing'}")
+    assert len(fields) > 150
+    assert share >= 97
+    assert set(different) == KNOWN[board]
+
+
+def test_supported_clocks_are_all_those_of_the_real_board(board, documents, native_build, vendor_smi, repo, run):
+    """By the command that has room for them."""
+    real, _ = documents
+    env = {
+        "LD_LIBRARY_PATH": str(native_build),
+        "MOCK_NVML_CONFIG": str(repo / "charts/gpu-mock/profiles" / f"{board}.yaml"),
+    }
+    done = run(vendor_smi, "--query-supported-clocks=gr", "--format=csv,noheader", "-i", "0", env=env)
+    assert done.stdout.splitlines() == real["supported_clocks/supported_mem_clock/supported_graphics_clock"]
+
+
+def test_readings_at_rest_are_those_of_the_capture(documents):
+    real, mock = documents
+    assert {name: mock[name] for name in MOVING} == {name: real[name] for name in MOVING}
+
+
+def test_identifiers_have_the_form_of_real_ones(documents):
+    real, mock = documents
+    for name in IDENTIFIERS - {"board_id"}:
+        shape = [("x" if c.isalnum() else c) for c in real[name][0]]
+        assert [("x" if c.isalnum() else c) for c in mock[name][0]] == shape, name
+    domain, bus = int(mock["pci/pci_domain"][0], 16), int(mock["pci/pci_bus"][0], 16)
+    assert int(mock["board_id"][0], 16) == domain << 16 | bus << 8
+
+
+def test_no_field_is_ours_alone(documents):
+    real, mock = documents
+    # These are 550's own: later drivers moved or dropped them.
+    older = {"gpu_module_id", "gpu_reset_status/reset_required", "gpu_reset_status/drain_and_reset_recommended"}
+    assert set(mock) - set(real) - older <= {"voltage/graphics_volt"}
