@@ -16,7 +16,7 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.mirage.accel.plugins.module_utils._errors import DependencyError
 
-# The first whose kubeconfig loader takes a dictionary and honours tls-server-name.
+# The oldest that the unit tests have passed with.
 MINIMUM = (24, 2)
 
 try:

@@ -30,9 +30,7 @@ class QuantityError(ValueError):
 
 
 def parse(value: str | int | float) -> Fraction:
-    """The exact number that a quantity stands for."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise QuantityError(f"{value!r} is not a quantity: expected a number or text such as 8, 500m or 40Gi")
+    """The exact number that a quantity stands for; what is neither text nor a number has no such form either."""
     match = _FORM.fullmatch(str(value).strip())
     if match is None:
         raise QuantityError(f"{value!r} is not a quantity: expected a number or text such as 8, 500m or 40Gi")

@@ -29,7 +29,7 @@ CASES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], list[Difference]]] = 
     "number": ({"allocatable": {GPU: 8}}, {}, []),
     "text": ({"allocatable": {GPU: "8"}}, {}, []),
     "float": ({"allocatable": {GPU: 8.0}}, {}, []),
-    "other form of the same amount": ({"allocatable": {"memory": "25106079744"}}, {}, []),
+    "other form of the same amount": ({"allocatable": {"memory": "25171644416"}}, {}, []),
     "milli": ({"allocatable": {"cpu": "2000m"}}, {}, []),
     "zero published": ({"allocatable": {GPU: 0}}, {"allocatable": {GPU: "0"}}, []),
     "zero not published": ({"allocatable": {GPU: 0}}, {"allocatable": {GPU: None}}, []),
@@ -56,14 +56,14 @@ CASES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], list[Difference]]] = 
         one(AT, f".allocatable[{GPU}]", expected=8, actual=None),
     ),
     "nearly the same unit": (
-        {"allocatable": {"memory": "24517656k"}},
+        {"allocatable": {"memory": "24581684k"}},
         {},
-        one(AT, ".allocatable[memory]", expected="24517656k", actual="24517656Ki"),
+        one(AT, ".allocatable[memory]", expected="24581684k", actual="24581684Ki"),
     ),
     "one byte off": (
-        {"allocatable": {"memory": 25106079745}},
+        {"allocatable": {"memory": 25171644417}},
         {},
-        one(AT, ".allocatable[memory]", expected=25106079745, actual="24517656Ki"),
+        one(AT, ".allocatable[memory]", expected=25171644417, actual="24581684Ki"),
     ),
     "should be absent": ({"allocatable": {GPU: None}}, {}, one(AT, f".allocatable[{GPU}]", expected=None, actual="8")),
     "absent is stricter than zero": (

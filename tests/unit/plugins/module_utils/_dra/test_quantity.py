@@ -37,6 +37,8 @@ DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P
         pytest.param("1E3", 1000, id="exponent after E"),
         pytest.param("1e3", 1000, id="exponent after e"),
         pytest.param("12e-2", Fraction(12, 100), id="negative exponent"),
+        pytest.param("1e64", 10**64, id="largest exponent"),
+        pytest.param("1e-64", Fraction(1, 10**64), id="smallest exponent"),
         pytest.param("24517656Ki", 24517656 * 1024, id="a kubelet's memory"),
     ],
 )
