@@ -192,7 +192,8 @@ static enum page_change update(int fd, const char *file, const struct descriptio
 	if (page_reason(&header, (uint64_t)size)) {
 		if (dry_run)
 			return PAGE_CHANGED;
-		if (ftruncate(fd, 0) != 0 || write_new(fd, description) != 0)
+		/* Never made shorter: a process may still have it mapped. */
+		if (write_new(fd, description) != 0)
 			return fail(error, file, strerror(errno));
 		return PAGE_CHANGED;
 	}

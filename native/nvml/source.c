@@ -103,7 +103,7 @@ static enum source_result use_profile(struct source *source, bool development)
 
 enum source_result source_open(struct source *source)
 {
-	const char *config = getenv("MOCK_NVML_CONFIG");
+	const char *config = secure_getenv("MOCK_NVML_CONFIG");
 
 	log_setup();
 	memset(source, 0, sizeof(*source));

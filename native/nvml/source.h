@@ -21,7 +21,7 @@ enum source_result {
 
 struct source {
 	const struct page *page;
-	char path[512]; /* what it was made from */
+	char path[4096]; /* what it was made from */
 	bool private; /* parsed from YAML: no filter by device nodes */
 	struct visible visible; /* NVML index -> slot in the page */
 };
