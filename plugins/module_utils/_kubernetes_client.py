@@ -272,6 +272,9 @@ def _override(configuration: t.Any, options: Json) -> None:
         configuration.api_key = {"authorization": f"Bearer {options['api_key']}"}
         configuration.api_key_prefix = {}
         configuration.refresh_api_key_hook = None
+        if "client_cert" not in options:
+            # The server would take a certificate of the kubeconfig for the user's name, and never look at the token.
+            configuration.cert_file = configuration.key_file = None
     proxy_headers = {name: value for name, value in options.get("proxy_headers", {}).items() if value is not None}
     if proxy_headers:
         configuration.proxy_headers = dep.urllib3.util.make_headers(**proxy_headers)

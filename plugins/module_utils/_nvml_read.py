@@ -227,13 +227,16 @@ def read_utilization(library: Library, handle: t.Any, fields: Fields) -> dict[st
 
 
 def read_nvlinks(library: Library, handle: t.Any, fields: Fields) -> list[dict[str, t.Any]]:
-    """The links that the board has; the library says INVALID_ARGUMENT or NOT_SUPPORTED for one beyond."""
+    """The links that the board has; beyond the last one the library says INVALID_ARGUMENT."""
     links = []
     for link in range(NVLINK_MAX_LINKS):
         try:
             active = library.value("nvmlDeviceGetNvLinkState", handle, link, out="int")
         except CallError as error:
-            if error.code not in (INVALID_ARGUMENT, NOT_SUPPORTED, FUNCTION_NOT_FOUND):
+            # Between the links of a board there may be some that it does not use.
+            if error.code == NOT_SUPPORTED:
+                continue
+            if error.code not in (INVALID_ARGUMENT, FUNCTION_NOT_FOUND):
                 fields.errors[f"nvlinks[{link}]"] = str(error)
             break
         links.append(read_nvlink(library, handle, fields, link, bool(active)))

@@ -115,6 +115,18 @@ def test_options_win_over_the_kubeconfig(api, written) -> None:
     assert api.requests[0]["headers"]["Authorization"] == "Bearer mine"
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_a_token_is_not_outdone_by_the_kubeconfigs_certificate(written, given: bool) -> None:
+    """A certificate names the user before the token is looked at, so one of the kubeconfig must not be sent."""
+    files = {"client-certificate": written("theirs", "their.crt"), "client-key": written("theirs", "their.key")}
+    options = {"client_cert": written("mine", "my.crt"), "client_key": written("mine", "my.key")} if given else {}
+    config = written(kubeconfig("https://192.0.2.1:6443", **files))
+    connection = client.connect({"kubeconfig": config, "api_key": "mine", **options})
+    assert connection._configuration.cert_file == options.get("client_cert")
+    assert connection._configuration.key_file == options.get("client_key")
+    assert client.connect({"kubeconfig": config})._configuration.cert_file == files["client-certificate"]
+
+
 def test_the_default_kubeconfig(api, written) -> None:
     api.lists = [api.listing()]
     written(kubeconfig(api.url, token="first"), "home/.kube/config")

@@ -75,7 +75,7 @@ def test_a_gpu_that_answers_everything(answer: dict[str, t.Any]) -> None:
         "utilization": {"gpu": 91, "memory": 0, "encoder": 12, "decoder": 13},
         "nvlinks": [
             {"link": 0, "active": True, "version": "2.2", "remote_bus_id": "00000001:C4:03.0"},
-            {"link": 1, "active": False, "version": "2.2", "remote_bus_id": None},
+            {"link": 2, "active": False, "version": "2.2", "remote_bus_id": None},
         ],
         "processes": [
             {
@@ -128,6 +128,13 @@ def test_an_old_driver_without_reserved_memory(fake_nvml: BuildLibrary) -> None:
     gpu = nvml_child.read(str(fake_nvml("OLD_DRIVER")), 20, {})["gpus"][0]
     assert gpu["memory"] == {"total": 1000, "reserved": None, "used": 300, "free": 700}
     assert "memory" not in gpu["errors"]
+
+
+def test_a_link_that_fails_is_told(fake_nvml: BuildLibrary) -> None:
+    gpu = nvml_child.read(str(fake_nvml()), 20, {"FAKE_NVML": "link-unknown"})["gpus"][0]
+    assert [link["link"] for link in gpu["nvlinks"]] == [0, 2]
+    assert gpu["errors"]["nvlinks[3]"] == "nvmlDeviceGetNvLinkState: Unknown Error (999)"
+    assert "nvlinks[4]" not in gpu["errors"]
 
 
 def test_no_gpu(fake_nvml: BuildLibrary) -> None:
