@@ -64,12 +64,10 @@ def port_problems(facts: Facts, ports: t.Mapping[str, str]) -> list[str]:
         purpose = ports.get(str(listener["port"]))
         if purpose is None or listener["ours"]:
             continue
-        holder = (
-            f"{listener['program']} (pid {listener['pid']})" if listener["pid"] else "a process of another namespace"
-        )
-        text = (
-            f"port {listener['port']} ({purpose}) is in use by {holder}: stop it, or give a kubeconfig of that cluster"
-        )
+        holder = "a process that this host does not show"
+        if listener["pid"]:
+            holder = f"{listener['program']} (pid {listener['pid']})"
+        text = f"port {listener['port']} ({purpose}) is in use by {holder}: stop it, or give that cluster's kubeconfig"
         if text not in found:
             found.append(text)
     return found

@@ -145,11 +145,12 @@ def read_running(state_dir: str) -> dict[str, t.Any]:
 def gather(state_dir: str, node_address: str, root: Path = Path("/")) -> dict[str, t.Any]:
     """All facts as plain data."""
     cgroup_version, controllers = read_cgroups(root)
+    # The folder alone may be the host's, seen from a container.
     systemd = (root / "run/systemd/system").is_dir() and read_text(root / "proc/1/comm").strip() == "systemd"
     return {
         "uid": os.geteuid(),
         "python": str(Path(sys.executable).resolve()),
-        "init": "systemd" if systemd else read_text(root / "proc/1/comm").strip(),
+        "init": "systemd" if systemd else "other",
         "cgroup_version": cgroup_version,
         "cgroup_controllers": controllers,
         "capabilities": read_capabilities(root),
