@@ -201,20 +201,73 @@ static nvmlReturn_t slot_graphics_processes(nvmlDevice_t device, unsigned int *c
 	return list_processes(__func__, device, PROFILE_PROCESS_GRAPHICS, count, entries);
 }
 
-// pmon's samples since a time stamp: none are kept.
-static nvmlReturn_t slot_process_samples(nvmlDevice_t device, unsigned long long since,
-					 unsigned int *period, unsigned int *count, void *samples)
+// What pmon averages: at one time, which process used which engine how much.
+enum engine {
+	ENGINE_SM,
+	ENGINE_MEMORY,
+	ENGINE_ENCODER,
+	ENGINE_DECODER,
+	ENGINE_JPEG,
+	ENGINE_OFA,
+	ENGINES
+};
+
+struct engine_sample {
+	uint32_t utilization;
+	uint32_t reserved0;
+	uint32_t pid;
+	uint8_t reserved1[68];
+};
+
+struct process_sample {
+	uint64_t timestamp;
+	struct engine_sample engines[ENGINES];
+};
+
+_Static_assert(sizeof(struct process_sample) == 488, "the stride pmon walks by");
+
+// A sample holds one process, and the average goes over all samples.
+static void fill_sample(struct process_sample *sample, const struct readings_process *process,
+			uint32_t samples)
 {
+	const uint32_t used[ENGINES] = {
+		[ENGINE_SM] = process->sm_util,
+		[ENGINE_MEMORY] = process->memory_util,
+		[ENGINE_ENCODER] = process->encoder_util,
+		[ENGINE_DECODER] = process->decoder_util,
+	};
+
+	for (unsigned int i = 0; i < ENGINES; i++) {
+		sample->engines[i].pid = process->pid;
+		sample->engines[i].utilization = used[i] == NA_U32 ? 0 : used[i] * samples;
+	}
+}
+
+static nvmlReturn_t slot_process_samples(nvmlDevice_t device, unsigned long long since,
+					 unsigned int *period, unsigned int *count,
+					 struct process_sample *samples)
+{
+	const uint32_t all =
+		PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS;
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, count, &gpu);
+	const struct readings_process *process;
+	uint32_t position = 0, room;
 
-	(void)since;
-	(void)samples;
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (period)
 		*period = 0;
-	*count = 0;
+	room = samples ? *count : 0;
+	*count = process_count(&gpu.device->readings, all);
+	if (*count > room)
+		*count = room;
+	for (uint32_t i = 0; i < *count; i++) {
+		process = process_next(&gpu.device->readings, all, &position);
+		memset(&samples[i], 0, sizeof(samples[i]));
+		samples[i].timestamp = since + 1 + i;
+		fill_sample(&samples[i], process, *count);
+	}
 	return NVML_SUCCESS;
 }
 

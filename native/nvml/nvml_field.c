@@ -2,43 +2,14 @@
 // nvmlDeviceGetFieldValues: many values by number. Each group below answers its own numbers.
 #include <sys/time.h>
 
-#include "nvlink.h"
-#include "nvml_internal.h"
+#include "field.h"
 #include "power.h"
 
-// What a group says of a number that another group knows.
-#define NOT_MINE NVML_ERROR_NOT_FOUND
-
 typedef nvmlReturn_t (*field_group)(const struct gpu *gpu, nvmlFieldValue_t *field);
-
-static nvmlReturn_t put_u32(nvmlFieldValue_t *field, uint32_t value)
-{
-	field->valueType = NVML_VALUE_TYPE_UNSIGNED_INT;
-	field->value.ullVal = 0;
-	return answer_u32(&field->value.uiVal, value);
-}
-
-static nvmlReturn_t put_u64(nvmlFieldValue_t *field, uint64_t value)
-{
-	field->valueType = NVML_VALUE_TYPE_UNSIGNED_LONG_LONG;
-	return answer_u64(&field->value.ullVal, value);
-}
-
-static nvmlReturn_t put_i32(nvmlFieldValue_t *field, int32_t value)
-{
-	field->valueType = NVML_VALUE_TYPE_SIGNED_INT;
-	field->value.ullVal = 0;
-	return answer_i32(&field->value.siVal, value);
-}
 
 static nvmlReturn_t put_microseconds_as_ns(nvmlFieldValue_t *field, uint64_t microseconds)
 {
 	return put_u64(field, microseconds == NA_U64 ? NA_U64 : microseconds * 1000);
-}
-
-static bool between(unsigned int id, unsigned int first, unsigned int last)
-{
-	return id >= first && id <= last;
 }
 
 // One counter of one location: the numbers go through L1, L2, device memory, registers, texture.
@@ -107,167 +78,6 @@ static nvmlReturn_t retirement_field(const struct gpu *gpu, nvmlFieldValue_t *fi
 	case NVML_FI_DEV_REMAPPED_ROWS_COR_INACTIVE:
 	case NVML_FI_DEV_REMAPPED_ROWS_UNC_INACTIVE:
 		return put_u32(field, remaps ? 0 : NA_U32);
-	default:
-		return NOT_MINE;
-	}
-}
-
-// Error counters that name their link by the field number: six links, their sum, later six more.
-static const struct {
-	unsigned int first, total, seventh;
-} link_counters[] = {
-	{ NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_L0, NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL,
-	  NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_L6 },
-	{ NVML_FI_DEV_NVLINK_CRC_DATA_ERROR_COUNT_L0, NVML_FI_DEV_NVLINK_CRC_DATA_ERROR_COUNT_TOTAL,
-	  NVML_FI_DEV_NVLINK_CRC_DATA_ERROR_COUNT_L6 },
-	{ NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_L0, NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL,
-	  NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_L6 },
-	{ NVML_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_L0, NVML_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL,
-	  NVML_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_L6 },
-};
-
-static nvmlReturn_t put_if_link(const struct gpu *gpu, nvmlFieldValue_t *field, unsigned int link,
-				uint64_t value)
-{
-	nvmlReturn_t ret = nvlink_check(gpu, link);
-
-	return ret == NVML_SUCCESS ? put_u64(field, value) : ret;
-}
-
-static nvmlReturn_t link_counter_field(const struct gpu *gpu, nvmlFieldValue_t *field)
-{
-	unsigned int id = field->fieldId;
-
-	for (unsigned int i = 0; i < sizeof(link_counters) / sizeof(link_counters[0]); i++) {
-		if (id == link_counters[i].total)
-			return put_if_link(gpu, field, 0, 0);
-		if (between(id, link_counters[i].first, link_counters[i].first + 5))
-			return put_if_link(gpu, field, id - link_counters[i].first, 0);
-		if (between(id, link_counters[i].seventh, link_counters[i].seventh + 5))
-			return put_if_link(gpu, field, id - link_counters[i].seventh + 6, 0);
-	}
-	if (id == NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_TOTAL)
-		return put_if_link(gpu, field, 0, 0);
-	if (between(id, NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_L0,
-		    NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_L11))
-		return put_if_link(gpu, field, id - NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_L0, 0);
-	return NOT_MINE;
-}
-
-static nvmlReturn_t link_speed_field(const struct gpu *gpu, nvmlFieldValue_t *field)
-{
-	unsigned int id = field->fieldId, link;
-	nvmlReturn_t ret;
-
-	if (id == NVML_FI_DEV_NVLINK_SPEED_MBPS_COMMON)
-		link = 0;
-	else if (between(id, NVML_FI_DEV_NVLINK_SPEED_MBPS_L0, NVML_FI_DEV_NVLINK_SPEED_MBPS_L5))
-		link = id - NVML_FI_DEV_NVLINK_SPEED_MBPS_L0;
-	else if (between(id, NVML_FI_DEV_NVLINK_SPEED_MBPS_L6, NVML_FI_DEV_NVLINK_SPEED_MBPS_L11))
-		link = id - NVML_FI_DEV_NVLINK_SPEED_MBPS_L6 + 6;
-	else if (id == NVML_FI_DEV_NVLINK_GET_SPEED)
-		link = field->scopeId;
-	else
-		return NOT_MINE;
-	ret = nvlink_check(gpu, link);
-	if (ret != NVML_SUCCESS)
-		return ret;
-	return put_u32(field,
-		       gpu->device->links[link].active ? gpu->board->nvlink.line_rate_mbps : 0);
-}
-
-static uint32_t switch_links(const struct device *device)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < device->link_count && i < PROFILE_MAX_LINKS; i++)
-		count += device->links[i].active &&
-			 device->links[i].remote_type == PROFILE_REMOTE_SWITCH;
-	return count;
-}
-
-// Fields of one link, which the scope names.
-static nvmlReturn_t link_scope_field(const struct gpu *gpu, nvmlFieldValue_t *field)
-{
-	nvmlReturn_t ret = nvlink_check(gpu, field->scopeId);
-	const struct device_link *link;
-
-	if (ret != NVML_SUCCESS)
-		return ret;
-	link = &gpu->device->links[field->scopeId];
-	switch (field->fieldId) {
-	case NVML_FI_DEV_NVLINK_REMOTE_NVLINK_ID:
-		return put_u32(field, link->active ? link->remote_link : NA_U32);
-	case NVML_FI_DEV_NVLINK_GET_STATE:
-		return put_u32(field, link->active);
-	case NVML_FI_DEV_NVLINK_GET_VERSION:
-		return put_u32(field, nvlink_version(gpu->board));
-	case NVML_FI_DEV_NVLINK_GET_POWER_STATE:
-		return put_u32(field, NVML_NVLINK_POWER_STATE_HIGH_SPEED);
-	default:
-		return put_u64(field, 0);
-	}
-}
-
-static nvmlReturn_t link_field(const struct gpu *gpu, nvmlFieldValue_t *field)
-{
-	bool linked = gpu->board->nvlink.version != NA_U32;
-	unsigned int id = field->fieldId;
-
-	switch (id) {
-	case NVML_FI_DEV_NVLINK_LINK_COUNT:
-		return put_u32(field, linked ? gpu->device->link_count : 0);
-	case NVML_FI_DEV_NVSWITCH_CONNECTED_LINK_COUNT:
-		return put_u32(field, linked ? switch_links(gpu->device) : NA_U32);
-	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD:
-		return put_u32(field, gpu->board->nvlink.low_power_threshold);
-	case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX:
-	case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX:
-	case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX:
-	case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX:
-		return put_if_link(gpu, field, field->scopeId == UINT32_MAX ? 0 : field->scopeId,
-				   0);
-	case NVML_FI_DEV_NVLINK_REMOTE_NVLINK_ID:
-	case NVML_FI_DEV_NVLINK_GET_STATE:
-	case NVML_FI_DEV_NVLINK_GET_VERSION:
-	case NVML_FI_DEV_NVLINK_GET_POWER_STATE:
-	case NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY:
-	case NVML_FI_DEV_NVLINK_ERROR_DL_RECOVERY:
-	case NVML_FI_DEV_NVLINK_ERROR_DL_CRC:
-		return link_scope_field(gpu, field);
-	default:
-		break;
-	}
-	// The counters of the fifth generation's ports.
-	if (between(id, NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS, NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER))
-		return linked && gpu->board->nvlink.version >= 5 ? link_scope_field(gpu, field)
-								 : NVML_ERROR_NOT_SUPPORTED;
-	return NOT_MINE;
-}
-
-static nvmlReturn_t c2c_field(const struct gpu *gpu, nvmlFieldValue_t *field)
-{
-	const struct profile_nvlink *nvlink = &gpu->board->nvlink;
-	bool has_c2c = nvlink->c2c != NA_U32;
-
-	switch (field->fieldId) {
-	case NVML_FI_DEV_C2C_LINK_COUNT:
-		return put_u32(field, has_c2c ? nvlink->c2c_links : NA_U32);
-	case NVML_FI_DEV_C2C_LINK_GET_STATUS:
-	case NVML_FI_DEV_C2C_LINK_GET_MAX_BW:
-		if (!has_c2c)
-			return NVML_ERROR_NOT_SUPPORTED;
-		if (field->scopeId >= nvlink->c2c_links)
-			return NVML_ERROR_INVALID_ARGUMENT;
-		return put_u32(field, field->fieldId == NVML_FI_DEV_C2C_LINK_GET_STATUS
-					      ? nvlink->c2c
-					      : nvlink->c2c_link_mbps);
-	case NVML_FI_DEV_C2C_LINK_ERROR_INTR:
-	case NVML_FI_DEV_C2C_LINK_ERROR_REPLAY:
-	case NVML_FI_DEV_C2C_LINK_ERROR_REPLAY_B2B:
-		return put_u64(field, has_c2c ? 0 : NA_U64);
-	case NVML_FI_DEV_C2C_LINK_POWER_STATE:
-		return put_u32(field, has_c2c ? NVML_C2C_POWER_STATE_FULL_POWER : NA_U32);
 	default:
 		return NOT_MINE;
 	}
@@ -408,8 +218,8 @@ static nvmlReturn_t state_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 static nvmlReturn_t field_value(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	static const field_group groups[] = {
-		ecc_field,     retirement_field, link_counter_field, link_speed_field,
-		link_field,    c2c_field,	 pcie_field,	     power_field,
+		ecc_field,     retirement_field, field_link_counter, field_link_speed,
+		field_link,    field_c2c,	 pcie_field,	     power_field,
 		thermal_field, throttle_field,	 state_field,
 	};
 

@@ -144,3 +144,44 @@ def test_lists_of_processes_are_empty(smi):
 
 def test_wrong_gpu_is_refused(smi):
     assert "No devices were found" in smi("-i", "0000:ff:1f.0", "--query-gpu=uuid", "--format=csv", rc=6)
+
+
+PROCESSES = [
+    {"pid": 4001, "name": "train", "type": "C", "used_memory_mib": 1024, "sm_util": 55, "memory_util": 20},
+    {"pid": 4002, "name": "Xorg", "type": "G", "used_memory_mib": 64},
+    {"pid": 4003, "name": "served", "type": "M+C", "used_memory_mib": 256, "sm_util": 10},
+]
+
+
+@pytest.fixture
+def busy(smi, described, tmp_path, vendor_smi, native_build, run):
+    """The same boards with processes on each."""
+    described = {**described, "device_defaults": {**described["device_defaults"], "processes": PROCESSES}}
+    file = tmp_path / "busy.yaml"
+    file.write_text(yaml.safe_dump(described))
+    env = {"LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(file)}
+
+    def call(*argv: str) -> str:
+        done = run(vendor_smi, *argv, env=env, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return call
+
+
+def test_processes_are_in_the_table(busy):
+    rows = re.findall(r"^\|    0   N/A  N/A +(\d+) +(\S+)   (\S+) +(\d+)MiB \|$", busy("-i", "0"), re.MULTILINE)
+    assert rows == [(str(p["pid"]), p["type"], p["name"], str(p["used_memory_mib"])) for p in PROCESSES]
+
+
+def test_process_monitor_shows_what_each_uses(busy):
+    lines = [line.split() for line in busy("pmon", "-c", "1", "-i", "0").splitlines() if not line.startswith("#")]
+    assert [(line[1], line[2], line[3], line[4], line[9]) for line in lines] == [
+        (str(p["pid"]), p["type"], str(p.get("sm_util", 0)), str(p.get("memory_util", 0)), p["name"]) for p in PROCESSES
+    ]
+
+
+def test_compute_processes_as_csv(busy):
+    lines = busy("--query-compute-apps=pid,name,used_memory", "--format=csv,noheader,nounits", "-i", "0").splitlines()
+    compute = [p for p in PROCESSES if "C" in p["type"]]
+    assert lines == [f"{p['pid']}, {p['name']}, {p['used_memory_mib']}" for p in compute]
