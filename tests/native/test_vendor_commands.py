@@ -147,7 +147,7 @@ def test_wrong_gpu_is_refused(smi):
 
 
 PROCESSES = [
-    {"pid": 4001, "name": "train", "type": "C", "used_memory_mib": 1024, "sm_util": 55, "memory_util": 20},
+    {"pid": 4001, "name": "train", "type": "C", "used_memory_mib": 1024, "sm_util": 55, "mem_util": 20},
     {"pid": 4002, "name": "Xorg", "type": "G", "used_memory_mib": 64},
     {"pid": 4003, "name": "served", "type": "M+C", "used_memory_mib": 256, "sm_util": 10},
 ]
@@ -177,7 +177,7 @@ def test_processes_are_in_the_table(busy):
 def test_process_monitor_shows_what_each_uses(busy):
     lines = [line.split() for line in busy("pmon", "-c", "1", "-i", "0").splitlines() if not line.startswith("#")]
     assert [(line[1], line[2], line[3], line[4], line[9]) for line in lines] == [
-        (str(p["pid"]), p["type"], str(p.get("sm_util", 0)), str(p.get("memory_util", 0)), p["name"]) for p in PROCESSES
+        (str(p["pid"]), p["type"], str(p.get("sm_util", 0)), str(p.get("mem_util", 0)), p["name"]) for p in PROCESSES
     ]
 
 
