@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host prepared and put back, in mount, network and pid namespaces of the test, where it may do its worst."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Runs inside the namespaces: the folders that the module removes are empty file systems of the test's own.
+INSIDE = """\
+set -e
+mount --make-rprivate /
+mount -t proc proc /proc && mount -t sysfs sysfs /sys
+# A cluster of the real host may have mounts there; this namespace has its own copies of them.
+awk '$5 ~ "^/(run|var/lib)/" { print $5 }' /proc/self/mountinfo | tac | xargs -r umount --lazy
+for folder in /var/lib /var/log /run /usr/libexec /sys/fs/cgroup; do mount -t tmpfs tmpfs $folder; done
+exec "$0" "$@"
+"""
+PROGRAM = """\
+import contextlib, io, json, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import conftest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.mirage.accel.plugins.modules import local_cluster_host
+
+STATE = Path("/var/lib/mirage-accel/cluster")
+
+def call(**options):
+    output = io.StringIO()
+    with patch_module_args(options), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
+        local_cluster_host.main()
+    return json.loads(output.getvalue())
+
+def sh(command):
+    return subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout
+
+def look():
+    return {{
+        "forward": Path("/proc/sys/net/ipv4/ip_forward").read_text().strip(),
+        "shared": " shared:" in sh("grep ' /var/lib ' /proc/self/mountinfo"),
+        "mounts": sh("awk '{{print $5}}' /proc/self/mountinfo | sort"),
+        "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "rules": sh("iptables-save | grep -v '^#' || true"),
+        "files": sh("find /var/lib /var/log /run /sys/fs/cgroup /usr/libexec | sort"),
+    }}
+
+result = {{}}
+{body}
+print(json.dumps(result))
+"""
+
+
+@pytest.fixture
+def inside(repo: Path):
+    """Runs Python statements in new namespaces and gives what they put into `result`."""
+
+    def execute(body: str) -> dict:
+        program = PROGRAM.format(tests=str(repo / "tests"), body=body)
+        done = subprocess.run(
+            ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", INSIDE, sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        answers = json.loads(done.stdout.splitlines()[-1])
+        print(answers)
+        return answers
+
+    return execute
+
+
+def test_prepare_is_predicted_done_once_and_undone(inside) -> None:
+    result = inside("""
+Path("/proc/sys/net/ipv4/ip_forward").write_text("0")
+result["before"] = look()
+result["predicted"] = call(_ansible_check_mode=True)
+result["after_prediction"] = look()
+result["first"] = call()
+result["prepared"] = look()
+result["second"] = call()
+result["record"] = json.loads((STATE / "host.json").read_text())
+result["removed"] = call(state="absent")
+result["after"] = look()
+result["removed_again"] = call(state="absent")
+""")
+    assert result["after_prediction"] == result["before"]
+    assert result["predicted"]["actions"] == result["first"]["actions"]
+    assert "set net.ipv4.ip_forward to 1" in result["first"]["actions"]
+    assert "make the mount /var/lib shared" in result["first"]["actions"]
+    assert (result["prepared"]["forward"], result["prepared"]["shared"]) == ("1", True)
+    assert (result["second"]["changed"], result["second"]["actions"]) == (False, [])
+    assert result["record"]["sysctls"]["net/ipv4/ip_forward"] == "0"
+    assert result["removed"]["changed"]
+    assert result["after"] == result["before"]
+    assert result["removed_again"]["changed"] is False
+
+
+def test_what_a_cluster_leaves_is_removed_and_what_others_have_stays(inside) -> None:
+    result = inside("""
+Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+sh("mkdir -p /var/lib/cni /sys/fs/cgroup/pids && echo theirs > /var/lib/cni/file")
+sh("iptables -N KUBE-OTHERS; iptables -A INPUT -j KUBE-OTHERS; ip link add other0 type bridge")
+result["before"] = look()
+call()
+# What kubelet, containerd and the CNI plugins would do.
+sh("mkdir -p /var/lib/kubelet/pods/a/secret /var/log/pods/x /run/mirage-accel/netns")
+sh("mkdir -p /var/lib/mirage-accel/cluster/programs/p /sys/fs/cgroup/pids/kubepods/besteffort/pod1")
+sh("mount -t tmpfs tmpfs /var/lib/kubelet/pods/a/secret; mount -t tmpfs tmpfs /run/mirage-accel/netns")
+sh("ip link add mirage0 type bridge; ip link add vetha type veth peer name vethb; ip link set vetha master mirage0")
+sh("iptables -t nat -N KUBE-SERVICES; iptables -t nat -A PREROUTING -j KUBE-SERVICES")
+sh("iptables -N KUBE-FIREWALL; iptables -A INPUT -j KUBE-FIREWALL")
+sh("cp /bin/sleep /var/lib/mirage-accel/cluster/programs/p/etcd")
+component = subprocess.Popen(["/var/lib/mirage-accel/cluster/programs/p/etcd", "1000"])
+stranger = subprocess.Popen(["/bin/sleep", "1000"])
+result["predicted"] = call(state="absent", _ansible_check_mode=True)
+result["still"] = [component.poll(), Path("/sys/class/net/mirage0").exists()]
+result["removed"] = call(state="absent")
+result["ended"] = [component.wait(5), stranger.poll()]
+stranger.kill()
+result["after"] = look()
+""")
+    assert result["still"] == [None, True]
+    assert result["predicted"]["changed"]
+    actions = result["removed"]["actions"]
+    for action in (
+        "end 1 processes",
+        "unmount /var/lib/kubelet/pods/a/secret",
+        "remove the control groups /sys/fs/cgroup/pids/kubepods",
+        "unmount /run/mirage-accel/netns",
+        "remove the link vetha",
+        "remove the link mirage0",
+        "remove 2 chains of iptables",
+        "remove /var/lib/kubelet",
+        "remove /var/lib/mirage-accel/cluster",
+    ):
+        assert action in actions
+    assert "remove /var/lib/cni" not in actions
+    assert result["ended"] == [-15, None]
+    assert result["after"] == result["before"]
+
+
+def test_a_record_of_another_version_is_not_guessed_at(inside) -> None:
+    result = inside("""
+STATE.mkdir(parents=True)
+(STATE / "host.json").write_text('{"version": 7}')
+result["failed"] = call(state="absent")
+result["kept"] = (STATE / "host.json").exists()
+""")
+    assert "has version 7, this collection knows version 1" in result["failed"]["msg"]
+    assert result["kept"]
