@@ -75,6 +75,22 @@ static void found_by_pci_address(void)
 		     NVML_ERROR_INVALID_ARGUMENT);
 }
 
+// The description may be changed here: the page of a YAML file is this process's own.
+static void gpus_taken_away_are_lost(void)
+{
+	nvmlDevice_t device = first_gpu("a100"), last;
+	struct description *description =
+		(struct description *)page_description(handle_source.page);
+	unsigned int value;
+
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(7, &last), NVML_SUCCESS);
+	description->device_count = 3;
+	CHECK_NUMBER(nvmlDeviceGetMinorNumber(last, &value), NVML_ERROR_GPU_IS_LOST);
+	CHECK_NUMBER(nvmlDeviceGetMinorNumber(device, &value), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceGetCount_v2(&value), NVML_SUCCESS);
+	CHECK_NUMBER(value, 8);
+}
+
 // The GPUs of one Grace Blackwell module share a serial number, those of A100 boards do not.
 static void serial_numbers_name_boards(void)
 {
@@ -93,4 +109,5 @@ static void serial_numbers_name_boards(void)
 }
 
 TESTSUITE(TEST(wrong_handles_are_seen), TEST(found_by_uuid_in_both_forms),
-	  TEST(found_by_pci_address), TEST(serial_numbers_name_boards))
+	  TEST(found_by_pci_address), TEST(gpus_taken_away_are_lost),
+	  TEST(serial_numbers_name_boards))
