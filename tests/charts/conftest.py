@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""helm and its unit test plugin, built and cached as the roles build them."""
+"""The unit test plugin of helm, built and cached as the roles build their programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typing as t
 from pathlib import Path
 
 import pytest
-import yaml
 
 
 def go_build(repo: Path, env: dict[str, str], options: dict[str, t.Any]) -> Path:
@@ -28,17 +27,6 @@ def go_build(repo: Path, env: dict[str, str], options: dict[str, t.Any]) -> Path
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout[done.stdout.index("{") :])
     return Path(result["plays"][0]["tasks"][0]["hosts"]["localhost"]["path"])
-
-
-@pytest.fixture(scope="session")
-def helm(repo: Path, cache: Path, ansible_env: dict[str, str]) -> Path:
-    """The very helm that the role helm_releases uses."""
-    role = yaml.safe_load((repo / "roles/helm_releases/vars/main.yml").read_text())
-    version = role["_helm_releases_helm_version"]
-    flags = role["_helm_releases_helm_flags"].replace("{{ _helm_releases_helm_version }}", version)
-    source = str(repo / "roles/helm_releases/files/go/helm")
-    options = {"name": "helm", "version": version, "src": source, "ldflags": flags, "cache_dir": str(cache)}
-    return go_build(repo, ansible_env, options) / "helm"
 
 
 @pytest.fixture(scope="session")
