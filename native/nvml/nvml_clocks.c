@@ -153,6 +153,12 @@ static int memory_clock_position(const struct profile_clocks *clocks, unsigned i
 	return -1;
 }
 
+/*
+ * The report of nvidia-smi before 570 has room for so many clocks and shows an error instead of a longer list. Drivers
+ * of that age knew no board with more, so that one caller gets the highest ones; all others get the whole list.
+ */
+#define REPORT_ROOM 256
+
 nvmlReturn_t nvmlDeviceGetSupportedGraphicsClocks(nvmlDevice_t device, unsigned int memoryClockMHz,
 						  unsigned int *count, unsigned int *clocksMHz)
 {
@@ -173,6 +179,8 @@ nvmlReturn_t nvmlDeviceGetSupportedGraphicsClocks(nvmlDevice_t device, unsigned 
 	room = clocksMHz ? *count : 0;
 	*count = clocks->graphics_count[m];
 	log_debug("%s: room for %u of %u clocks", __func__, room, *count);
+	if (room == REPORT_ROOM && *count > room && driver_major(gpu.description) < 570)
+		*count = room;
 	if (room < *count)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
 	for (unsigned int i = 0; i < *count; i++)

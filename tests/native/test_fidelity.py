@@ -55,7 +55,7 @@ KNOWN = {
         # Deprecated in 580 only.
         "display_mode",
         "gsp_firmware_version",
-        # 550's nvidia-smi has room for 256 clocks, the board has 260.
+        # The report of 550's nvidia-smi has room for 256 clocks, the board has 260.
         "supported_clocks/supported_mem_clock/supported_graphics_clock",
     },
 }
@@ -116,6 +116,18 @@ def test_fields_are_those_of_the_real_board(board, documents, capsys):
     assert len(fields) > 150
     assert share >= 97
     assert set(different) == KNOWN[board]
+
+
+def test_each_value_of_a_list_counted_alone_is_that_of_the_real_board(documents):
+    real, mock = documents
+    pairs = [
+        (value, mock.get(name, [])[i : i + 1])
+        for name in real
+        if counts(name) and (name in mock or not is_newer(name))
+        for i, value in enumerate(real[name])
+    ]
+    equal = sum(here == [value] for value, here in pairs)
+    assert equal >= 0.97 * len(pairs), f"{equal} of {len(pairs)}"
 
 
 def test_supported_clocks_are_all_those_of_the_real_board(board, documents, native_build, vendor_smi, repo, run):
