@@ -62,7 +62,7 @@ class Client:
 
     def _request(self, path: str, query: Json, doing: str, timeout: float) -> t.Any:
         """The open response of a GET; every failure is one of our errors."""
-        url = self.host.rstrip("/") + path
+        url = self.host + path
         if query:
             url += "?" + urllib.parse.urlencode(query)
         exceptions = dep.urllib3.exceptions
@@ -270,7 +270,6 @@ def _override(configuration: t.Any, options: Json) -> None:
         configuration.ca_cert_data = None
     if "api_key" in options:
         configuration.api_key = {"authorization": f"Bearer {options['api_key']}"}
-        configuration.api_key_prefix = {}
         configuration.refresh_api_key_hook = None
         if "client_cert" not in options:
             # The server would take a certificate of the kubeconfig for the user's name, and never look at the token.

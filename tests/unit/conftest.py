@@ -97,6 +97,7 @@ class FakeApi:
         self.watches: list[list[t.Any]] = []
         self.requests: list[dict[str, t.Any]] = []
         self.url = ""
+        self.chunked = True
 
     @staticmethod
     def listing(*items: dict[str, t.Any], version: int = 1) -> dict[str, t.Any]:
@@ -166,7 +167,7 @@ class FakeApi:
             return
         handler.send_response(200)
         handler.send_header("Content-Type", "application/json")
-        handler.send_header("Transfer-Encoding", "chunked")
+        handler.send_header(*(("Transfer-Encoding", "chunked") if self.chunked else ("Connection", "close")))
         handler.end_headers()
         for step in steps:
             if callable(step):
@@ -177,9 +178,8 @@ class FakeApi:
                 self.chunk(handler, json.dumps(step).encode() + b"\n")
         self.chunk(handler, b"")
 
-    @staticmethod
-    def chunk(handler: BaseHTTPRequestHandler, data: bytes) -> None:
-        handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+    def chunk(self, handler: BaseHTTPRequestHandler, data: bytes) -> None:
+        handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n" if self.chunked else data)
         handler.wfile.flush()
 
     @staticmethod

@@ -91,6 +91,20 @@ def test_impersonation(api) -> None:
     assert headers.get_all("Impersonate-Group") == ["dev", "ops"]
 
 
+def test_a_proxy_and_its_headers(api) -> None:
+    api.lists = [api.listing(version=9)]
+    headers = {"proxy_basic_auth": "jane:pass", "basic_auth": None, "user_agent": "test/1"}
+    assert look(host="http://192.0.2.1:8080", api_key="t", proxy=api.url, proxy_headers=headers) == ([], "9")
+    sent = api.requests[0]["headers"]
+    assert sent["Host"] == "192.0.2.1:8080"
+    assert sent["Proxy-Authorization"] == f"Basic {base64.b64encode(b'jane:pass').decode()}"
+
+
+def test_hosts_that_are_reached_without_the_proxy(api) -> None:
+    api.lists = [api.listing(version=9)]
+    assert look(host=api.url, api_key="t", proxy="http://127.0.0.1:1", no_proxy="127.0.0.1") == ([], "9")
+
+
 def test_basic_authentication(api) -> None:
     api.lists = [api.listing()]
     look(host=api.url, username="jane", password="pass")

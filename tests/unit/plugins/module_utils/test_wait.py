@@ -126,6 +126,7 @@ def test_the_new_list_forgets_what_was_deleted_meanwhile(api, node, waiting) -> 
     api.watches = [[api.error(410, "too old")]]
     outcome = waiting()
     assert outcome.satisfied
+    assert api.asked == ["list", "watch 1", "list"], "what the new list says needs no event to count"
     assert amounts(outcome) == {"worker-0": "8"}
 
 
@@ -165,6 +166,7 @@ def test_time_runs_out_in_a_silent_watch(api, node, waiting) -> None:
     outcome = waiting(timeout=0.4)
     assert 0.4 <= time.monotonic() - started < 2
     assert not outcome.satisfied
+    assert api.requests[1]["query"]["timeoutSeconds"] == "1", "the server knows whole seconds only, and 0 means its own"
     assert outcome.error is None
     assert amounts(outcome) == {"worker-0": "0"}
 
@@ -189,6 +191,26 @@ def test_watches_that_end_at_once_are_spaced_out(api, node, waiting) -> None:
     api.watches = [[] for _ in range(1000)]
     assert not waiting(timeout=0.3).satisfied
     assert len(api.asked) < 40
+
+
+def test_a_server_that_forgets_at_once_is_not_asked_in_a_loop(api, node, waiting) -> None:
+    api.lists = [api.listing(none(node))]
+    api.watches = [api.refuse(410, "too old")] * 1000
+    assert not waiting(timeout=0.3).satisfied
+    assert len(api.asked) < 70
+
+
+def test_a_proxy_that_passes_a_watch_on_without_chunks(api, node, waiting) -> None:
+    api.chunked = False
+    api.lists = [api.listing(none(node), version=5)]
+    api.watches = [
+        [api.event("MODIFIED", none(node, 6))],
+        [api.event("MODIFIED", node(version=7)), api.silence],
+    ]
+    started = time.monotonic()
+    assert waiting().satisfied
+    assert time.monotonic() - started < 2, "an event must count when it comes"
+    assert api.asked == ["list", "watch 5", "watch 6"]
 
 
 def test_time_runs_out_under_a_stream_of_events(api, node, waiting) -> None:
