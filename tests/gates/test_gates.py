@@ -74,7 +74,8 @@ def test_helm_lint(repo: Path, run, helm: Path, chart: str) -> None:
 # Pieces of text that must never be committed: paths of the machine that wrote them and the registries' hosts.
 FORBIDDEN = (
     "/work" + "/",
-    "/root" + "/.",
+    "/root" + "/.cache",
+    "/root" + "/.pyenv",
     "proxy.golang" + ".org",
     "deb.debian" + ".org",
     "pypi" + ".org",
