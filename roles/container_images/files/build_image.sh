@@ -17,6 +17,10 @@ in_store() {
 mkdir -p "$store"
 exec 9>"$store/lock"
 flock 9
+# Two plays may want the same image: the second waits and finds it made.
+if [ -e "$output" ]; then
+	exit 0
+fi
 
 # --timestamp 0: the same input gives the same image, and nothing is handed over again.
 if [ -n "$base_archive" ] && ! in_store images --quiet "$base" >/dev/null 2>&1; then

@@ -233,7 +233,7 @@ def snapshot(node: settings.Settings, tmp_path: Path) -> t.Callable[[], Snapshot
                 elif stat.S_ISCHR(status.st_mode):
                     value = (os.major(status.st_rdev), os.minor(status.st_rdev), oct(stat.S_IMODE(status.st_mode)))
                 elif path.is_file():
-                    value = path.read_text()
+                    value = path.read_text(encoding="latin-1")
                 else:
                     continue
                 found[str(path.relative_to(tmp_path))] = (value, status.st_ino)
