@@ -134,6 +134,8 @@ def find_problems(facts: Facts, ports: t.Mapping[str, str], memory_mib: int, dis
     found = [] if facts["uid"] == 0 else ["the cluster's parts need root: set become, or run as root"]
     if not facts["node_address"]:
         found.append("the host has no IPv4 address besides loopback: set local_cluster_node_address")
+    for library in facts["missing_libraries"]:
+        found.append(f"the Python library {library} is missing for {facts['python']}: install python3-{library}")
     for command in facts["missing_commands"]:
         found.append(f"the command {command} is missing: install iproute2, iptables and util-linux")
     return [

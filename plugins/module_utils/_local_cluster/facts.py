@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.proces
 )
 
 HOST_RECORD = "host.json"
+LIBRARIES = ("cryptography",)
 COMMANDS = ("ip", "iptables", "mount", "setpriv", "unshare")
 # Each is tried in a network namespace of its own, which takes what was made with it when the command ends.
 FEATURE_PROBES = {
@@ -165,6 +167,7 @@ def gather(state_dir: str, node_address: str, root: Path = Path("/")) -> dict[st
         "kubelet_root": bool(list_names(root / "var/lib/kubelet")),
         "owned": (Path(state_dir) / HOST_RECORD).exists(),
         "programs": list_names(Path(state_dir) / "programs"),
+        "missing_libraries": [name for name in LIBRARIES if importlib.util.find_spec(name) is None],
         "missing_commands": [name for name in COMMANDS if shutil.which(name) is None],
         "node_address": node_address,
         **read_running(state_dir),

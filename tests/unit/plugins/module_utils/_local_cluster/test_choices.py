@@ -30,6 +30,8 @@ VIRTUAL_MACHINE: dict[str, t.Any] = {
     "kmsg": True,
     "sysctl_writable": True,
     "features": {"veth pairs": "", "bridges": "", "iptables nat": "", "iptables conntrack": ""},
+    "python": "/usr/bin/python3",
+    "missing_libraries": [],
     "missing_commands": [],
     "kubelet_root": False,
     "owned": False,
@@ -121,6 +123,11 @@ def listener(port: int, **more: t.Any) -> dict[str, t.Any]:
     [
         pytest.param({"uid": 1000}, ["need root"], id="not root"),
         pytest.param({"node_address": ""}, ["no IPv4 address", "local_cluster_node_address"], id="no address"),
+        pytest.param(
+            {"missing_libraries": ["cryptography"]},
+            ["library cryptography is missing for /usr/bin/python3", "install python3-cryptography"],
+            id="no cryptography",
+        ),
         pytest.param({"missing_commands": ["iptables"]}, ["command iptables is missing", "install"], id="no iptables"),
         pytest.param(
             {"listeners": [listener(6443)]},
