@@ -224,7 +224,7 @@ def is_too_old(go_version: str, wanted: str) -> bool:
 _CAUSES = (
     (
         re.compile(r"no space left on device"),
-        "the disk is full: free some space or point cache_dir to a larger disk (about 6 GB are needed for all builds)",
+        "the disk is full: free some space or point cache_dir to a larger disk (about 12 GB are needed for all builds)",
     ),
     (
         re.compile(r"SECURITY ERROR|checksum mismatch"),

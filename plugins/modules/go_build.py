@@ -73,6 +73,12 @@ options:
     type: list
     elements: str
     default: []
+  disk_mib:
+    description:
+      - Space that must be free at O(cache_dir) before a build starts, in MiB. Modules and compiled packages stay in the
+        cache, so that the next build is short.
+    type: int
+    default: 1024
   release:
     description: Files of the upstream release, tried first. Together they must bring every program.
     type: list
@@ -167,6 +173,7 @@ seconds:
 
 import contextlib
 import fcntl
+import shutil
 import tempfile
 import time
 import typing as t
@@ -228,6 +235,13 @@ def take_release(params: dict[str, t.Any], build: GoBuild, out_dir: Path) -> str
     return f"the release does not bring {', '.join(missing)}" if missing else ""
 
 
+def check_room(folder: Path, needed: int) -> None:
+    """Refuse to start a build that would fill the disk."""
+    free = shutil.disk_usage(folder).free >> 20
+    if free < needed:
+        raise GoBuildError(f"{free} MiB are free at {folder}, {needed} MiB are needed: free some, or move the cache")
+
+
 def compile_programs(module: AnsibleModule, go: str, build: GoBuild, out_dir: Path) -> None:
     """Build into a folder; GoBuildError explains a failure."""
     environment = go_environment(build, module.params["cache_dir"], module.params["no_checksum_database"])
@@ -255,6 +269,7 @@ def produce(module: AnsibleModule, go: str | None, version: str, build: GoBuild,
                 result["release_error"] = reason
         if reason:
             check_possible(go, version, build)
+            check_room(folder.parent, module.params["disk_mib"])
             compile_programs(module, go, build, built)
             result["source"] = "build"
             programs = built
@@ -313,6 +328,7 @@ def main() -> t.NoReturn:
                 "mutually_exclusive": [("sha256", "sha256_url"), ("name", "members")],
             },
             "release_timeout": {"type": "int", "default": 5},
+            "disk_mib": {"type": "int", "default": 1024},
         },
         supports_check_mode=True,
     )

@@ -129,6 +129,13 @@ def test_wishes_that_cannot_be_met(run_module, options: dict, log: Path, change:
     assert not log.exists()
 
 
+def test_a_disk_that_is_too_small_is_named_before_the_build(run_module, options: dict, log: Path) -> None:
+    failed = run_module(go_build, **options, disk_mib=10**9)
+    assert "1000000000 MiB are needed: free some, or move the cache" in failed["msg"]
+    assert options["cache_dir"] in failed["msg"]
+    assert not log.exists()
+
+
 def test_go_is_missing_or_too_old(run_module, options: dict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FAKE_GO_VERSION", "go1.25.9")
     old = run_module(go_build, **options, _ansible_check_mode=True)
