@@ -199,6 +199,13 @@ def run_openssl(*arguments: str | Path) -> None:
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test that asks for Kubernetes' programs may have to build them, which is part of its time."""
+    for item in items:
+        if "kubernetes_programs" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(3600))
+
+
 @pytest.fixture(scope="session")
 def kubernetes_programs(repo: Path, cache: Path, run, ansible_env: dict[str, str]) -> dict[str, str]:
     """Folders of etcd's and Kubernetes' programs by name, from the cache, else a release, else built."""
