@@ -4,7 +4,7 @@
 """The driver root of a host: who owns it, what was placed in it, and how it is configured and taken away.
 
 The record of the owner, config/owner.json, is what makes removal exact: only what it lists is ever deleted.
-Imports: standard library and `_errors`.
+Imports: standard library, `_errors` and `_write_file`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import re
+import stat
 import subprocess
 import typing as t
 
@@ -126,16 +127,17 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_atomically(path: pathlib.Path, text: str) -> None:
-    """Write beside, sync, rename: a reader sees the old text or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.chmod(0o644)
-    beside.replace(path)
+def describe(files: t.Iterable[str]) -> dict[str, str]:
+    """What lies at each path: "0644 SHA256" for a file, "link TARGET" for a link; what is not there is left out."""
+    found = {}
+    for name in files:
+        path = pathlib.Path(name)
+        if path.is_symlink():
+            found[name] = f"link {path.readlink()}"
+        elif path.is_file():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            found[name] = f"{mode:04o} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return found
 
 
 def existing(files: t.Iterable[str]) -> list[str]:

@@ -112,6 +112,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mirage.accel.plugins.module_utils import _driver_root as driver_root
 from ansible_collections.mirage.accel.plugins.module_utils._driver_root import Description, Owner
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
+from ansible_collections.mirage.accel.plugins.module_utils._write_file import write_file
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "path": {"type": "path", "default": "/var/lib/nvidia-mock/driver"},
@@ -156,7 +157,7 @@ def ensure_present(params: dict[str, t.Any], root: pathlib.Path, before: Owner |
     if not check:
         driver_root.remove(surplus, folders)
         if after != before:
-            driver_root.write_atomically(driver_root.owner_file(root), after.as_json())
+            write_file(driver_root.owner_file(root), after.as_json().encode(), 0o644)
     return {
         "changed": applied or after != before or bool(surplus),
         "owner": dataclasses.asdict(after),

@@ -20,6 +20,11 @@ options:
     description: Where the host's C(/proc) is.
     type: path
     default: /proc
+  files:
+    description: Paths to describe in RV(placed).
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     description: Only reads, so check mode makes no difference.
@@ -52,6 +57,13 @@ owner:
   returned: success
   type: dict
   sample: {"owner": "mirage.accel/mock_nvml", "profile": "a100", "count": 8}
+placed:
+  description:
+    - What lies at each of O(files), by path. A file is its permissions and the SHA-256 of its contents, a link the word
+      C(link) and its target. What is not there is left out.
+  returned: success
+  type: dict
+  sample: {"/opt/driver/usr/lib64/libnvidia-ml.so.1": "link libnvidia-ml.so.550.163.01"}
 """
 
 import dataclasses
@@ -60,12 +72,13 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mirage.accel.plugins.module_utils._driver_root import read_owner, real_driver
+from ansible_collections.mirage.accel.plugins.module_utils._driver_root import describe, read_owner, real_driver
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "path": {"type": "path", "default": "/var/lib/nvidia-mock/driver"},
     "proc": {"type": "path", "default": "/proc"},
+    "files": {"type": "list", "elements": "path", "default": []},
 }
 
 
@@ -74,9 +87,12 @@ def main() -> t.NoReturn:
     try:
         owner = read_owner(pathlib.Path(module.params["path"]))
         evidence = real_driver(pathlib.Path(module.params["proc"]))
+        placed = describe(module.params["files"])
     except (MirageError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, real_driver=evidence, owner=dataclasses.asdict(owner) if owner else {})
+    module.exit_json(
+        changed=False, real_driver=evidence, owner=dataclasses.asdict(owner) if owner else {}, placed=placed
+    )
 
 
 if __name__ == "__main__":

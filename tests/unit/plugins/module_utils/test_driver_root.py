@@ -10,13 +10,14 @@ import pytest
 
 from ansible_collections.mirage.accel.plugins.module_utils import _driver_root as driver_root
 from ansible_collections.mirage.accel.plugins.module_utils._driver_root import DriverRootError, Owner
+from ansible_collections.mirage.accel.plugins.module_utils._write_file import write_file
 
 RECORD = Owner("mirage.accel/mock_nvml", "a100", 8, "550.163.01", "0" * 64, ("/r/usr/lib64/libnvidia-ml.so.1",))
 
 
 def test_record_survives_writing_and_reading(tmp_path: Path) -> None:
     path = driver_root.owner_file(tmp_path)
-    driver_root.write_atomically(path, RECORD.as_json())
+    write_file(path, RECORD.as_json().encode(), 0o644)
     assert driver_root.read_owner(tmp_path) == RECORD
     assert json.loads(path.read_text())["version"] == 1
     assert [entry.name for entry in path.parent.iterdir()] == ["owner.json"]
@@ -72,3 +73,14 @@ def test_only_folders_that_hold_nothing_else_go(tmp_path: Path) -> None:
     # A folder that is emptied already goes too, but nothing above the top.
     (top / "c/three").unlink()
     assert driver_root.empty_folders(everything, gone, top / "c") == [top / "c"]
+
+
+def test_files_and_links_are_described(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    (tmp_path / "file").chmod(0o640)
+    (tmp_path / "link").symlink_to("nowhere")
+    names = [str(tmp_path / name) for name in ("file", "link", "missing")]
+    assert driver_root.describe(names) == {
+        names[0]: "0640 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        names[1]: "link nowhere",
+    }
