@@ -137,6 +137,16 @@ def test_a_link_that_fails_is_told(fake_nvml: BuildLibrary) -> None:
     assert "nvlinks[4]" not in gpu["errors"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "code"), [("list-stuck", "Some other error (7)"), ("list-fails", "Unknown Error (999)")]
+)
+def test_a_process_list_that_fails_ends(fake_nvml: BuildLibrary, mode: str, code: str) -> None:
+    """Neither a library that asks for ever more room, nor one that fails and counts on, is asked for ever."""
+    gpu = nvml_child.read(str(fake_nvml()), 20, {"FAKE_NVML": mode})["gpus"][0]
+    assert gpu["processes"] == []
+    assert gpu["errors"]["processes.C"] == f"nvmlDeviceGetComputeRunningProcesses_v3: {code}"
+
+
 def test_no_gpu(fake_nvml: BuildLibrary) -> None:
     assert nvml_child.read(str(fake_nvml()), 20, {"FAKE_NVML": "none"})["gpus"] == []
 
