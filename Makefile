@@ -3,10 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mirage.accel
 REPORT := /var/lib/mirage-accel/report/verify.txt
 # Extra arguments for ansible-playbook, e.g. make up ARGS='-e gpu_mock_profile=gb200 -e gpu_mock_count=4'
 ARGS ?=
+
+play = venv=$$(tools/venv.sh run) && rm -f $(REPORT) && PATH="$$venv/bin:$$PATH" ansible-playbook playbooks/$(1).yml $(ARGS)
+# The play that verifies has written it, unless other tags were asked for.
+show = if [ -e $(REPORT) ]; then cat $(REPORT); fi
 
 .PHONY: help
 help: ## Show this list
@@ -14,20 +17,15 @@ help: ## Show this list
 
 .PHONY: up
 up: preflight ## Mock GPUs on this host, a real Kubernetes that serves them, and a table that proves it
-	@venv=$$(tools/venv.sh run); \
-	PATH="$$venv/bin:$$PATH" ansible-playbook playbooks/site.yml $(ARGS); \
-	cat $(REPORT)
+	@status=0; $(call play,site) || status=$$?; $(show); exit $$status
 
 .PHONY: down
 down: ## Take everything off again (distribution packages and the cache stay)
-	@venv=$$(tools/venv.sh run); \
-	PATH="$$venv/bin:$$PATH" ansible-playbook playbooks/teardown.yml $(ARGS)
+	@$(call play,teardown)
 
 .PHONY: verify
 verify: ## Check again what `make up` made
-	@venv=$$(tools/venv.sh run); \
-	PATH="$$venv/bin:$$PATH" ansible-playbook playbooks/verify.yml $(ARGS); \
-	cat $(REPORT)
+	@status=0; $(call play,verify) || status=$$?; $(show); exit $$status
 
 .PHONY: test
 test: preflight ## Run every test; ends with one line "N passed, N failed"
