@@ -113,6 +113,6 @@ def test_image_archive(playbook, ctr: Callable[..., str], tmp_path: Path) -> Non
     assert_played(playbook("image_archive", {"program": str(program)}))
     ctr("images", "import", tmp_path / "image.tar")
     assert ctr("images", "list", "--quiet").split() == ["localhost/test/greet:1"]
-    said = ctr("run", "--rm", "--runc-root", tmp_path / "runc", "localhost/test/greet:1", "one")
+    said = ctr("run", "--rm", "--cgroup", "", "--runc-root", tmp_path / "runc", "localhost/test/greet:1", "one")
     # The program of the base, the file of the upper layer, the environment of the upper image.
     assert said == "hello hello\n"
