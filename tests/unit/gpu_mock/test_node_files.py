@@ -198,6 +198,17 @@ def test_an_owner_with_other_gpus_is_refused(node: Settings, change: dict[str, t
         node_files.agree(dataclasses.replace(node, **change), record)
 
 
+@pytest.mark.parametrize("name", ["/dev/nvidia1", "usr/lib64/libnvidia-ml.so.1"])
+def test_an_owner_whose_files_are_gone_is_refused(node: Settings, name: str) -> None:
+    place(node)
+    record = dataclasses.replace(record_of(node), owner="mirage.accel/mock_nvml")
+    node_files.agree(node, record)
+    path = node.host_dev / name.removeprefix("/dev/") if name.startswith("/dev/") else node.driver_root / name
+    path.unlink()
+    with pytest.raises(RefusedError, match=rf"{name} is missing there \(1 of 15 files\)"):
+        node_files.agree(node, record)
+
+
 def test_an_owner_with_another_custom_description_is_refused(node: Settings) -> None:
     custom = dataclasses.replace(node, profile="custom")
     place(custom)

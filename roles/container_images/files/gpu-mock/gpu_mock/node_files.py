@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import typing as t
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def agree(settings: Settings, record: owner.Owner) -> None:
     if different:
         raise RefusedError(
             f"node {settings.node_name} is served by {record.owner}: {', '.join(different)}: make the values equal"
+        )
+    # Device nodes do not survive a reboot, for one.
+    missing = [name for name in record.files if not os.path.lexists(_local_path(settings, name))]
+    if missing:
+        raise RefusedError(
+            f"node {settings.node_name} is served by {record.owner}, and {missing[0]} is missing there "
+            f"({len(missing)} of {len(record.files)} files): run the playbook that placed them again"
         )
 
 
