@@ -192,7 +192,7 @@ class FakeApi:
     @staticmethod
     def silence(handler: BaseHTTPRequestHandler) -> bool:
         """A step: nothing more comes, and the connection stays open; the client must give up by itself."""
-        time.sleep(3)
+        time.sleep(60)
         return False
 
 
@@ -203,10 +203,13 @@ def api() -> Iterator[FakeApi]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def handle(self) -> None:
             # The client may hang up before the script is over.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                fake.answer(self)
+                super().handle()
+
+        def do_GET(self) -> None:
+            fake.answer(self)
 
         def log_message(self, *args: object) -> None:
             pass

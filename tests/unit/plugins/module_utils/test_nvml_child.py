@@ -51,7 +51,7 @@ def test_a_library_that_hangs(fake_nvml: BuildLibrary) -> None:
         f"Error while reading the NVML library {library}: no answer within 0.8 s, so the process was killed;"
         " see the kernel's log for a hanging driver, or set timeout higher"
     )
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 def test_a_library_that_hangs_while_it_is_loaded(fake_nvml: BuildLibrary) -> None:
@@ -60,7 +60,7 @@ def test_a_library_that_hangs_while_it_is_loaded(fake_nvml: BuildLibrary) -> Non
 
 def test_what_a_hanging_library_has_started_ends_with_it(fake_nvml: BuildLibrary, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    failure(fake_nvml(), timeout=2, FAKE_NVML="hang-with-child", FAKE_NVML_PID=str(pid_file))
+    failure(fake_nvml(), timeout=5, FAKE_NVML="hang-with-child", FAKE_NVML_PID=str(pid_file))
     pid = int(pid_file.read_text())
     deadline = time.monotonic() + 5
     while alive(pid) and time.monotonic() < deadline:
@@ -155,7 +155,7 @@ def test_a_process_that_cannot_be_killed_does_not_hold_us(monkeypatch: pytest.Mo
     try:
         started = time.monotonic()
         assert nvml_child._wait(stuck, 0.1) is False
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
     finally:
         stuck.kill()
         stuck.wait()

@@ -23,10 +23,18 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every pause that would be made, and is not."""
+    made: list[float] = []
+    monkeypatch.setattr(wait._Clock, "sleep", lambda _clock, seconds: made.append(seconds))
+    return made
+
+
+@pytest.fixture
 def waiting(api: t.Any) -> Callable[..., wait.Outcome]:
     """Waits until every node has eight GPUs, or until another predicate holds."""
 
-    def until(timeout: float = 5, predicate: wait.Predicate | None = None) -> wait.Outcome:
+    def until(timeout: float = 20, predicate: wait.Predicate | None = None) -> wait.Outcome:
         collection = client.connect({"host": api.url, "api_key": "t"}).collection("/api/v1/nodes", "listing nodes")
         return wait.watch_until(collection, predicate or eight, timeout)
 
@@ -68,7 +76,7 @@ def test_an_event_makes_it_so(api, node, waiting, kind: str) -> None:
     assert outcome.satisfied
     assert amounts(outcome) == {"worker-0": "8"}
     assert api.asked == ["list", "watch 5"]
-    assert time.monotonic() - started < 2, "it must not wait for the watch's end"
+    assert time.monotonic() - started < 10, "it must not wait for the watch's end"
 
 
 def test_a_new_node_and_a_deleted_one(api, node, waiting) -> None:
@@ -164,7 +172,7 @@ def test_time_runs_out_in_a_silent_watch(api, node, waiting) -> None:
     api.lists = [api.listing(none(node))]
     started = time.monotonic()
     outcome = waiting(timeout=0.4)
-    assert 0.4 <= time.monotonic() - started < 2
+    assert 0.4 <= time.monotonic() - started < 10
     assert not outcome.satisfied
     assert api.requests[1]["query"]["timeoutSeconds"] == "1", "the server knows whole seconds only, and 0 means its own"
     assert outcome.error is None
@@ -173,11 +181,30 @@ def test_time_runs_out_in_a_silent_watch(api, node, waiting) -> None:
 
 def test_time_runs_out_while_the_server_is_away(api, node, waiting) -> None:
     api.lists = [api.listing(none(node))]
-    api.watches = [api.refuse(503, "shutting down")] * 200
+    api.watches = [api.refuse(503, "shutting down")] * 1000
     outcome = waiting(timeout=0.3)
     assert not outcome.satisfied
     assert "shutting down" in str(outcome.error)
-    assert len(api.asked) < 40, "tries must be spaced out"
+
+
+def test_pauses_grow_while_the_server_is_away(api, node, waiting, pauses) -> None:
+    api.lists = [api.listing(none(node))]
+    api.watches = [api.refuse(503, "shutting down")] * 5 + [[api.event("MODIFIED", node(version=2))]]
+    assert waiting(timeout=30).satisfied
+    assert pauses == [0.01, 0.02, 0.04, 0.05, 0.05]
+
+
+def test_pauses_are_short_again_after_an_event(api, node, waiting, pauses) -> None:
+    api.lists = [api.listing(none(node))]
+    away = api.refuse(503, "shutting down")
+    api.watches = [
+        away,
+        away,
+        [api.event("MODIFIED", none(node, 2)), api.drop],
+        [api.event("MODIFIED", node(version=3))],
+    ]
+    assert waiting().satisfied
+    assert pauses == [0.01, 0.02, 0.01]
 
 
 def test_an_error_that_is_over_is_not_told(api, node, waiting) -> None:
@@ -186,18 +213,24 @@ def test_an_error_that_is_over_is_not_told(api, node, waiting) -> None:
     assert waiting(timeout=0.3).error is None
 
 
-def test_watches_that_end_at_once_are_spaced_out(api, node, waiting) -> None:
+def test_watches_that_end_at_once_are_spaced_out(api, node, waiting, pauses) -> None:
     api.lists = [api.listing(none(node))]
-    api.watches = [[] for _ in range(1000)]
-    assert not waiting(timeout=0.3).satisfied
-    assert len(api.asked) < 40
+    api.watches = [[] for _ in range(3)] + [[api.event("MODIFIED", node(version=2))]]
+    assert waiting().satisfied
+    assert pauses == [0.01] * 3
 
 
-def test_a_server_that_forgets_at_once_is_not_asked_in_a_loop(api, node, waiting) -> None:
+def test_a_server_that_forgets_at_once_is_not_asked_in_a_loop(api, node, waiting, pauses) -> None:
     api.lists = [api.listing(none(node))]
-    api.watches = [api.refuse(410, "too old")] * 1000
-    assert not waiting(timeout=0.3).satisfied
-    assert len(api.asked) < 70
+    api.watches = [api.refuse(410, "too old")] * 3 + [[api.event("MODIFIED", node(version=2))]]
+    assert waiting().satisfied
+    assert pauses == [0.01] * 3
+
+
+def test_no_pause_is_longer_than_what_is_left() -> None:
+    started = time.monotonic()
+    wait._Clock(0.05).sleep(30)
+    assert time.monotonic() - started < 5
 
 
 def test_a_proxy_that_passes_a_watch_on_without_chunks(api, node, waiting) -> None:
@@ -209,7 +242,7 @@ def test_a_proxy_that_passes_a_watch_on_without_chunks(api, node, waiting) -> No
     ]
     started = time.monotonic()
     assert waiting().satisfied
-    assert time.monotonic() - started < 2, "an event must count when it comes"
+    assert time.monotonic() - started < 10, "an event must count when it comes"
     assert api.asked == ["list", "watch 5", "watch 6"]
 
 
@@ -219,7 +252,7 @@ def test_time_runs_out_under_a_stream_of_events(api, node, waiting) -> None:
     api.watches = [slow]
     started = time.monotonic()
     assert not waiting(timeout=0.3).satisfied
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 def pause(_handler: object) -> None:

@@ -128,10 +128,10 @@ def test_waiting_in_vain(look: RunModule, api, node) -> None:
     api.lists = [api.listing(node(allocatable={GPU: "0"}))]
     started = time.monotonic()
     answer = look(nodes=["worker-0"], resources={GPU: 8}, wait=True, wait_timeout=1)
-    assert 1 <= time.monotonic() - started < 3
+    assert 1 <= time.monotonic() - started < 15
     assert answer["failed"]
     assert f"nodes[worker-0].allocatable[{GPU}]: expected 8, found 0 after {answer['waited']} s" in answer["msg"]
-    assert 1 <= answer["waited"] < 3
+    assert 1 <= answer["waited"] < 15
 
 
 def test_without_wait_there_is_one_look(look: RunModule, api, node) -> None:
