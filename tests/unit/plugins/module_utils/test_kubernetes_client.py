@@ -129,6 +129,16 @@ def test_options_win_over_the_kubeconfig(api, written) -> None:
     assert api.requests[0]["headers"]["Authorization"] == "Bearer mine"
 
 
+def test_a_token_is_not_renewed_away(api, written) -> None:
+    """The loader hangs a renewal on a kubeconfig's token, which would bring that one back at each request."""
+    api.lists = [api.listing()]
+    config = written(kubeconfig("https://127.0.0.1:1", token="first"))
+    connection = client.connect({"kubeconfig": config, "host": api.url, "api_key": "mine"})
+    for _ in range(2):
+        connection.collection("/api/v1/nodes", "listing nodes").list(5)
+    assert [request["headers"]["Authorization"] for request in api.requests] == ["Bearer mine"] * 2
+
+
 @pytest.mark.parametrize("given", [False, True])
 def test_a_token_is_not_outdone_by_the_kubeconfigs_certificate(written, given: bool) -> None:
     """A certificate names the user before the token is looked at, so one of the kubeconfig must not be sent."""
