@@ -132,8 +132,7 @@ def test_options_win_over_the_kubeconfig(api, written) -> None:
 def test_a_token_is_not_renewed_away(api, written) -> None:
     """The loader hangs a renewal on a kubeconfig's token, which would bring that one back at each request."""
     api.lists = [api.listing()]
-    config = written(kubeconfig("https://127.0.0.1:1", token="first"))
-    connection = client.connect({"kubeconfig": config, "host": api.url, "api_key": "mine"})
+    connection = client.connect({"kubeconfig": written(kubeconfig(api.url, token="first")), "api_key": "mine"})
     for _ in range(2):
         connection.collection("/api/v1/nodes", "listing nodes").list(5)
     assert [request["headers"]["Authorization"] for request in api.requests] == ["Bearer mine"] * 2
