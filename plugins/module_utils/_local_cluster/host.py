@@ -62,6 +62,11 @@ class Site:
     def record(self) -> Path:
         return Path(self.state_dir, RECORD)
 
+    @property
+    def stopping(self) -> Path:
+        """A note for the keeper that the cluster is being ended."""
+        return Path(self.runtime_dir, "stopping")
+
 
 def run(*command: str, text: str | None = None) -> tuple[str, str]:
     """Run a command; its output, and its error where it failed."""
@@ -131,7 +136,10 @@ def prepare(site: Site, check_mode: bool) -> list[str]:
             write_record(site, observe(to_share))
     done += [f"make the mount {point} shared" for point in to_share]
     done += [f"set {name.replace('/', '.')} to {value}" for name, value in settings.items()]
+    if site.stopping.exists():
+        done.append(f"remove {site.stopping}, which a removal that did not end has left")
     if not check_mode:
+        site.stopping.unlink(missing_ok=True)
         mounts.set_propagation(to_share, shared=True)
         for name, value in settings.items():
             write_sysctl(name, value)
@@ -164,19 +172,26 @@ class Removal:
         return self.done
 
     def end_processes(self) -> None:
-        """The supervisor first, so that it restarts nothing; then the rest with every container below the shims."""
-        everything = processes.read_processes()
-        own = processes.own_processes(everything, self.site.state_dir)
-        supervisors = [p.pid for p in own if not p.executable.startswith(f"{self.site.state_dir}/")]
-        pids = processes.with_descendants(everything, [p.pid for p in own])
-        if not pids:
-            return
-        self.done.append(f"end {len(pids)} processes")
-        if self.check_mode:
-            return
-        # Children of the keeper before supervisord: it must not start a second one.
-        stuck = processes.end_processes(sorted(supervisors), 20)
-        stuck += processes.end_processes(pids - set(supervisors), 5)
+        """Every process of the cluster with every container below its shims, until there is none."""
+        for _round in range(5):
+            everything = processes.read_processes()
+            own = processes.own_processes(everything, self.site.state_dir)
+            pids = processes.with_descendants(everything, [p.pid for p in own])
+            if not pids:
+                return
+            self.done.append(f"end {len(pids)} processes")
+            if self.check_mode:
+                return
+            self.end_once(own, pids)
+        raise HostError(f"processes of {self.site.state_dir} are started again and again: find out by what")
+
+    def end_once(self, own: list[processes.Process], pids: set[int]) -> None:
+        """The supervisors first, so that they restart nothing, then all others."""
+        # The keeper and supervisord revive each other, but not while this note is there.
+        self.site.stopping.parent.mkdir(parents=True, exist_ok=True)
+        self.site.stopping.touch()
+        supervisors = {p.pid for p in own if not p.executable.startswith(f"{self.site.state_dir}/")}
+        stuck = processes.end_processes(supervisors, 20) + processes.end_processes(pids - supervisors, 5)
         if stuck:
             raise HostError(f"processes {', '.join(map(str, stuck))} do not end: reboot the host, then run this again")
 

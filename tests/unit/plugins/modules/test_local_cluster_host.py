@@ -54,6 +54,18 @@ result = {{}}
 print(json.dumps(result))
 """
 
+STAND_IN = """\
+#!/bin/sh
+# Called as supervisord is: -m supervisor.supervisord --nodaemon --configuration FILE
+echo $$ >/run/mirage-accel/supervisord.pid
+keeper=/var/lib/mirage-accel/cluster/supervisor/keeper
+while :; do
+	setpriv --pdeathsig KILL -- flock --close /run/mirage-accel/keeper.lock \\
+		setsid --fork $keeper /var/lib/mirage-accel/cluster /run/mirage-accel "$0"
+	sleep 0.2
+done
+"""
+
 
 @pytest.fixture
 def inside(repo: Path):
@@ -144,6 +156,54 @@ result["after"] = look()
     assert "remove /var/lib/cni" not in actions
     assert result["ended"] == [-15, None]
     assert result["after"] == result["before"]
+
+
+def test_keeper_and_supervisor_revive_each_other_until_the_removal(inside, repo: Path) -> None:
+    body = """
+keeper = STATE / "supervisor/keeper"
+call()
+for folder in ("supervisor/python", "log"):
+    (STATE / folder).mkdir(parents=True)
+Path("/run/mirage-accel").mkdir()
+keeper.write_text(Path(KEEPER).read_text())
+keeper.chmod(0o755)
+# In the place of Python: what supervisord does with the keeper, and one component.
+stand_in = Path("/run/stand-in")
+stand_in.write_text(STAND_IN)
+stand_in.chmod(0o755)
+command = [str(keeper), str(STATE), "/run/mirage-accel", str(stand_in)]
+
+def running():
+    time.sleep(3)
+    lines = [p.read_bytes().replace(b"\\0", b" ").decode() for p in Path("/proc").glob("[0-9]*/cmdline")]
+    return {
+        "keeper": sum(line.startswith("/bin/sh /var/lib/mirage-accel/cluster/supervisor/keeper") for line in lines),
+        "supervisord": sum(line.startswith("/bin/sh /run/stand-in") for line in lines),
+    }
+
+def kill(beginning):
+    subprocess.run(["pkill", "-KILL", "-f", "^/bin/sh " + beginning], check=True)
+
+subprocess.run(["setsid", "--fork", *command], check=True)
+result["started"] = running()
+kill("/run/stand-in")
+result["supervisord killed"] = running()
+kill("/var/lib/mirage-accel/cluster/supervisor/keeper")
+result["keeper killed"] = running()
+kill("/run/stand-in")
+result["supervisord killed again"] = running()
+result["removed"] = call(state="absent")
+result["after"] = running()
+result["left"] = [str(path) for path in (STATE.parent, Path("/run/mirage-accel")) if path.exists()]
+"""
+    given = f"import time\nKEEPER = {str(repo / 'roles/local_cluster/files/keeper')!r}\nSTAND_IN = {STAND_IN!r}\n"
+    result = inside(given + body)
+    both = {"keeper": 1, "supervisord": 1}
+    for moment in ("started", "supervisord killed", "keeper killed", "supervisord killed again"):
+        assert result[moment] == both, moment
+    assert not result["removed"].get("failed"), result["removed"]
+    assert result["after"] == {"keeper": 0, "supervisord": 0}
+    assert result["left"] == []
 
 
 def test_a_record_of_another_version_is_not_guessed_at(inside) -> None:
