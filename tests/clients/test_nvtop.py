@@ -69,7 +69,10 @@ def test_screen_shows_every_gpu(
     shown = ""
     until = time.monotonic() + 30
     try:
-        while time.monotonic() < until and not all(name in shown for name in wanted):
+        # Each GPU has its name and a line of readings, which come one by one.
+        while time.monotonic() < until and not (
+            all(name in shown for name in wanted) and shown.count("TEMP") >= len(wanted)
+        ):
             try:
                 stream.feed(child.read_nonblocking(65536, timeout=1))
             except pexpect.TIMEOUT:
@@ -78,7 +81,6 @@ def test_screen_shows_every_gpu(
                 break
             shown = "\n".join(screen.display)
         assert [name for name in wanted if name not in shown] == [], shown
-        # Each GPU has its line of readings.
         assert shown.count("TEMP") >= len(wanted)
         child.send("q")
         child.expect(pexpect.EOF, timeout=10)
