@@ -33,6 +33,10 @@ class UnavailableError(ApiError):
     """No answer came from the API server, or one that says "not now": worth another try while waiting."""
 
 
+class NotFoundError(ApiError):
+    """The API server has nothing under that path (404)."""
+
+
 class AccessError(ApiError):
     """The API server does not know the user, or does not allow the request: trying again cannot help."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import typing as t
 import urllib.parse
 from pathlib import Path
@@ -21,6 +22,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
     ExpiredError,
+    NotFoundError,
     UnavailableError,
 )
 
@@ -28,6 +30,8 @@ Json = dict[str, t.Any]
 
 # Seconds to reach the server; a refused connection answers at once, a dropped one must not hold a play for minutes.
 CONNECT_TIMEOUT = 10.0
+# Items of one page of a list: what a server sends at once has to fit in its memory and in ours.
+PAGE = 500
 _TEMPORARY = (408, 429, 500, 502, 503, 504)
 
 
@@ -59,6 +63,26 @@ class Client:
     def collection(self, path: str, doing: str, **selectors: str | None) -> Collection:
         """A list of objects that can be watched; selectors are `labelSelector` and `fieldSelector`."""
         return Collection(self, path, doing, {name: value for name, value in selectors.items() if value})
+
+    def get(self, path: str, doing: str, timeout: float = 30.0) -> Json:
+        """One object, or what else the path answers with."""
+        with self._request(path, {}, doing, timeout) as response:
+            return _decode(self._read(response, doing), doing, self.host)
+
+    def websocket(self, path: str, doing: str) -> t.Any:
+        """An open stream to what answers under that path; every failure is one of our errors."""
+        url = "ws" + self.host.rstrip("/")[len("http") :] + path
+        headers = {name.lower(): value for name, value in self._signed().items()}
+        try:
+            return dep.kubernetes.stream.ws_client.WSClient(self._configuration, url, headers, True)
+        except dep.websocket.WebSocketBadStatusException as error:
+            body = getattr(error, "resp_body", None) or b""
+            right = "with the verbs get and create on pods/exec"
+            raise _failure(error.status_code, body, doing, self.host, right) from error
+        except ssl.SSLError as error:
+            raise ConfigurationError(_tls_message(doing, self.host, error)) from error
+        except (dep.websocket.WebSocketException, OSError) as error:
+            raise UnavailableError(_unreachable_message(doing, self.host, error)) from error
 
     def _request(self, path: str, query: Json, doing: str, timeout: float) -> t.Any:
         """The open response of a GET; every failure is one of our errors."""
@@ -117,14 +141,30 @@ class Collection:
 
     def list(self, timeout: float) -> tuple[list[Json], str]:
         """All items, and the resource version that they are of."""
-        with self._client._request(self._path, self._selectors, self._doing, timeout) as response:
+        try:
+            return self._pages({**self._selectors, "limit": str(PAGE)}, timeout)
+        except ExpiredError:
+            # The rest of a list is kept for some minutes only; without pages there is no rest.
+            return self._pages(self._selectors, timeout)
+
+    def _pages(self, query: Json, timeout: float) -> tuple[list[Json], str]:
+        items: list[Json] = []
+        while True:
+            page, metadata = self._page(query, timeout)
+            items += page
+            if not metadata.get("continue"):
+                return items, metadata.get("resourceVersion", "")
+            query = {**query, "continue": metadata["continue"]}
+
+    def _page(self, query: Json, timeout: float) -> tuple[list[Json], Json]:
+        with self._client._request(self._path, query, self._doing, timeout) as response:
             answer = _decode(self._client._read(response, self._doing), self._doing, self._client.host)
         if not isinstance(answer.get("items"), list) or not isinstance(answer.get("metadata"), dict):
             raise ApiError(
                 f"Error while {self._doing} at {self._client.host}: the answer is no list of objects;"
                 " check that host and kubeconfig lead to a Kubernetes API server"
             )
-        return answer["items"], answer["metadata"].get("resourceVersion", "")
+        return answer["items"], answer["metadata"]
 
     def watch(self, resource_version: str, timeout: float) -> t.Iterator[Json]:
         """Events after that version, until the server, a silence or the timeout ends them."""
@@ -300,8 +340,10 @@ def _headers(configuration: t.Any, options: Json) -> t.Any:
     return headers
 
 
-def _failure(status: int, body: bytes, doing: str, host: str) -> ApiError:
-    """The error for an answer that is not 200."""
+def _failure(
+    status: int, body: bytes, doing: str, host: str, right: str = "with the verbs get, list and watch"
+) -> ApiError:
+    """The error for an answer that is not 200; `right` is what the request needs of a role."""
     try:
         message = str(json.loads(body).get("message") or "")
     except (ValueError, AttributeError):
@@ -316,8 +358,10 @@ def _failure(status: int, body: bytes, doing: str, host: str) -> ApiError:
             " or set api_key, or client_cert and client_key"
         )
     if status == 403:
-        return AccessError(
-            f"{what}: not allowed (403 Forbidden{said}); bind a role with the verbs get, list and watch to this user"
+        return AccessError(f"{what}: not allowed (403 Forbidden{said}); bind a role {right} to this user")
+    if status == 404:
+        return NotFoundError(
+            f"{what}: the server answered 404{said}; check that host and kubeconfig lead to a Kubernetes API server"
         )
     if status == 410:
         return ExpiredError(f"{what}: the resource version is too old (410 Gone{said})")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mirage.accel contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place that imports the Python client `kubernetes` (and urllib3, which comes with it).
+"""The one place that imports the Python client `kubernetes` (and urllib3 and websocket, which come with it).
 
 Only its reading of kubeconfig files and its connection pool are used; objects stay plain JSON.
 """
@@ -23,12 +23,15 @@ try:
     import kubernetes
     import kubernetes.client.rest
     import kubernetes.config
+    import kubernetes.stream.ws_client
     import urllib3
+    import websocket
 
     IMPORT_ERROR = None
 except ImportError:
     kubernetes = t.cast(t.Any, None)
     urllib3 = t.cast(t.Any, None)
+    websocket = t.cast(t.Any, None)
     IMPORT_ERROR = traceback.format_exc()
 
 

@@ -57,38 +57,74 @@ class _Clock:
         time.sleep(min(seconds, self.left()))
 
 
-def watch_until(source: Source, predicate: Predicate, timeout: float) -> Outcome:
-    """Return when the predicate holds or the timeout is over; an error of the first list, or of access, is raised."""
-    clock = _Clock(timeout)
+class _Steady:
+    """Whether a predicate holds, and has held long enough."""
+
+    def __init__(self, predicate: Predicate, seconds: float) -> None:
+        self._predicate = predicate
+        self._seconds = seconds
+        self._clock: _Clock | None = None
+
+    @property
+    def holds(self) -> bool:
+        return self._clock is not None
+
+    def left(self) -> float:
+        return self._clock.left() if self._clock else self._seconds
+
+    def look(self, items: list[Item]) -> bool:
+        """Look at the items as they are now; true when the predicate holds and has held long enough."""
+        if not self._predicate(items):
+            self._clock = None
+        elif self._clock is None:
+            self._clock = _Clock(self._seconds)
+        return self.holds and not self.left()
+
+
+def watch_until(source: Source, predicate: Predicate, timeout: float, stable_for: float = 0) -> Outcome:
+    """Return when the predicate holds or the timeout is over; an error of the first list, or of access, is raised.
+
+    With `stable_for`, it must go on to hold for that many seconds; those come on top of the timeout.
+    """
+    clock, whole = _Clock(timeout), _Clock(timeout + stable_for)
+    steady = _Steady(predicate, stable_for)
     items, version = source.list(timeout=FIRST_LIST)
     store = {_key(item): item for item in items}
     pause = FIRST_PAUSE
     lost: ApiError | None = None
-    while not predicate(list(store.values())):
-        if not clock.left():
+    while True:
+        # Nobody knows what happens while the server is out of reach, so that time proves nothing.
+        if steady.look(list(store.values())) and lost is None:
+            return Outcome(list(store.values()), True, None)
+        left = clock.left()
+        if steady.holds:
+            left = whole.left() if lost else steady.left()
+        if not left:
             return Outcome(list(store.values()), False, lost)
         try:
             if not version:
-                items, version = source.list(timeout=min(clock.left(), LONGEST_WATCH))
+                items, version = source.list(timeout=min(left, LONGEST_WATCH))
                 store = {_key(item): item for item in items}
+                lost = None
                 continue
-            for event in source.watch(version, timeout=min(clock.left(), LONGEST_WATCH)):
+            for event in source.watch(version, timeout=min(left, LONGEST_WATCH)):
                 version = event["object"]["metadata"]["resourceVersion"]
                 pause = FIRST_PAUSE
-                if (_apply(event, store) and predicate(list(store.values()))) or not clock.left():
+                held = steady.holds
+                reached = _apply(event, store) and steady.look(list(store.values()))
+                if reached or steady.holds != held or not (steady.left() if steady.holds else clock.left()):
                     break
             else:
                 # The server ended the watch: a moment's pause, or one that ends each at once would be asked in a loop.
-                clock.sleep(pause)
+                time.sleep(min(pause, steady.left() if steady.holds else clock.left()))
             lost = None
         except ExpiredError:
             version = ""
-            clock.sleep(pause)
+            whole.sleep(pause)
         except UnavailableError as error:
             lost = error
-            clock.sleep(pause)
+            whole.sleep(min(pause, left))
             pause = min(2 * pause, LONGEST_PAUSE)
-    return Outcome(list(store.values()), True, None)
 
 
 def _key(item: Item) -> tuple[str, str]:

@@ -96,6 +96,8 @@ class FakeApi:
         self.lists: list[t.Any] = []
         self.watches: list[list[t.Any]] = []
         self.requests: list[dict[str, t.Any]] = []
+        # Answers to paths that have one of their own, whatever the script says.
+        self.objects: dict[str, t.Any] = {}
         self.url = ""
         self.chunked = True
 
@@ -147,7 +149,9 @@ class FakeApi:
         parts = urllib.parse.urlsplit(handler.path)
         query = dict(urllib.parse.parse_qsl(parts.query))
         self.requests.append({"path": parts.path, "query": query, "headers": handler.headers})
-        if "watch" in query:
+        if parts.path in self.objects and "watch" not in query:
+            self._list(handler, self.objects[parts.path])
+        elif "watch" in query:
             self._watch(handler, self.watches.pop(0) if self.watches else [self.silence])
         else:
             self._list(handler, self.lists.pop(0) if len(self.lists) > 1 else self.lists[0])

@@ -20,7 +20,7 @@ OURS = "ansible_collections.mirage.accel.plugins"
 GUARDED = {
     "_cffi_dep.py": {"cffi"},
     "_cryptography_dep.py": {"cryptography"},
-    "_kubernetes_dep.py": {"kubernetes", "urllib3"},
+    "_kubernetes_dep.py": {"kubernetes", "urllib3", "websocket"},
     "_supervisor_dep.py": {"supervisor"},
 }
 # Oldest Python of a host that modules run on, as their documentation says.

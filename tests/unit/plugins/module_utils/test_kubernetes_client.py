@@ -22,6 +22,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._errors import (
     ApiError,
     ConfigurationError,
     ExpiredError,
+    NotFoundError,
     UnavailableError,
 )
 
@@ -79,7 +80,7 @@ def test_the_token_and_the_selectors_are_sent(api) -> None:
     connection.collection("/api/v1/nodes", "listing nodes", labelSelector="a=b,c", fieldSelector="").list(5)
     (request,) = api.requests
     assert request["path"] == "/api/v1/nodes"
-    assert request["query"] == {"labelSelector": "a=b,c"}
+    assert request["query"] == {"labelSelector": "a=b,c", "limit": "500"}
     assert request["headers"]["Authorization"] == "Bearer secret"
 
 
@@ -224,7 +225,7 @@ def test_a_broken_kubeconfig_is_named(written, content: str) -> None:
     [
         (401, AccessError, r"does not accept the credentials \(401 Unauthorized: why\); .*expired"),
         (403, AccessError, r"not allowed \(403 Forbidden: why\); bind a role with the verbs get, list and watch"),
-        (404, ApiError, "answered 404: why; check that host and kubeconfig lead to a Kubernetes API server"),
+        (404, NotFoundError, "answered 404: why; check that host and kubeconfig lead to a Kubernetes API server"),
         (410, ExpiredError, "too old"),
         (429, UnavailableError, r"cannot answer now \(429: why\)"),
         (500, UnavailableError, r"cannot answer now \(500: why\)"),

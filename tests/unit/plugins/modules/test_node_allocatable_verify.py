@@ -84,7 +84,7 @@ def test_differences(look: RunModule, api, node) -> None:
 def test_the_server_is_asked_for_what_is_needed(look: RunModule, api, options, query) -> None:
     api.lists = [api.listing()]
     look(**options)
-    assert api.requests[0]["query"] == query
+    assert api.requests[0]["query"] == {**query, "limit": "500"}
 
 
 @pytest.mark.parametrize(

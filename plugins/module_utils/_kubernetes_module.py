@@ -1,0 +1,50 @@
+# Copyright (c) 2026, mirage.accel contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a module that asks an API server ends: with its answer, with differences, or with one message about a failure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mirage.accel.plugins.module_utils._difference import Difference, summary
+from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation import ExpectationError
+from ansible_collections.mirage.accel.plugins.module_utils._dra.resource_slice import FormError
+from ansible_collections.mirage.accel.plugins.module_utils._errors import ApiError, MirageError
+from ansible_collections.mirage.accel.plugins.module_utils._kubernetes_args import reveal_kubeconfig_path
+
+Json = dict[str, t.Any]
+
+
+class Finding(t.NamedTuple):
+    """A module's answer, and in words what is wrong (empty: nothing)."""
+
+    answer: Json
+    wrong: str = ""
+
+
+def conclude(module: t.Any, work: t.Callable[[Json], Finding]) -> t.NoReturn:
+    """Do the module's work and end it."""
+    reveal_kubeconfig_path(module)
+    try:
+        answer, wrong = work(module.params)
+    except ExpectationError as error:
+        module.fail_json(msg=f"Error while reading the options: {error}")
+    except (MirageError, FormError) as error:
+        module.fail_json(msg=str(error))
+    if wrong:
+        module.fail_json(msg=wrong, **answer)
+    module.exit_json(changed=False, **answer)
+
+
+def sentence(what: str, differences: t.Sequence[Difference], after: float | None, lost: ApiError | None) -> str:
+    """What is wrong in words; `after` are the seconds waited, `lost` is why nothing newer was seen."""
+    waited = "" if after is None else f" after {after} s"
+    last_seen = f" (last seen; {lost})" if lost else ""
+    return f"Error while verifying {what}: {summary(differences)}{waited}{last_seen}"
+
+
+def unsteady(what: str, seconds: float, lost: ApiError | None) -> str:
+    """All is as expected at last, and yet was not for long enough."""
+    why = f"last seen; {lost}" if lost else "it changed meanwhile"
+    return f"Error while verifying {what}: as expected now, but not for {seconds} s without a break ({why})"
