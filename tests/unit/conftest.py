@@ -85,6 +85,44 @@ def node() -> Callable[..., dict[str, t.Any]]:
     return make
 
 
+@pytest.fixture(scope="session")
+def _recordings() -> dict[str, str]:
+    return {path.stem: json.dumps(yaml.safe_load(path.read_text())) for path in (FIXTURES / "dra").glob("*.yaml")}
+
+
+@pytest.fixture
+def recorded(_recordings: dict[str, str]) -> Callable[[str], list[dict[str, t.Any]]]:
+    """Items of a list that an API server has once returned (fixtures/dra), to be changed as a test likes."""
+    return lambda name: json.loads(_recordings[name])["items"]
+
+
+@pytest.fixture
+def dra_api(api: FakeApi, recorded: Callable[[str], list[dict[str, t.Any]]]) -> Callable[..., FakeApi]:
+    """Has the scripted API server serve resource.k8s.io; paths may be given other items than the recorded."""
+
+    def serve(version: str = "v1", **items: list[dict[str, t.Any]]) -> FakeApi:
+        group = f"/apis/resource.k8s.io/{version}"
+        slices = items.get("slices", recorded(f"resource_slices_{version}"))
+        claims = items.get("claims", recorded(f"resource_claims_{version}"))
+        pods = items.get("pods", recorded("pods"))
+        api.objects = {
+            "/apis/resource.k8s.io": {"kind": "APIGroup", "versions": [{"version": version}]},
+            f"{group}/resourceslices": api.listing(*slices),
+            f"{group}/resourceclaims": api.listing(*claims),
+            f"{group}/deviceclasses": api.listing(*items.get("classes", recorded("device_classes"))),
+        }
+        for namespace in sorted({item["metadata"]["namespace"] for item in [*claims, *pods]}):
+            for kind, of_kind in (
+                (f"{group}/namespaces/%s/resourceclaims", claims),
+                ("/api/v1/namespaces/%s/pods", pods),
+            ):
+                inside = [item for item in of_kind if item["metadata"]["namespace"] == namespace]
+                api.objects[kind % namespace] = api.listing(*inside)
+        return api
+
+    return serve
+
+
 class FakeApi:
     """An API server that follows a script.
 
@@ -150,11 +188,25 @@ class FakeApi:
         query = dict(urllib.parse.parse_qsl(parts.query))
         self.requests.append({"path": parts.path, "query": query, "headers": handler.headers})
         if parts.path in self.objects and "watch" not in query:
-            self._list(handler, self.objects[parts.path])
+            self._list(handler, self._chosen(self.objects[parts.path], query))
         elif "watch" in query:
             self._watch(handler, self.watches.pop(0) if self.watches else [self.silence])
         else:
             self._list(handler, self.lists.pop(0) if len(self.lists) > 1 else self.lists[0])
+
+    @staticmethod
+    def _chosen(answer: t.Any, query: dict[str, str]) -> t.Any:
+        """What a field selector leaves of a list."""
+        if not isinstance(answer, dict) or "items" not in answer or "fieldSelector" not in query:
+            return answer
+        wanted = [term.split("=") for term in query["fieldSelector"].split(",")]
+
+        def field(item: t.Any, path: str) -> t.Any:
+            for key in path.split("."):
+                item = item.get(key) or {}
+            return item
+
+        return {**answer, "items": [i for i in answer["items"] if all(field(i, key) == want for key, want in wanted)]}
 
     def _list(self, handler: BaseHTTPRequestHandler, answer: t.Any) -> None:
         code, body = answer if isinstance(answer, tuple) else (200, answer)

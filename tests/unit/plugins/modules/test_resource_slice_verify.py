@@ -1,0 +1,603 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module against slices that an API server has returned, whole and broken in every way that it must name."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from ansible_collections.mirage.accel.plugins.module_utils import _wait
+from ansible_collections.mirage.accel.plugins.modules import resource_slice_info as info
+from ansible_collections.mirage.accel.plugins.modules import resource_slice_verify as verify
+
+Items = list[dict[str, t.Any]]
+RunModule = Callable[..., dict[str, t.Any]]
+
+DRIVER = "gpu.nvidia.com"
+# The three slices by their place: worker-0 has one, worker-1 has two.
+ZERO, ONE_A, ONE_B = 0, 1, 2
+BOTH = {"worker-0": 8, "worker-1": 4}
+SLICES = [
+    "00000-gpu.nvidia.com-worker-0-x7kqp",
+    "00000-gpu.nvidia.com-worker-1-5hd2w",
+    "00001-gpu.nvidia.com-worker-1-m4c8z",
+]
+TAINT = {
+    "key": "gpu.example.com/broken",
+    "value": "xid-79",
+    "effect": "NoSchedule",
+    "timeAdded": "2026-11-22T10:00:00Z",
+}
+
+
+def on(number: int, rule: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {f"worker-{number}": rule}
+
+
+def devices(items: Items, number: int) -> Items:
+    return items[number]["spec"]["devices"]
+
+
+def edit(number: int, device: int, section: str, **values: t.Any) -> Callable[[Items], None]:
+    """Change attributes or capacities of a device; None takes one away."""
+
+    def change(items: Items) -> None:
+        held = devices(items, number)[device].setdefault(section, {})
+        for name, value in values.items():
+            name = name.replace("__", "/")
+            held.pop(name, None) if value is None else held.update({name: value})
+
+    return change
+
+
+def drop(number: int, device: int) -> Callable[[Items], None]:
+    return lambda items: devices(items, number).pop(device) and None
+
+
+def pool(number: int, **values: int) -> Callable[[Items], None]:
+    return lambda items: items[number]["spec"]["pool"].update(values)
+
+
+def taint(number: int, device: int, **values: str) -> Callable[[Items], None]:
+    return lambda items: devices(items, number)[device].update(taints=[{**TAINT, **values}])
+
+
+def owners(number: int, *references: dict[str, t.Any]) -> Callable[[Items], None]:
+    return lambda items: items[number]["metadata"].update(ownerReferences=list(references))
+
+
+def duplicate(items: Items) -> None:
+    devices(items, ONE_B)[0]["name"] = "gpu-1"
+
+
+def leave(items: Items) -> None:
+    """As recorded."""
+
+
+def many(number: int, count: int, **more: t.Any) -> Callable[[Items], None]:
+    """A slice of more devices than any server would take."""
+
+    def change(items: Items) -> None:
+        first = devices(items, number)[0]
+        items[number]["spec"]["devices"] = [{**copy.deepcopy(first), "name": f"gpu-{i}", **more} for i in range(count)]
+
+    return change
+
+
+@pytest.fixture
+def look(run_module: RunModule, dra_api, api, monkeypatch: pytest.MonkeyPatch) -> RunModule:
+    monkeypatch.setattr(_wait, "FIRST_PAUSE", 0.01)
+
+    def run(**options: t.Any) -> dict[str, t.Any]:
+        if not api.objects:
+            dra_api()
+        return run_module(verify, **{"host": api.url, "api_key": "a-token", "driver": DRIVER, **options})
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        pytest.param(leave, {}, id="only the pools"),
+        pytest.param(leave, {"nodes": BOTH}, id="numbers"),
+        pytest.param(leave, {"nodes": BOTH, "exact": True}, id="no other nodes"),
+        pytest.param(leave, {"nodes": {"worker-0": {"count": {"min": 8}}}}, id="at least"),
+        pytest.param(leave, {"nodes": {"worker-0": {"count": {"max": 8}}}}, id="at most"),
+        pytest.param(leave, {"nodes": {"worker-0": {"count": "8"}}}, id="a number as text"),
+        pytest.param(leave, {"nodes": {"worker-9": 0}}, id="none on a node that has none"),
+        pytest.param(leave, {"nodes": {"worker-0": {"capacity": {"memory": 42949672960}}}}, id="bytes are 40Gi"),
+        pytest.param(
+            leave,
+            {
+                "nodes": {
+                    "worker-1": {"attributes": [{"name": "gpu.nvidia.com/uuid", "regex": "^GPU-", "unique": True}]}
+                }
+            },
+            id="an attribute by its whole name",
+        ),
+        pytest.param(
+            leave,
+            {"nodes": {"worker-0": {"attributes": [{"name": "minor", "present": False}], "absent": ["gpu-8"]}}},
+            id="what must not be there is not",
+        ),
+        pytest.param(
+            edit(ZERO, 3, "attributes", productName={"string": "other"}),
+            {"nodes": {"worker-1": {"attributes": {"productName": "NVIDIA GB200"}}}},
+            id="what is wrong on a node that is not named",
+        ),
+        pytest.param(pool(ONE_A, generation=2), {"nodes": {"worker-0": 8}}, id="a pool of a node that is not named"),
+        pytest.param(taint(ZERO, 0), {"nodes": on(0, {"count": 8, "tainted": ["gpu-0"]})}, id="an expected taint"),
+        pytest.param(taint(ZERO, 0), {"taints": False}, id="taints are not asked for"),
+        pytest.param(taint(ZERO, 0, effect="None"), {}, id="a taint that only informs"),
+        pytest.param(owners(ZERO), {"owner": "ignore"}, id="owners are not asked for"),
+        pytest.param(owners(ZERO, {"kind": "Pod", "name": "x"}), {"owner": "any"}, id="any owner"),
+        pytest.param(lambda items: items.pop(), {"complete": False}, id="completeness is not asked for"),
+        pytest.param(duplicate, {"no_duplicates": False}, id="duplicates are not asked for"),
+        pytest.param(pool(ONE_B, generation=2), {"complete": False, "no_stale": False}, id="old slices may stay"),
+        pytest.param(many(ZERO, 129), {"limits": False}, id="limits are not asked for"),
+    ],
+)
+def test_as_expected(look: RunModule, dra_api, recorded, change, options) -> None:
+    items = recorded("resource_slices_v1")
+    change(items)
+    dra_api(slices=items)
+    answer = look(**options)
+    assert (answer["differences"], answer["rc"], answer["changed"]) == ([], 0, False)
+
+
+BROKEN = [
+    pytest.param(
+        lambda items: devices(items, ONE_B).append(devices(items, ZERO).pop()),
+        {"nodes": BOTH},
+        [("nodes[worker-0].count", "8", 7), ("nodes[worker-1].count", "4", 5)],
+        id="the right sum and two bad nodes",
+    ),
+    pytest.param(drop(ZERO, 0), {"nodes": BOTH}, [("nodes[worker-0].count", "8", 7)], id="a device is missing"),
+    pytest.param(
+        leave,
+        {"nodes": {"worker-0": {"count": {"min": 9}}}},
+        [("nodes[worker-0].count", "at least 9", 8)],
+        id="too few",
+    ),
+    pytest.param(
+        leave,
+        {"nodes": {"worker-0": {"count": {"max": 7}}}},
+        [("nodes[worker-0].count", "at most 7", 8)],
+        id="too many",
+    ),
+    pytest.param(
+        leave,
+        {"nodes": {"worker-0": {"count": {"min": 1, "max": 7}}}},
+        [("nodes[worker-0].count", "1 to 7", 8)],
+        id="out of a range",
+    ),
+    pytest.param(leave, {"nodes": {"worker-9": 8}}, [("nodes[worker-9].count", "8", 0)], id="no such node"),
+    pytest.param(
+        leave, {"nodes": {"worker-0": 8}, "exact": True}, [("nodes[worker-1].count", 0, 4)], id="a node too many"
+    ),
+    pytest.param(
+        pool(ONE_B, generation=2),
+        {"nodes": BOTH},
+        [
+            ("pools[worker-1].slices", "2 of generation 3", 1),
+            (f"pools[worker-1].slices[{SLICES[ONE_B]}].generation", 3, 2),
+            ("nodes[worker-1].count", "4", 2),
+        ],
+        id="a slice of an old generation",
+    ),
+    pytest.param(
+        pool(ONE_A, generation=2, resourceSliceCount=1),
+        {},
+        [
+            ("pools[worker-1].slices", "2 of generation 3", 1),
+            (f"pools[worker-1].slices[{SLICES[ONE_A]}].generation", 3, 2),
+        ],
+        id="an old generation that was complete",
+    ),
+    pytest.param(
+        lambda items: items.pop(),
+        {"nodes": BOTH},
+        [("pools[worker-1].slices", "2 of generation 3", 1), ("nodes[worker-1].count", "4", 2)],
+        id="a slice is missing",
+    ),
+    pytest.param(
+        pool(ONE_B, resourceSliceCount=3),
+        {},
+        [("pools[worker-1].resource_slice_count", "one number", "2, 3")],
+        id="slices that do not agree on their number",
+    ),
+    pytest.param(
+        duplicate,
+        {"nodes": BOTH},
+        [
+            ("pools[worker-1].devices[gpu-1]", "1 slice", f"2 times: {SLICES[ONE_A]}, {SLICES[ONE_B]}"),
+            ("nodes[worker-1].count", "4", 3),
+        ],
+        id="a device twice",
+    ),
+    pytest.param(
+        owners(ZERO),
+        {},
+        [(f"pools[worker-0].slices[{SLICES[ZERO]}].owner", "Node worker-0", None)],
+        id="no owner",
+    ),
+    pytest.param(
+        owners(ZERO, {"kind": "Node", "name": "worker-1", "controller": True}),
+        {},
+        [(f"pools[worker-0].slices[{SLICES[ZERO]}].owner", "Node worker-0", "Node worker-1")],
+        id="another node as the owner",
+    ),
+    pytest.param(
+        owners(ZERO, {"kind": "Node", "name": "worker-0"}, {"kind": "Pod", "name": "x", "controller": True}),
+        {},
+        [(f"pools[worker-0].slices[{SLICES[ZERO]}].owner", "Node worker-0", "Pod x")],
+        id="an owner that is not the controller",
+    ),
+    pytest.param(
+        owners(ZERO),
+        {"owner": "any"},
+        [(f"pools[worker-0].slices[{SLICES[ZERO]}].owner", "an owner", None)],
+        id="not any owner",
+    ),
+    pytest.param(
+        taint(ZERO, 3),
+        {},
+        [("nodes[worker-0].devices[gpu-3].taints", None, "gpu.example.com/broken=xid-79:NoSchedule")],
+        id="a tainted device where no node is named",
+    ),
+    pytest.param(
+        taint(ZERO, 3, effect="NoExecute", value=""),
+        {"nodes": BOTH},
+        [("nodes[worker-0].devices[gpu-3].taints", None, "gpu.example.com/broken:NoExecute")],
+        id="a tainted device",
+    ),
+    pytest.param(
+        leave,
+        {"nodes": {"worker-0": {"tainted": ["gpu-1", "gpu-9"]}}},
+        [
+            ("nodes[worker-0].devices[gpu-1].taints", "a taint", None),
+            ("nodes[worker-0].devices[gpu-9]", "present", None),
+        ],
+        id="a device without its taint",
+    ),
+    pytest.param(
+        edit(ZERO, 5, "attributes", cudaComputeCapability={"string": "8.0.0"}),
+        {
+            "nodes": {
+                "worker-0": {"attributes": [{"name": "cudaComputeCapability", "type": "version", "value": "8.0.0"}]}
+            }
+        },
+        [("nodes[worker-0].devices[gpu-5].attributes[cudaComputeCapability].type", "version", "string")],
+        id="an attribute of another type",
+    ),
+    pytest.param(
+        edit(ZERO, 5, "attributes", productName={"string": "NVIDIA H100"}),
+        {"nodes": {"worker-0": {"attributes": {"productName": "NVIDIA A100-SXM4-40GB"}}}},
+        [("nodes[worker-0].devices[gpu-5].attributes[productName]", "NVIDIA A100-SXM4-40GB", "NVIDIA H100")],
+        id="an attribute of another value",
+    ),
+    pytest.param(
+        edit(ZERO, 5, "attributes", productName=None),
+        {"nodes": {"worker-0": {"attributes": {"productName": "NVIDIA A100-SXM4-40GB"}}}},
+        [("nodes[worker-0].devices[gpu-5].attributes[productName]", "NVIDIA A100-SXM4-40GB", None)],
+        id="an attribute is missing",
+    ),
+    pytest.param(
+        edit(ZERO, 5, "attributes", minor={"int": 5}),
+        {"nodes": {"worker-0": {"attributes": [{"name": "minor", "present": False}]}}},
+        [("nodes[worker-0].devices[gpu-5].attributes[minor]", None, 5)],
+        id="an attribute too many",
+    ),
+    pytest.param(
+        edit(ZERO, 5, "attributes", minor={"bool": True}),
+        {"nodes": {"worker-0": {"devices": {"gpu-5": {"attributes": {"minor": 1}}}}}},
+        [("nodes[worker-0].devices[gpu-5].attributes[minor]", 1, True)],
+        id="true is not 1",
+    ),
+    pytest.param(
+        edit(ZERO, 5, "attributes", uuid={"string": "none"}),
+        {"nodes": {"worker-0": {"attributes": [{"name": "uuid", "regex": "^GPU-[0-9a-f-]{36}$"}]}}},
+        [("nodes[worker-0].devices[gpu-5].attributes[uuid]", "text that ^GPU-[0-9a-f-]{36}$ matches", "none")],
+        id="an attribute that a regular expression does not match",
+    ),
+    pytest.param(
+        edit(ZERO, 5, "attributes", resource_kubernetes_io=None, uuid=None),
+        {"nodes": {"worker-0": {"attributes": [{"name": "uuid", "regex": "^GPU-"}]}}},
+        [("nodes[worker-0].devices[gpu-5].attributes[uuid]", "text that ^GPU- matches", None)],
+        id="nothing to match",
+    ),
+    pytest.param(
+        lambda items: [
+            edit(number, device, "attributes", slot={"int": 2 * (number - 1) + device})(items)
+            for number in (ONE_A, ONE_B)
+            for device in (0, 1)
+        ],
+        {"nodes": on(1, {"attributes": [{"name": "slot", "values": [9, 2, 1, 0]}]})},
+        [("nodes[worker-1].attributes[slot]", 9, None), ("nodes[worker-1].attributes[slot] of gpu-3", None, 3)],
+        id="other values than expected",
+    ),
+    pytest.param(
+        lambda items: [edit(ONE_A, i, "attributes", uuid={"string": "same"})(items) for i in (0, 1)],
+        {"nodes": {"worker-1": {"attributes": [{"name": "uuid", "unique": True}]}}},
+        [("nodes[worker-1].attributes[uuid]", "unique", "same of gpu-0, gpu-1")],
+        id="a value twice that must be unique",
+    ),
+    pytest.param(
+        edit(ONE_A, 0, "capacity", memory={"value": "40Gi"}),
+        {"nodes": {"worker-1": {"capacity": {"memory": "189471Mi"}}}},
+        [("nodes[worker-1].devices[gpu-0].capacity[memory]", "189471Mi", "40Gi")],
+        id="another capacity",
+    ),
+    pytest.param(
+        edit(ONE_A, 0, "capacity", memory=None, cores={"value": "100"}),
+        {"nodes": {"worker-1": {"capacity": {"memory": "189471Mi", "cores": None}}}},
+        [
+            ("nodes[worker-1].devices[gpu-0].capacity[cores]", None, "100"),
+            ("nodes[worker-1].devices[gpu-0].capacity[memory]", "189471Mi", None),
+        ],
+        id="a capacity is missing, another too many",
+    ),
+    pytest.param(
+        leave,
+        {
+            "nodes": {
+                "worker-0": {"absent": ["gpu-7"], "devices": {"gpu-9": None, "gpu-1": {"capacity": {"memory": 1}}}}
+            }
+        },
+        [
+            ("nodes[worker-0].devices[gpu-1].capacity[memory]", 1, "40Gi"),
+            ("nodes[worker-0].devices[gpu-9]", "present", None),
+            ("nodes[worker-0].devices[gpu-7]", None, "present"),
+        ],
+        id="devices by name",
+    ),
+    pytest.param(
+        many(ZERO, 129),
+        {},
+        [(f"pools[worker-0].slices[{SLICES[ZERO]}].devices", "at most 128 devices", "129 devices")],
+        id="too many devices in a slice",
+    ),
+    pytest.param(
+        many(ZERO, 65, taints=[TAINT]),
+        {"taints": False},
+        [(f"pools[worker-0].slices[{SLICES[ZERO]}].devices", "at most 64 devices", "65 devices")],
+        id="too many devices in a slice with taints",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "options", "differences"), BROKEN)
+def test_differences(look: RunModule, dra_api, recorded, change, options, differences) -> None:
+    items = recorded("resource_slices_v1")
+    change(items)
+    dra_api(slices=items)
+    answer = look(**options)
+    assert [tuple(one.values()) for one in answer["differences"]] == differences
+    assert (answer["rc"], answer["failed"]) == (1, True)
+    words = "1 difference: " if len(differences) == 1 else f"{len(differences)} differences: "
+    assert answer["msg"].startswith(
+        f"Error while verifying the devices of {DRIVER}: {words}{differences[0][0]}: expected "
+    )
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta2", "v1beta1"])
+def test_every_version_of_the_api(look: RunModule, dra_api, version: str) -> None:
+    dra_api(version)
+    rule = {
+        "count": 8,
+        "attributes": [
+            {"name": "uuid", "type": "string", "unique": True},
+            {"name": "driverVersion", "type": "version"},
+        ],
+        "capacity": {"memory": "40Gi"},
+    }
+    answer = look(nodes={"worker-0": rule, "worker-1": 4}, exact=True)
+    assert answer["differences"] == []
+    assert answer["api_version"] == version
+    assert (answer["device_count"], answer["devices_by_node"]) == (12, {"worker-0": 8, "worker-1": 4})
+
+
+def test_every_answer_is_documented(look: RunModule) -> None:
+    assert set(yaml.safe_load(verify.RETURN)) == set(look()) - {"rc", "failed", "changed", "invocation"}
+
+
+def check(node: str, items: Items, count: int = 8) -> dict[str, t.Any]:
+    """What `mock-nvml check --json` prints of worker-0's boards."""
+    uuids = [device["attributes"]["uuid"]["string"] for device in devices(items, ZERO)]
+    return {
+        "valid": True,
+        "name": "NVIDIA A100-SXM4-40GB",
+        "device_count": count,
+        "driver_version": "550.163.01",
+        "compute_capability": "8.0",
+        "node_name": node,
+        "devices": [{"uuid": uuid, "memory_total_bytes": 40 * 2**30} for uuid in uuids],
+    }
+
+
+@pytest.mark.parametrize(
+    ("node", "change", "rule", "differences"),
+    [
+        pytest.param("worker-0", leave, {}, [], id="as described"),
+        pytest.param("elsewhere", leave, {}, [], id="UUIDs of another node are not expected"),
+        pytest.param("worker-0", drop(ZERO, 7), {"count": 7}, [], id="fewer of them"),
+        pytest.param(
+            "worker-0",
+            leave,
+            {"count": 7, "attributes": {"brand": "Nvidia"}, "capacity": {"memory": "1Gi"}, "absent": []},
+            8,
+            id="with rules of its own",
+        ),
+        pytest.param(
+            "worker-0",
+            edit(ZERO, 2, "attributes", driverVersion={"version": "570.1.2"}),
+            {},
+            [("nodes[worker-0].devices[gpu-2].attributes[driverVersion]", "550.163.1", "570.1.2")],
+            id="another driver",
+        ),
+        pytest.param(
+            "worker-0",
+            edit(ZERO, 2, "attributes", uuid={"string": "GPU-x"}),
+            {},
+            [
+                ("nodes[worker-0].attributes[uuid]", "GPU-c7a5e2ff-0a1e-5de1-b0c5-1f0b1d7f2b0a", None),
+                ("nodes[worker-0].attributes[uuid] of gpu-2", None, "GPU-x"),
+            ],
+            id="another GPU",
+        ),
+    ],
+)
+def test_a_profile(look: RunModule, dra_api, recorded, node, change, rule, differences) -> None:
+    items = recorded("resource_slices_v1")
+    described = check(node, items)
+    missing = devices(items, ZERO)[2]["attributes"]["uuid"]["string"]
+    change(items)
+    dra_api(slices=items)
+    answer = look(nodes={"worker-0": {"profile": described, **rule}})
+    if isinstance(differences, int):
+        # One count, eight amounts of memory, and the UUID that is one too many.
+        assert len(answer["differences"]) == 1 + 8 + 1
+        return
+    found = [tuple(one.values()) for one in answer["differences"]]
+    assert [(p, missing if str(e).startswith("GPU-c7a5") else e, a) for p, e, a in differences] == found
+
+
+@pytest.mark.parametrize(
+    ("change", "differences"),
+    [
+        pytest.param(leave, [], id="the same"),
+        pytest.param(pool(ZERO, generation=9), [], id="a new generation of the same"),
+        pytest.param(drop(ZERO, 1), [("pools[worker-0].devices[gpu-1]", "present", None)], id="a device has gone"),
+        pytest.param(
+            lambda items: devices(items, ZERO).append({"name": "gpu-8"}),
+            [("pools[worker-0].devices[gpu-8]", None, "present")],
+            id="a device has come",
+        ),
+        pytest.param(lambda items: items.pop(ZERO), [("pools[worker-0]", "8 devices", None)], id="a pool has gone"),
+        pytest.param(
+            lambda items: items[ZERO]["spec"]["pool"].update(name="other"),
+            [("pools[other]", None, "8 devices"), ("pools[worker-0]", "8 devices", None)],
+            id="a pool has another name",
+        ),
+        pytest.param(
+            edit(ZERO, 0, "attributes", uuid={"string": "x"}, brand=None, new={"int": 3}, type={"version": "gpu"}),
+            [
+                ("pools[worker-0].devices[gpu-0].attributes[brand]", "Nvidia", None),
+                ("pools[worker-0].devices[gpu-0].attributes[new]", None, 3),
+                ("pools[worker-0].devices[gpu-0].attributes[type].type", "string", "version"),
+                ("pools[worker-0].devices[gpu-0].attributes[uuid]", "GPU-4d0a5524-1d1d-5a33-8463-31a79f163b88", "x"),
+            ],
+            id="attributes have changed",
+        ),
+        pytest.param(
+            edit(ZERO, 0, "capacity", memory={"value": "41943040Ki"}, cores={"value": "1"}),
+            [("pools[worker-0].devices[gpu-0].capacity[cores]", None, "1")],
+            id="a capacity in another form, and a new one",
+        ),
+        pytest.param(
+            edit(ZERO, 0, "capacity", memory={"value": "1Gi"}),
+            [("pools[worker-0].devices[gpu-0].capacity[memory]", "40Gi", "1Gi")],
+            id="another capacity",
+        ),
+    ],
+)
+def test_a_snapshot(look: RunModule, run_module: RunModule, dra_api, recorded, api, change, differences) -> None:
+    dra_api()
+    before = run_module(info, host=api.url, api_key="a-token", driver=DRIVER)
+    items = recorded("resource_slices_v1")
+    change(items)
+    dra_api(slices=items)
+    answer = look(snapshot=before)
+    assert [tuple(one.values()) for one in answer["differences"]] == differences
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nodes": {"a": {"count": -1}}}, "nodes[a].count: expected a whole number from 0, found -1"),
+        ({"nodes": {"a": {"counts": 1}}}, "nodes[a]: counts is not known; known are absent, attributes, capacity"),
+        (
+            {"nodes": {"a": {"profile": {}}}},
+            "nodes[a].profile: expected the object that `mock-nvml check --json` prints",
+        ),
+        ({"exact": True}, "exact=true needs nodes"),
+        ({"snapshot": {}}, "snapshot: expected a result of resource_slice_info"),
+        ({"snapshot": {"pools": [{"driver": DRIVER}]}}, "snapshot: a pool is not of the form"),
+        ({"owner": "me"}, "value of owner must be one of: node, any, ignore"),
+    ],
+)
+def test_options_that_cannot_be_meant(look: RunModule, api, options, message) -> None:
+    answer = look(**options)
+    assert answer["failed"]
+    assert message in answer["msg"]
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"count": 9}, "9 devices expected and 8 described; run mock-nvml check with --count 9"),
+        ({"count": {"min": 1}}, "nodes[a].count: a profile goes with one number"),
+    ],
+)
+def test_a_profile_that_does_not_fit(look: RunModule, recorded, rule, message) -> None:
+    described = check("a", recorded("resource_slices_v1"))
+    assert message in look(nodes={"a": {"profile": described, **rule}})["msg"]
+
+
+def test_the_server_is_asked_for_one_driver(look: RunModule, api) -> None:
+    look()
+    assert api.requests[-1]["path"] == "/apis/resource.k8s.io/v1/resourceslices"
+    assert api.requests[-1]["query"] == {"fieldSelector": f"spec.driver={DRIVER}", "limit": "500"}
+
+
+def test_waiting_until_it_is_so(look: RunModule, dra_api, recorded) -> None:
+    items = recorded("resource_slices_v1")
+    last = items.pop()
+    api = dra_api(slices=items)
+    api.watches = [[api.event("ADDED", last)]]
+    answer = look(nodes=BOTH, wait=True)
+    assert answer["differences"] == []
+
+
+def test_what_does_not_last_is_not_enough(look: RunModule, dra_api, recorded) -> None:
+    gone = recorded("resource_slices_v1")[ONE_B]
+    api = dra_api()
+    api.watches = [[api.event("DELETED", gone)]]
+    answer = look(nodes=BOTH, stable_for=1)
+    assert [one["path"] for one in answer["differences"]] == ["pools[worker-1].slices", "nodes[worker-1].count"]
+
+
+def test_what_lasts_is_enough(look: RunModule) -> None:
+    answer = look(nodes=BOTH, stable_for=1)
+    assert answer["differences"] == []
+    assert answer["waited"] >= 1
+
+
+def test_an_outage_is_no_proof_that_it_lasts(look: RunModule, dra_api) -> None:
+    api = dra_api()
+    api.watches = [api.refuse(503, "shutting down")] * 100
+    answer = look(nodes=BOTH, stable_for=1)
+    assert answer["differences"] == []
+    assert (
+        "as expected now, but not for 1 s without a break (last seen; Error while listing ResourceSlices"
+        in answer["msg"]
+    )
+
+
+def test_an_outage_during_a_wait(look: RunModule, dra_api) -> None:
+    api = dra_api()
+    api.watches = [api.refuse(503, "shutting down")] * 100
+    answer = look(nodes={"worker-0": 9}, wait=True, wait_timeout=1)
+    assert len(answer["differences"]) == 1
+    assert "503: shutting down" in answer["msg"]
+
+
+def test_something_that_is_no_slice(look: RunModule, dra_api) -> None:
+    dra_api(slices=[{"metadata": {"name": "odd"}, "spec": {"driver": DRIVER}}])
+    assert look()["msg"].startswith("ResourceSlice odd is not of a known form: KeyError('pool')")
