@@ -142,7 +142,9 @@ def tolerates(toleration: Json, taint: Json) -> bool:
 
 
 def _explain_constraint(constraint: Constraint, request: Request, free: t.Sequence[Device]) -> str | None:
-    """Why the free devices, though enough, do not keep a constraint within this request."""
+    """Why the free devices, though enough, do not keep a constraint within this request; None also if it is unknown."""
+    if not constraint.attribute:
+        return None
     values: collections.Counter[str] = collections.Counter()
     for device in free:
         attribute = device.attribute(constraint.attribute)

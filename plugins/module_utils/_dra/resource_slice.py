@@ -177,10 +177,7 @@ def parse_slice(item: Json) -> Slice:
             generation=pool.get("generation", 0),
             count=pool["resourceSliceCount"],
             owners=tuple(item["metadata"].get("ownerReferences") or ()),
-            devices=tuple(
-                _device(device, driver, pool["name"], node or device.get("nodeName") or "", name)
-                for device in spec.get("devices") or ()
-            ),
+            devices=tuple(_device(device, driver, pool["name"], node, name) for device in spec.get("devices") or ()),
             counter_sets=tuple(spec.get("sharedCounters") or ()),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module against claims that an API server has returned, whole and broken in every way that it must name."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from ansible_collections.mirage.accel.plugins.module_utils import _wait
+from ansible_collections.mirage.accel.plugins.modules import resource_claim_verify as verify
+
+Items = list[dict[str, t.Any]]
+RunModule = Callable[..., dict[str, t.Any]]
+
+DRIVER = "gpu.nvidia.com"
+TWO = "claims[default/two-gpus]"
+ROOT = "resource.kubernetes.io/pcieRoot"
+
+
+def claim(items: Items, name: str) -> dict[str, t.Any]:
+    return next(item for item in items if item["metadata"]["name"] == name)
+
+
+def results(items: Items, name: str) -> Items:
+    return claim(items, name)["status"]["allocation"]["devices"]["results"]
+
+
+def leave(items: Items) -> None:
+    """As recorded."""
+
+
+def status(name: str, **values: t.Any) -> Callable[[Items], None]:
+    return lambda items: claim(items, name)["status"].update(values)
+
+
+def result(name: str, number: int, **values: t.Any) -> Callable[[Items], None]:
+    return lambda items: results(items, name)[number].update(values)
+
+
+def shares(items: Items) -> None:
+    for number, one in enumerate(results(items, "two-gpus")):
+        one.update(shareID=f"share-{number}", consumedCapacity={"memory": "10Gi"})
+
+
+def reports(items: Items) -> None:
+    ready = {"type": "Ready", "status": "True"}
+    found = [{"driver": DRIVER, "pool": "worker-0", "device": f"gpu-{i}", "conditions": [ready]} for i in (0, 1)]
+    claim(items, "two-gpus")["status"]["devices"] = found
+
+
+@pytest.fixture
+def look(run_module: RunModule, dra_api, api, monkeypatch: pytest.MonkeyPatch) -> RunModule:
+    monkeypatch.setattr(_wait, "FIRST_PAUSE", 0.01)
+
+    def run(**options: t.Any) -> dict[str, t.Any]:
+        if not api.objects:
+            dra_api()
+        return run_module(verify, **{"host": api.url, "api_key": "a-token", **options})
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        pytest.param(leave, {"name": "two-gpus"}, id="allocated and used"),
+        pytest.param(leave, {"name": "one-gpu"}, id="allocated and not used"),
+        pytest.param(leave, {"name": "two-gpus", "state": "reserved"}, id="reserved"),
+        pytest.param(leave, {"name": "too-big", "state": "pending"}, id="pending"),
+        pytest.param(leave, {"name": "nobody-knows", "state": "absent"}, id="absent"),
+        pytest.param(leave, {"name": "two-gpus", "driver": DRIVER, "devices": {"count": 2}}, id="two of a driver"),
+        pytest.param(leave, {"name": "two-gpus", "devices": {"names": ["gpu-1", "worker-0/gpu-0"]}}, id="by name"),
+        pytest.param(leave, {"name": "one-gpu", "devices": {"distinct_from": ["two-gpus"]}}, id="not the other's"),
+        pytest.param(leave, {"name": "two-gpus", "match_attribute": [ROOT], "same_node": True}, id="of one PCIe root"),
+        pytest.param(leave, {"name": "two-gpus", "node": "worker-0"}, id="of a node"),
+        pytest.param(
+            leave,
+            {
+                "name": "one-gpu",
+                "devices": {"attributes": {"architecture": "Blackwell"}, "capacity": {"memory": "189471Mi"}},
+            },
+            id="attributes and capacity",
+        ),
+        pytest.param(leave, {"name": "watch-all", "namespace": "monitoring", "admin_access": True}, id="admin access"),
+        pytest.param(leave, {"name": "either", "admin_access": False, "share_ids": False}, id="neither"),
+        pytest.param(
+            shares,
+            {"name": "two-gpus", "share_ids": True, "consumed_capacity": {"memory": "10240Mi"}},
+            id="shares of devices",
+        ),
+        pytest.param(reports, {"name": "two-gpus", "status_devices": {"Ready": True}}, id="ready, says the driver"),
+        pytest.param(leave, {"label_selectors": ["app=x"], "state": "absent"}, id="none by label"),
+    ],
+)
+def test_as_expected(look: RunModule, dra_api, recorded, change, options) -> None:
+    items = recorded("resource_claims_v1")
+    change(items)
+    api = dra_api(claims=items)
+    if "label_selectors" in options:
+        api.objects["/apis/resource.k8s.io/v1/namespaces/default/resourceclaims"] = api.listing()
+    answer = look(**options)
+    assert (answer.get("msg"), answer["differences"], answer["rc"], answer["changed"]) == (None, [], 0, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "differences"),
+    [
+        pytest.param(
+            leave, {"name": "nobody-knows"}, [("claims[default/nobody-knows]", "allocated", None)], id="no claim"
+        ),
+        pytest.param(
+            leave, {"name": "too-big"}, [("claims[default/too-big].state", "allocated", "pending")], id="pending"
+        ),
+        pytest.param(
+            leave,
+            {"name": "one-gpu", "state": "reserved"},
+            [("claims[default/one-gpu].state", "reserved", "allocated")],
+            id="not used",
+        ),
+        pytest.param(
+            leave,
+            {"name": "one-gpu", "state": "pending"},
+            [("claims[default/one-gpu].state", "pending", "allocated")],
+            id="not pending",
+        ),
+        pytest.param(leave, {"name": "two-gpus", "state": "absent"}, [(TWO, None, "reserved")], id="still there"),
+        pytest.param(
+            lambda items: claim(items, "two-gpus")["metadata"].update(deletionTimestamp="2026-11-22T10:00:00Z"),
+            {"name": "two-gpus"},
+            [(f"{TWO}.state", "allocated", "deleting")],
+            id="on its way out",
+        ),
+        pytest.param(
+            leave, {"name": "two-gpus", "devices": {"count": 3}}, [(f"{TWO}.devices.count", "3", 2)], id="too few"
+        ),
+        pytest.param(
+            leave,
+            {"name": "two-gpus", "devices": {"count": {"max": 1}}},
+            [(f"{TWO}.devices.count", "at most 1", 2)],
+            id="too many",
+        ),
+        pytest.param(
+            leave,
+            {"name": "two-gpus", "devices": {"names": ["gpu-1", "gpu-7"]}},
+            [(f"{TWO}.devices[worker-0/gpu-0]", None, "allocated"), (f"{TWO}.devices[gpu-7]", "allocated", None)],
+            id="other devices",
+        ),
+        pytest.param(
+            result("two-gpus", 1, driver="other.example.com"),
+            {"name": "two-gpus", "driver": DRIVER},
+            [(f"{TWO}.devices[1] (worker-0/gpu-1).driver", DRIVER, "other.example.com")],
+            id="another driver",
+        ),
+        pytest.param(
+            result("one-gpu", 0, pool="worker-0", device="gpu-1"),
+            {"name": "one-gpu", "devices": {"distinct_from": ["two-gpus", "default/nobody-knows"]}},
+            [
+                ("claims[default/nobody-knows]", "present", None),
+                (
+                    "claims[default/one-gpu].devices[worker-0/gpu-1]",
+                    "not a device of default/two-gpus",
+                    "a device of default/two-gpus",
+                ),
+            ],
+            id="a device of another claim",
+        ),
+        pytest.param(
+            result("two-gpus", 1, device="gpu-2"),
+            {"name": "two-gpus", "match_attribute": [ROOT]},
+            [(f"{TWO}.attributes[{ROOT}]", "one value", "pci0000:00, pci0000:01")],
+            id="of two PCIe roots",
+        ),
+        pytest.param(
+            leave,
+            {"name": "two-gpus", "match_attribute": ["rack"]},
+            [(f"{TWO}.attributes[rack]", "one value", "nothing")],
+            id="an attribute that no device has",
+        ),
+        pytest.param(
+            result("two-gpus", 1, pool="worker-1"),
+            {"name": "two-gpus", "same_node": True},
+            [(f"{TWO}.nodes", "one node", "worker-0, worker-1")],
+            id="of two nodes",
+        ),
+        pytest.param(
+            leave,
+            {"name": "two-gpus", "node": "worker-1"},
+            [(f"{TWO}.nodes", "worker-1", "worker-0")],
+            id="another node",
+        ),
+        pytest.param(
+            result("two-gpus", 1, device="gpu-99"),
+            {"name": "two-gpus", "same_node": True},
+            [(f"{TWO}.devices[worker-0/gpu-99]", "in a ResourceSlice", None)],
+            id="a device that nobody publishes",
+        ),
+        pytest.param(
+            leave,
+            {"name": "two-gpus", "devices": {"attributes": [{"name": "architecture", "regex": "^Bl"}]}},
+            [
+                (f"{TWO}.devices[gpu-0].attributes[architecture]", "text that ^Bl matches", "Ampere"),
+                (f"{TWO}.devices[gpu-1].attributes[architecture]", "text that ^Bl matches", "Ampere"),
+            ],
+            id="another architecture",
+        ),
+        pytest.param(
+            leave,
+            {"name": "one-gpu", "devices": {"capacity": {"memory": "1Gi"}}},
+            [("claims[default/one-gpu].devices[gpu-2].capacity[memory]", "1Gi", "189471Mi")],
+            id="another capacity",
+        ),
+        pytest.param(
+            leave,
+            {"name": "one-gpu", "admin_access": True},
+            [("claims[default/one-gpu].devices[0] (worker-1/gpu-2).admin_access", True, False)],
+            id="no admin access",
+        ),
+        pytest.param(
+            result("watch-all", 3, adminAccess=None),
+            {"name": "watch-all", "namespace": "monitoring", "admin_access": True},
+            [("claims[monitoring/watch-all].devices[3] (worker-1/gpu-3).admin_access", True, False)],
+            id="one without admin access",
+        ),
+        pytest.param(
+            leave,
+            {"name": "one-gpu", "share_ids": True},
+            [("claims[default/one-gpu].devices[0] (worker-1/gpu-2).share_id", "present", None)],
+            id="no share",
+        ),
+        pytest.param(
+            result("one-gpu", 0, shareID="s"),
+            {"name": "one-gpu", "share_ids": False},
+            [("claims[default/one-gpu].devices[0] (worker-1/gpu-2).share_id", None, "s")],
+            id="a share",
+        ),
+        pytest.param(
+            shares,
+            {"name": "two-gpus", "consumed_capacity": {"memory": "20Gi", "cores": 1}},
+            [
+                (f"{TWO}.devices[{number}] (worker-0/gpu-{number}).consumed_capacity[{name}]", wanted, actual)
+                for number in (0, 1)
+                for name, wanted, actual in (("cores", 1, None), ("memory", "20Gi", "10Gi"))
+            ],
+            id="another share of the capacity",
+        ),
+        pytest.param(
+            leave,
+            {"name": "two-gpus", "status_devices": {"Ready": "True"}},
+            [(f"{TWO}.devices[1] (worker-0/gpu-1).conditions[Ready]", "True", None)],
+            id="one is not ready",
+        ),
+        pytest.param(
+            leave,
+            {"label_selectors": ["app=x"], "count": 9, "state": "allocated"},
+            [("claims", "9 selected", "4 selected"), ("claims[default/too-big].state", "allocated", "pending")],
+            id="another number of claims",
+        ),
+    ],
+)
+def test_differences(look: RunModule, dra_api, recorded, change, options, differences) -> None:
+    items = recorded("resource_claims_v1")
+    change(items)
+    dra_api(claims=items)
+    answer = look(**options)
+    assert [tuple(one.values()) for one in answer["differences"]] == differences
+    assert (answer["rc"], answer["failed"]) == (1, True)
+    assert answer["msg"].startswith("Error while verifying claim")
+    assert f"{len(differences)} difference" in answer["msg"]
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta2", "v1beta1"])
+def test_every_version_of_the_api(look: RunModule, dra_api, version: str) -> None:
+    dra_api(version)
+    answer = look(name="two-gpus", driver=DRIVER, devices={"count": 2}, match_attribute=[ROOT], node="worker-0")
+    assert answer["differences"] == []
+    assert answer["api_version"] == version
+
+
+def test_every_answer_is_documented(look: RunModule) -> None:
+    assert set(yaml.safe_load(verify.RETURN)) == set(look(name="one-gpu")) - {"rc", "failed", "changed", "invocation"}
+
+
+def test_a_pending_claim_says_why(look: RunModule) -> None:
+    answer = look(name="too-big")
+    selector = "device.capacity['gpu.nvidia.com'].memory.compareTo(quantity('200Gi')) >= 0"
+    assert answer["pending"] == {
+        "default/too-big": {
+            "reasons": [
+                {
+                    "node": node,
+                    "request": "gpu",
+                    "text": f"3 devices wanted, 0 of {count} free: {count} not chosen by the selector of the request: "
+                    + selector,
+                }
+                for node, count in (("worker-0", 8), ("worker-1", 4))
+            ],
+            "scheduler": [
+                "pod waits: 0/2 nodes are available: 2 cannot allocate all claims. still not schedulable, preemption:"
+                " 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
+            ],
+        }
+    }
+    assert "Why default/too-big is pending: node worker-0: request gpu: 3 devices wanted, 0 of 8 free" in answer["msg"]
+    assert "; scheduler: pod waits: 0/2 nodes are available" in answer["msg"]
+
+
+def test_an_explanation_that_is_not_allowed(look: RunModule, dra_api) -> None:
+    api = dra_api()
+    api.objects["/apis/resource.k8s.io/v1/deviceclasses"] = api.refuse(403, "deviceclasses is forbidden")
+    answer = look(name="too-big")
+    assert answer["differences"] == [
+        {"path": "claims[default/too-big].state", "expected": "allocated", "actual": "pending"}
+    ]
+    assert "Why it is pending cannot be told: Error while listing DeviceClasses" in answer["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "one of the following is required: name, label_selectors"),
+        ({"name": "a", "label_selectors": ["x"]}, "mutually exclusive: name|label_selectors"),
+        ({"name": "a", "count": 1}, "mutually exclusive: name|count"),
+        ({"label_selectors": []}, "may not be empty"),
+        ({"name": "a", "devices": {"count": "x"}}, "devices.count: expected a whole number from 0, found 'x'"),
+        (
+            {"name": "a", "devices": {"capacity": {"memory": "much"}}},
+            "devices.capacity[memory]: 'much' is not a quantity",
+        ),
+        ({"name": "a", "consumed_capacity": {"memory": "much"}}, "consumed_capacity[memory]: 'much' is not a quantity"),
+        ({"name": "a", "state": "absent", "driver": "x"}, "state=absent leaves no devices"),
+        ({"name": "a", "state": "pending", "same_node": True}, "state=pending leaves no devices"),
+        ({"name": "a", "state": "gone"}, "value of state must be one of"),
+    ],
+)
+def test_options_that_cannot_be_meant(look: RunModule, api, options, message) -> None:
+    answer = look(**options)
+    assert answer["failed"]
+    assert message in answer["msg"]
+    assert api.requests == []
+
+
+def test_waiting_until_it_is_so(look: RunModule, dra_api, recorded) -> None:
+    items = recorded("resource_claims_v1")
+    before = {**claim(items, "one-gpu"), "status": {}}
+    api = dra_api(claims=[before])
+    after = claim(recorded("resource_claims_v1"), "one-gpu")
+    api.watches = [[api.event("MODIFIED", {**after, "metadata": {**after["metadata"], "resourceVersion": "999"}})]]
+    assert look(name="one-gpu", wait=True, same_node=True)["differences"] == []
+
+
+def test_what_does_not_last_is_not_enough(look: RunModule, dra_api, recorded) -> None:
+    gone = claim(recorded("resource_claims_v1"), "one-gpu")
+    api = dra_api()
+    api.watches = [[api.event("DELETED", gone)]]
+    (difference,) = look(name="one-gpu", stable_for=1)["differences"]
+    assert difference == {"path": "claims[default/one-gpu]", "expected": "allocated", "actual": None}
+
+
+def test_an_outage_is_no_proof_that_it_lasts(look: RunModule, dra_api) -> None:
+    api = dra_api()
+    api.watches = [api.refuse(503, "shutting down")] * 100
+    answer = look(name="one-gpu", stable_for=1)
+    assert "claim default/one-gpu: as expected now, but not for 1 s without a break (last seen; Error" in answer["msg"]
