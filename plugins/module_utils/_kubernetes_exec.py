@@ -66,11 +66,11 @@ def _done(output: str, errors: str, status: str, doing: str, host: str) -> Done:
         raise UnavailableError(
             f"Error while {doing} at {host}: the connection ended before the command did; try again"
         ) from None
-    if answer.get("status") == "Success":
+    if not isinstance(answer, dict) or answer.get("status") not in ("Success", "Failure"):
+        raise ApiError(f"Error while {doing} at {host}: the answer {status[:80]!r} is not known")
+    if answer["status"] == "Success":
         return Done(0, output, errors, "")
     for cause in (answer.get("details") or {}).get("causes") or ():
         if cause.get("reason") == "ExitCode" and str(cause.get("message")).isdigit():
             return Done(int(cause["message"]), output, errors, answer.get("message", ""))
-    if answer.get("status") != "Failure":
-        raise ApiError(f"Error while {doing} at {host}: the answer {status[:80]!r} is not known")
     return Done(None, output, errors, answer.get("message", ""))

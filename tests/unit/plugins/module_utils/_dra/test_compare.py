@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold for every comparison; single differences are in the tests of the modules."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mirage.accel.plugins.module_utils._dra import compare, snapshot
+from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation import Expectation, read_nodes
+from ansible_collections.mirage.accel.plugins.module_utils._dra.published import published
+from ansible_collections.mirage.accel.plugins.module_utils._dra.resource_slice import parse_slice, pools
+
+DRIVER = "d"
+VALUES = st.one_of(
+    st.builds(lambda value: {"int": value}, st.integers(-2, 2)),
+    st.builds(lambda value: {"bool": value}, st.booleans()),
+    st.builds(lambda value: {"string": value}, st.sampled_from(["", "x", "1"])),
+)
+DEVICES = st.dictionaries(
+    st.sampled_from("abcdef"),
+    st.fixed_dictionaries(
+        {
+            "attributes": st.dictionaries(st.sampled_from(["u", "v"]), VALUES),
+            "capacity": st.dictionaries(st.just("m"), st.sampled_from(["1", "1k", "1000", "1Ki"])),
+        }
+    ),
+    min_size=1,
+)
+NODES = st.dictionaries(st.sampled_from(["n0", "n1", "n2"]), DEVICES, min_size=1)
+
+
+def slices(nodes: dict) -> list[dict]:
+    return [
+        {
+            "metadata": {"name": f"s-{node}", "ownerReferences": [{"kind": "Node", "name": node, "controller": True}]},
+            "spec": {
+                "driver": DRIVER,
+                "nodeName": node,
+                "pool": {"name": node, "generation": 1, "resourceSliceCount": 1},
+                "devices": [{"name": name, **body} for name, body in devices.items()],
+            },
+        }
+        for node, devices in nodes.items()
+    ]
+
+
+def rules(nodes: dict) -> dict:
+    """What exactly these devices would be expected as."""
+    return read_nodes(
+        {
+            node: {
+                "count": len(devices),
+                "devices": {
+                    name: {
+                        "attributes": [
+                            {"name": key, "type": next(iter(value)), "value": next(iter(value.values()))}
+                            for key, value in body["attributes"].items()
+                        ],
+                        "capacity": body["capacity"],
+                    }
+                    for name, body in devices.items()
+                },
+            }
+            for node, devices in nodes.items()
+        }
+    )
+
+
+def differences(nodes: dict, items: list[dict]) -> list[str]:
+    expected = Expectation(driver=DRIVER, nodes=rules(nodes), exact=True)
+    return [one.path for one in compare.compare(expected, pools(map(parse_slice, items)))]
+
+
+@given(NODES, st.randoms())
+def test_what_is_as_expected_has_no_difference_in_any_order(nodes, random) -> None:
+    items = slices(nodes)
+    random.shuffle(items)
+    for one in items:
+        random.shuffle(one["spec"]["devices"])
+    assert differences(nodes, items) == []
+
+
+@given(NODES, st.data())
+def test_a_device_that_is_gone_is_named(nodes, data) -> None:
+    items = slices(nodes)
+    one = data.draw(st.sampled_from(items))
+    gone = one["spec"]["devices"].pop(data.draw(st.integers(0, len(one["spec"]["devices"]) - 1)))
+    node = one["spec"]["nodeName"]
+    assert differences(nodes, items) == [f"nodes[{node}].count", f"nodes[{node}].devices[{gone['name']}]"]
+
+
+@given(NODES, st.data())
+def test_another_value_is_named(nodes, data) -> None:
+    items = slices(nodes)
+    one = data.draw(st.sampled_from(items))
+    device = data.draw(st.sampled_from(one["spec"]["devices"]))
+    expected = copy.deepcopy(nodes)
+    expected[one["spec"]["nodeName"]][device["name"]]["attributes"]["w"] = {"string": "right"}
+    device["attributes"] = {**device["attributes"], "w": {"string": "wrong"}}
+    path = f"nodes[{one['spec']['nodeName']}].devices[{device['name']}].attributes[w]"
+    assert differences(expected, items) == [path]
+
+
+@given(NODES, NODES)
+def test_a_snapshot_differs_just_from_what_is_not_the_same(before, after) -> None:
+    """Equal means: the same devices with the same attributes, and amounts that are equal however they are written."""
+    saved = json.loads(json.dumps(published(pools(map(parse_slice, slices(before))), {})))
+    found = list(snapshot.compare(snapshot.read(saved, DRIVER), pools(map(parse_slice, slices(after)))))
+    same = str(plain(before)) == str(plain(after))
+    assert (found == []) == same
+
+
+def plain(nodes: dict) -> dict:
+    return {
+        node: {
+            name: (sorted(body["attributes"].items()), body["capacity"].get("m", "").replace("1k", "1000"))
+            for name, body in sorted(devices.items())
+        }
+        for node, devices in sorted(nodes.items())
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1, 1, True),
+        (1, True, False),
+        (0, False, False),
+        ("1", 1, False),
+        ([1, 2], [1, 2], True),
+        ([1, 2], [2, 1], False),
+        ([1], [1, 2], False),
+        ([1], [True], False),
+        ([1], 1, False),
+    ],
+)
+def test_same_value(one, other, same) -> None:
+    assert compare.same_value(one, other) is same
+    assert compare.same_value(other, one) is same
