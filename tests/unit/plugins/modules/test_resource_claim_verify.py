@@ -279,6 +279,14 @@ def test_every_version_of_the_api(look: RunModule, dra_api, version: str) -> Non
     assert answer["api_version"] == version
 
 
+def test_what_other_claims_share_is_not_the_chosen_ones_fault(look: RunModule, dra_api, recorded) -> None:
+    items = recorded("resource_claims_v1")
+    result("either", 0, device="gpu-0")(items)
+    dra_api(claims=items)
+    assert look(name="one-gpu", devices={"distinct_from": ["two-gpus"]})["differences"] == []
+    assert len(look(name="either", devices={"distinct_from": ["two-gpus"]})["differences"]) == 1
+
+
 def test_every_answer_is_documented(look: RunModule) -> None:
     assert set(yaml.safe_load(verify.RETURN)) == set(look(name="one-gpu")) - {"rc", "failed", "changed", "invocation"}
 

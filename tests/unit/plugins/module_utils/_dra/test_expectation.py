@@ -84,7 +84,7 @@ def test_what_may_be_given(data, rule) -> None:
         ({"attributes": [{"name": "a", "values": [], "value": 0}]}, "n.attributes[0] (a): value and values are two"),
         (
             {"attributes": [{"name": "a", "type": "text"}]},
-            "n.attributes[0] (a).type: expected one of bool, int, string, version, bools, ints, strings, versions, found",
+            "n.attributes[0] (a).type: expected one of bool, int, string, version, bools, ints, strings, versions",
         ),
         ({"attributes": [{"name": "a", "regex": "("}]}, "n.attributes[0] (a).regex: '(' is no regular expression: "),
         ({"attributes": [{"name": "a", "regex": 3}]}, "n.attributes[0] (a).regex: 3 is no regular expression: "),

@@ -282,6 +282,50 @@ ONE = "1 held by claim default/one-gpu"
             id="another's constraint",
         ),
         pytest.param(
+            {
+                "requests": [
+                    {"name": "g", "firstAvailable": [{"name": "a", "deviceClassName": DRIVER, "count": 3}]},
+                    wants(3, "h"),
+                ],
+                "constraints": [{"matchAttribute": ROOT, "requests": ["g"]}],
+            },
+            None,
+            [
+                (
+                    node,
+                    "g/a",
+                    f"3 devices wanted, {free} free; constraint matchAttribute {ROOT}:"
+                    " at most 2 of the free devices agree in it",
+                )
+                for node, free in (("worker-0", 5), ("worker-1", 3))
+            ],
+            id="a constraint on alternatives by the name of their request",
+        ),
+        pytest.param(
+            {
+                "requests": [
+                    {
+                        "name": "g",
+                        "firstAvailable": [
+                            {"name": "a", "deviceClassName": DRIVER, "count": 3},
+                            {"name": "b", "deviceClassName": DRIVER},
+                        ],
+                    }
+                ],
+                "constraints": [{"distinctAttribute": ROOT, "requests": ["g/a"]}],
+            },
+            None,
+            [
+                (
+                    "worker-1",
+                    "g/a",
+                    f"3 devices wanted, 3 free; constraint distinctAttribute {ROOT}:"
+                    " the free devices have 2 different values of it",
+                )
+            ],
+            id="a constraint on one alternative",
+        ),
+        pytest.param(
             {"requests": [wants(3)], "constraints": [{"newConstraint": ROOT}]},
             None,
             [],
