@@ -126,7 +126,9 @@ def server_without_dra(apiserver, kubernetes_programs):
 
     class Old(type(apiserver)):
         def _apiserver_command(self, etcd: int, port: int) -> list[str]:
-            return [*super()._apiserver_command(etcd, port), "--runtime-config=resource.k8s.io/v1=false"]
+            # The authorizer for nodes waits for ResourceSlices, so the server would never be ready with it.
+            command = [word.replace("Node,RBAC", "RBAC") for word in super()._apiserver_command(etcd, port)]
+            return [*command, "--runtime-config=resource.k8s.io/v1=false"]
 
     folder = Path(tempfile.mkdtemp(prefix="mirage-apiserver-"))
     server = Old(kubernetes_programs, folder)
@@ -193,6 +195,60 @@ def test_resource_claim_verify(playbook, cluster, tmp_path: Path) -> None:
     late = make_claim(cluster, "late", 1)
     with later(tmp_path / "begun", lambda: allocate(cluster, late, "node-1", "gpu-3")):
         done = playbook("resource_claim_verify", {"kubeconfigs": {"admin": str(cluster.kubeconfig())}})
+    assert_played(done)
+
+
+def make_pod(apiserver, name: str, **status: t.Any) -> t.Callable[[], None]:
+    """A pod bound to node-0, and what a kubelet does to have it run."""
+    container = {"name": "main", "image": "example.com/image"}
+    spec = {"nodeName": "node-0", "containers": [container], "serviceAccountName": "default"}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    path = "/api/v1/namespaces/default/pods"
+    apiserver.request("POST", path, body)
+
+    def report(**values: t.Any) -> None:
+        apiserver.request("PATCH", f"{path}/{name}/status", {"status": values}, "application/merge-patch+json")
+
+    if status:
+        report(**status)
+    resource = {"resourceID": "gpu.nvidia.com/node-0/gpu-0", "health": "Healthy"}
+    running = {
+        **{"name": "main", "image": "example.com/image", "imageID": "i", "ready": True, "restartCount": 0},
+        "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+        "allocatedResourcesStatus": [{"name": "claim:gpu", "resources": [resource]}],
+    }
+    return lambda: report(phase="Running", containerStatuses=[running])
+
+
+@pytest.fixture
+def pods(cluster):
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+    cluster.request("POST", "/api/v1/namespaces/default/serviceaccounts", account)
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
+    rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
+    kind = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "watcher"}}
+    cluster.request("POST", f"{rbac}/roles", {**kind, "kind": "Role", "rules": rules})
+    binding = {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "watcher"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "nobody"}],
+    }
+    cluster.request("POST", f"{rbac}/rolebindings", {**kind, "kind": "RoleBinding", **binding})
+    yield cluster
+    for path in (f"{rbac}/rolebindings/watcher", f"{rbac}/roles/watcher"):
+        cluster.request("DELETE", path)
+    for name in ("runs", "waits", "late"):
+        cluster.request("DELETE", f"/api/v1/namespaces/default/pods/{name}?gracePeriodSeconds=0")
+    cluster.request("DELETE", "/api/v1/namespaces/default/serviceaccounts/default")
+
+
+def test_pod_device_verify(playbook, pods, tmp_path: Path) -> None:
+    make_pod(pods, "runs")()
+    reason = {"reason": "Unschedulable", "message": "0/1 nodes are available: 1 cannot allocate all claims."}
+    make_pod(pods, "waits", phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", **reason}])
+    start = make_pod(pods, "late")
+    kubeconfigs = {"admin": str(pods.kubeconfig()), "watcher": str(pods.kubeconfig("nobody"))}
+    with later(tmp_path / "begun", start):
+        done = playbook("pod_device_verify", {"kubeconfigs": kubeconfigs})
     assert_played(done)
 
 
