@@ -63,21 +63,21 @@ class _Steady:
     def __init__(self, predicate: Predicate, seconds: float) -> None:
         self._predicate = predicate
         self._seconds = seconds
-        self._clock: _Clock | None = None
+        self.clock: _Clock | None = None
 
     @property
     def holds(self) -> bool:
-        return self._clock is not None
+        return self.clock is not None
 
     def left(self) -> float:
-        return self._clock.left() if self._clock else self._seconds
+        return self.clock.left() if self.clock else self._seconds
 
     def look(self, items: list[Item]) -> bool:
         """Look at the items as they are now; true when the predicate holds and has held long enough."""
         if not self._predicate(items):
-            self._clock = None
-        elif self._clock is None:
-            self._clock = _Clock(self._seconds)
+            self.clock = None
+        elif self.clock is None:
+            self.clock = _Clock(self._seconds)
         return self.holds and not self.left()
 
 
@@ -116,7 +116,7 @@ def watch_until(source: Source, predicate: Predicate, timeout: float, stable_for
                     break
             else:
                 # The server ended the watch: a moment's pause, or one that ends each at once would be asked in a loop.
-                time.sleep(min(pause, steady.left() if steady.holds else clock.left()))
+                (steady.clock or clock).sleep(pause)
             lost = None
         except ExpiredError:
             version = ""

@@ -47,7 +47,6 @@ options:
   devices:
     description: What the devices of each claim must be.
     type: dict
-    default: {}
     suboptions:
       count:
         description: How many there must be, a number or a mapping with C(min) and C(max) or C(equal).
@@ -240,7 +239,7 @@ OPTIONS: dict[str, t.Any] = {
     "count": {"type": "int"},
     "state": {"type": "str", "choices": ["allocated", "reserved", "pending", "absent"], "default": "allocated"},
     "driver": {"type": "str"},
-    "devices": {"type": "dict", "default": {}, "options": DEVICES},
+    "devices": {"type": "dict", "apply_defaults": True, "options": DEVICES},
     "match_attribute": {"type": "list", "elements": "str", "default": []},
     "same_node": {"type": "bool", "default": False},
     "node": {"type": "str"},
