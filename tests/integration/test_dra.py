@@ -102,7 +102,8 @@ def later(begun: Path, work: t.Callable[[], None]) -> t.Iterator[None]:
     def run() -> None:
         while not begun.exists() and not stop.wait(0.1):
             pass
-        if not stop.wait(4):
+        # A module needs some seconds to start on a busy machine; before that there is nothing to wait for.
+        if not stop.wait(10):
             work()
 
     thread = threading.Thread(target=run)
@@ -200,8 +201,13 @@ def test_resource_claim_verify(playbook, cluster, tmp_path: Path) -> None:
 
 def make_pod(apiserver, name: str, **status: t.Any) -> t.Callable[[], None]:
     """A pod bound to node-0, and what a kubelet does to have it run."""
-    container = {"name": "main", "image": "example.com/image"}
-    spec = {"nodeName": "node-0", "containers": [container], "serviceAccountName": "default"}
+    container = {"name": "main", "image": "example.com/image", "resources": {"claims": [{"name": "gpu"}]}}
+    spec = {
+        "nodeName": "node-0",
+        "containers": [container],
+        "resourceClaims": [{"name": "gpu", "resourceClaimName": "two"}],
+        "serviceAccountName": "default",
+    }
     body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
     path = "/api/v1/namespaces/default/pods"
     apiserver.request("POST", path, body)
