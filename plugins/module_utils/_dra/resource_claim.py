@@ -14,8 +14,6 @@ import typing as t
 from ansible_collections.mirage.accel.plugins.module_utils._dra.resource_slice import FormError
 
 Json = dict[str, t.Any]
-# From the first to the last; a claim that is being deleted is "deleting" whatever else it is.
-STATES = ("pending", "allocated", "reserved", "deleting")
 
 
 @dataclasses.dataclass(frozen=True)

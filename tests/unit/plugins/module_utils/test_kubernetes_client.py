@@ -384,3 +384,22 @@ def test_the_option_wins_over_the_kubeconfigs_authority(tls_server: tuple[str, P
 def test_a_token_sent_without_tls_to_a_tls_port(tls_server: tuple[str, Path]) -> None:
     with pytest.raises(ApiError):
         look(host=tls_server[0].replace("https", "http"), api_key="t")
+
+
+def test_a_list_of_several_pages(api, node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PAGE", 2)
+    first, second = api.listing(node("a"), node("b"), version=7), api.listing(node("c"), version=7)
+    first["metadata"]["continue"] = "more"
+    api.lists = [first, second]
+    items, version = look(host=api.url, api_key="t")
+    assert [item["metadata"]["name"] for item in items] == ["a", "b", "c"]
+    assert version == "7"
+    assert [request["query"] for request in api.requests] == [{"limit": "2"}, {"limit": "2", "continue": "more"}]
+
+
+def test_pages_that_are_kept_no_longer(api, node) -> None:
+    first = api.listing(node("a"))
+    first["metadata"]["continue"] = "more"
+    api.lists = [first, api.refuse(410, "too old"), api.listing(node("a"), node("b"))]
+    assert len(look(host=api.url, api_key="t")[0]) == 2
+    assert api.requests[2]["query"] == {}

@@ -273,3 +273,42 @@ def test_objects_of_the_same_name_in_two_namespaces_are_two(api, node, waiting) 
     first["metadata"]["namespace"], second["metadata"]["namespace"] = "one", "two"
     api.lists = [api.listing(first, second)]
     assert waiting(predicate=lambda items: len(items) == 2, timeout=0).satisfied
+
+
+@pytest.fixture
+def steady(api: t.Any) -> Callable[..., wait.Outcome]:
+    """Waits until every node has eight GPUs and has had them for half a second."""
+
+    def until(timeout: float = 5) -> wait.Outcome:
+        collection = client.connect({"host": api.url, "api_key": "t"}).collection("/api/v1/nodes", "listing nodes")
+        return wait.watch_until(collection, eight, timeout, stable_for=0.5)
+
+    return until
+
+
+def test_what_lasts(api, node, steady) -> None:
+    api.lists = [api.listing(node())]
+    started = time.monotonic()
+    assert steady(timeout=0).satisfied
+    assert time.monotonic() - started >= 0.5
+
+
+def test_what_breaks_off_and_comes_back_has_to_last_anew(api, node, steady) -> None:
+    api.lists = [api.listing(node())]
+    api.watches = [[api.event("MODIFIED", none(node, 2))], [api.event("MODIFIED", node(version=3))]]
+    assert steady().satisfied
+    assert api.asked[:4] == ["list", "watch 1", "watch 2", "watch 3"]
+
+
+def test_what_breaks_off_for_good(api, node, steady) -> None:
+    api.lists = [api.listing(node())]
+    api.watches = [[api.event("MODIFIED", none(node, 2))]]
+    assert not steady(timeout=0).satisfied
+
+
+def test_an_outage_proves_nothing(api, node, steady) -> None:
+    api.lists = [api.listing(node())]
+    api.watches = [api.refuse(503, "away")] * 200
+    outcome = steady(timeout=0)
+    assert not outcome.satisfied
+    assert "503: away" in str(outcome.error)
