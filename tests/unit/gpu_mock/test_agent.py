@@ -119,6 +119,23 @@ def test_a_label_that_others_set_too_stays(node: Settings, api: kube.Api, fake_a
     assert has_label(fake_api)
 
 
+def test_a_refused_release_leaves_the_label_of_the_one_that_serves(
+    node: Settings, api: kube.Api, fake_api: t.Any, snapshot: Take
+) -> None:
+    place_for(node, api)
+    before = snapshot()
+    second = dataclasses.replace(node, release="second")
+    assert run_until(second, api, stop_when(second, "is served by gpu-mock/default/rel")) == 0
+    assert has_label(fake_api)
+    assert fake_api.managers[NODE][label.LABEL] == {"gpu-mock/default/rel"}
+    assert snapshot() == before
+
+
+def test_the_longest_names_fit_into_a_field_manager(node: Settings) -> None:
+    longest = dataclasses.replace(node, namespace="n" * 63, release="r" * 53)
+    assert len(longest.owner) <= 128
+
+
 def test_a_failed_removal_says_why(node: Settings, api: kube.Api, fake_api: t.Any, snapshot: Take) -> None:
     place_for(node, api)
     before = snapshot()

@@ -112,17 +112,29 @@ def test_removal_leaves_nothing(node: Settings, snapshot: Take) -> None:
     assert not node.driver_root.exists()
 
 
-def test_removal_leaves_what_was_there_before(node: Settings, snapshot: Take) -> None:
-    os.mknod(node.host_dev / "nvidia0", stat.S_IFCHR | 0o666, os.makedev(195, 0))
-    (node.host_dev / "nvidia0").chmod(0o666)
+@pytest.mark.parametrize("mode", [0o666, 0o640])
+def test_removal_leaves_what_was_there_before(node: Settings, snapshot: Take, mode: int) -> None:
+    os.mknod(node.host_dev / "nvidia0", stat.S_IFCHR | mode, os.makedev(195, 0))
+    (node.host_dev / "nvidia0").chmod(mode)
     (node.host_dev / "nvidia-caps").mkdir()
     (node.driver_root / "usr/share").mkdir(parents=True)
     (node.driver_root / "usr/share/notes").write_text("mine")
     before = snapshot()
     place(node)
+    assert "/dev/nvidia0" not in record_of(node).files
+    assert place(node) == []
     node_files.remove(node, record_of(node))
     assert snapshot() == before
     assert (node.host_dev / "nvidia-caps").is_dir()
+
+
+def test_a_node_of_ours_gets_its_mode_back(node: Settings, snapshot: Take) -> None:
+    place(node)
+    (node.host_dev / "nvidia0").chmod(0o600)
+    assert place(node) == ["/dev/nvidia0"]
+    assert snapshot()["dev/nvidia0"][0] == (195, 0, "0o666")
+    node_files.remove(node, record_of(node))
+    assert snapshot() == {}
 
 
 def test_removal_goes_on_where_it_was_cut_off(node: Settings, snapshot: Take) -> None:

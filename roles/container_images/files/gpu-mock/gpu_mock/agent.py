@@ -78,7 +78,7 @@ class Agent:
                 log.line(f"Placed on node {settings.node_name}: {', '.join(changed)}")
             whose = f"files in {settings.driver_root}"
             self._written = owner.read(settings.driver_root)
-        label.put(self._api, settings.node_name)
+        label.put(self._api, settings.node_name, settings.owner)
         self._status.ready(
             f"node {settings.node_name} has {settings.count} GPUs of profile {settings.profile}, "
             f"driver {settings.driver_version}, {whose}"
@@ -91,7 +91,7 @@ class Agent:
     def clean_up(self) -> str:
         """Take off the label, then what this release placed; says what that was."""
         settings = self._settings
-        label.withdraw(self._api, settings.node_name)
+        label.withdraw(self._api, settings.node_name, settings.owner)
         record = owner.read(settings.driver_root)
         if record is None:
             return f"node {settings.node_name} has no files of this release"
@@ -132,7 +132,7 @@ class Agent:
     def _withdraw_quietly(self) -> None:
         """A node that is refused must not be offered; why it is refused is the news, not this."""
         try:
-            label.withdraw(self._api, self._settings.node_name)
+            label.withdraw(self._api, self._settings.node_name, self._settings.owner)
         except GpuMockError as error:
             log.line(str(error))
 

@@ -78,9 +78,10 @@ def ensure(settings: Settings, record: owner.Owner | None) -> list[str]:
     """Bring the node to the plan; the list says what was changed."""
     mock_nvml.check(settings)
     items = plan(settings)
-    missing = [item for item in items if not item.is_placed()]
     old = record.files if record else ()
-    # A node in /dev that was there before us is used, and left behind when we go.
+    # A device node that was there before us is used as it is, and left behind when we go.
+    foreign = [item for item in items if _is_foreign(settings, item, old)]
+    missing = [item for item in items if not item.is_placed() and item not in foreign]
     mine = [item for item in items if item in missing or host_name(settings, item.path) in old]
     written = [owner.path_in(settings.driver_root), settings.driver_root / "config/config.yaml", settings.page]
     files = tuple(sorted(host_name(settings, path) for path in [*written, *(item.path for item in mine)]))
@@ -119,6 +120,12 @@ def host_name(settings: Settings, path: Path) -> str:
     if path.is_relative_to(settings.host_dev):
         return f"/dev/{path.relative_to(settings.host_dev)}"
     return str(path)
+
+
+def _is_foreign(settings: Settings, item: Item, recorded: t.Container[str]) -> bool:
+    """Whether somebody else made this device node, whatever its mode."""
+    is_there = isinstance(item, Node) and device_of(item.path) is not None
+    return is_there and host_name(settings, item.path) not in recorded
 
 
 def _local_path(settings: Settings, name: str) -> Path:

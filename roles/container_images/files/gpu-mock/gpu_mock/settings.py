@@ -33,6 +33,7 @@ class Settings:
 
     @property
     def owner(self) -> str:
+        """Also the field manager of the label: with Kubernetes' limits of both names 126 characters of its 128."""
         return f"gpu-mock/{self.namespace}/{self.release}"
 
     @property
