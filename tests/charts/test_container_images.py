@@ -240,6 +240,12 @@ def test_kind_loads_what_a_node_lacks(role: Role, tmp_path: Path) -> None:
             "The image 'x' has no Containerfile '/nowhere/Containerfile'",
             id="no-containerfile",
         ),
+        pytest.param(
+            {"kubeconfig": "/home/me/.kube/config"},
+            "The cluster of /home/me/.kube/config would not get the images that are built here, and nobody publishes "
+            "them: set container_images_handover to registry and container_images_registry to where to push",
+            id="no-way-to-the-cluster",
+        ),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_built(role: Role, variables: dict[str, t.Any], text: str) -> None:
@@ -247,3 +253,28 @@ def test_what_cannot_work_is_said_before_anything_is_built(role: Role, variables
     assert done.returncode != 0
     assert text in re.sub(r"\s+", " ", done.stdout + done.stderr)
     assert role.archives() == []
+
+
+def test_nothing_is_made_for_a_cluster_that_has_the_images(role: Role) -> None:
+    assert changed(role(kubeconfig="/home/me/.kube/config", container_images_handover="preloaded")) == 0
+    assert role.archives() == []
+
+
+@pytest.mark.parametrize(("folder", "stays"), [("hook", False), ("usr/bin", True)])
+def test_only_the_specification_that_starts_our_program_is_removed(
+    role: Role, tmp_path: Path, folder: str, stays: bool
+) -> None:
+    specification = tmp_path / "k8s.device-plugin.nvidia.com-gpu.json"
+    hooks = [{"hookName": "createContainer", "path": str(tmp_path / folder / "nvidia-cdi-hook")}]
+    specification.write_text(json.dumps({"containerEdits": {"hooks": hooks}}))
+    (tmp_path / "hook").mkdir()
+    # Where the role works on the machine itself.
+    places = {
+        "_container_images_hook_folder": str(tmp_path / "hook"),
+        "_container_images_leftover": str(specification),
+        "_container_images_leftover_folders": [],
+    }
+    done = role("--extra-vars", json.dumps(places), container_images_state="absent")
+    assert changed(done) == (1 if stays else 2)
+    assert specification.exists() == stays
+    assert not (tmp_path / "hook").exists()

@@ -98,7 +98,8 @@ def test_the_device_plugins_chart_comes_from_its_module(
     values = tmp_path / "values.yaml"
     # What the role fills in from the site's variables.
     root = "/var/lib/nvidia-mock/driver"
-    filled = {"nvidiaDriverRoot": root, "nvidiaDevRoot": root, "podAnnotations": {}}
+    image = {**item["values"]["image"], "repository": "localhost/mirage/k8s-device-plugin"}
+    filled = {"nvidiaDriverRoot": root, "nvidiaDevRoot": root, "podAnnotations": {}, "image": image}
     values.write_text(yaml.safe_dump({**item["values"], **filled}))
     rendered = run(helm, "template", "x", chart, "--namespace", "nvidia", "--values", values)
     assert rendered.returncode == 0, rendered.stderr
@@ -112,3 +113,75 @@ def test_the_device_plugins_chart_comes_from_its_module(
     assert environment["NVIDIA_CDI_HOOK_PATH"] == "/var/lib/mirage-accel/bin/nvidia-cdi-hook"
     assert container["image"] == "localhost/mirage/k8s-device-plugin:v0.19.3"
     assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+HELM = """#!/bin/sh
+echo "$@" >>"$STATE/calls"
+case "$*" in *list*) cat "$STATE/list" ;; *) exit 1 ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        ("pending-upgrade", "go back with: helm rollback x REVISION --namespace lab (helm history x --namespace lab"),
+        ("pending-rollback", "go back with: helm rollback x REVISION --namespace lab (helm history x --namespace lab"),
+        ("uninstalling", "finish it with: helm uninstall x --namespace lab, and run this again"),
+    ],
+)
+def test_a_release_that_served_is_not_uninstalled(
+    role: Run, repo: Path, tmp_path: Path, status: str, text: str
+) -> None:
+    command = tmp_path / "helm"
+    command.write_text(HELM.replace("$STATE", str(tmp_path)))
+    command.chmod(0o755)
+    (tmp_path / "config").write_text("")
+    release = {"name": "x", "namespace": "lab", "revision": "3", "status": status}
+    (tmp_path / "list").write_text(json.dumps([release]))
+    done = role(
+        helm_releases_helm=str(command),
+        helm_releases_kubeconfig=str(tmp_path / "config"),
+        helm_releases=[{"name": "x", "namespace": "lab", "chart": str(repo / "charts/gpu-mock")}],
+        helm_releases_cache_dir=str(tmp_path),
+    )
+    assert done.returncode != 0
+    output = re.sub(r"\s+", " ", done.stdout + done.stderr)
+    assert f"release x in namespace lab: its revision 3 has the status {status}" in output
+    assert text in output
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert len(calls) == 1, "helm was asked to do more than list"
+
+
+REPOSITORIES = "{{ helm_releases | map(attribute='values.image.repository') | join(' ') }}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "repositories"),
+    [
+        pytest.param({}, "ghcr.io/nvidia/gpu-mock localhost/mirage/k8s-device-plugin", id="handed-over"),
+        pytest.param(
+            {"container_images_handover": "registry", "container_images_registry": "reg.example.com/team"},
+            "reg.example.com/team/gpu-mock reg.example.com/team/k8s-device-plugin",
+            id="registry",
+        ),
+        pytest.param(
+            {"container_images_handover": "kind", "container_images_registry": "reg.example.com/team"},
+            "ghcr.io/nvidia/gpu-mock localhost/mirage/k8s-device-plugin",
+            id="kind",
+        ),
+    ],
+)
+def test_the_releases_take_their_images_from_where_they_were_pushed(
+    run: Run, repo: Path, ansible_env: dict[str, str], tmp_path: Path, variables: dict[str, str], repositories: str
+) -> None:
+    include = {"name": "mirage.accel.helm_releases", "tasks_from": "preflight", "public": True}
+    tasks = [
+        {"name": "Run the role", "ansible.builtin.include_role": include},
+        {"name": "Tell", "ansible.builtin.debug": {"msg": f"images: {REPOSITORIES}"}},
+    ]
+    playbook = tmp_path / "play.yml"
+    play = {"name": "Test", "hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}
+    playbook.write_text(json.dumps([play]))
+    done = run("ansible-playbook", playbook, cwd=repo, env=ansible_env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"images: {repositories}" in done.stdout
