@@ -15,6 +15,11 @@ description:
   - With O(state=absent), ends every process of the cluster with all its containers, and removes its mounts, links,
     packet filter rules, control groups and folders. What was remembered is put back.
   - Only what the cluster brought is removed. Chains, folders and settings that were there before stay as they were.
+    What others keep beside the cluster's things in a folder that came with it stays too, with a warning.
+  - With O(state=present), a state or runtime folder that holds something, and is not remembered to be the cluster's, is
+    refused. With O(state=absent) nothing of such a folder is removed.
+  - The kernel modules br_netfilter and overlay are loaded where they are missing. Where systemd runs, files in
+    C(/etc/modules-load.d) and C(/etc/sysctl.d) do so at every boot.
 author:
   - mirage.accel contributors (@mirage-accel)
 options:
@@ -68,6 +73,11 @@ actions:
   elements: str
   returned: success
   sample: [set net.ipv4.ip_forward to 1]
+snapshotter:
+  description: containerd's snapshotter, which is chosen when the host is prepared first and then stays.
+  type: str
+  returned: success and O(state=present)
+  sample: overlayfs
 """
 
 import typing as t
@@ -75,7 +85,12 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
-from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.host import Removal, Site, prepare
+from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.host import (
+    Removal,
+    Site,
+    prepare,
+    snapshotter_of,
+)
 
 
 def main() -> t.NoReturn:
@@ -94,12 +109,16 @@ def main() -> t.NoReturn:
     try:
         if params["state"] == "present":
             actions = prepare(site, module.check_mode)
+            more = {"snapshotter": snapshotter_of(site, module.check_mode)}
         else:
-            actions = Removal(site, module.check_mode).run()
+            removal = Removal(site, module.check_mode)
+            actions, more = removal.run(), {}
+            for kept in removal.kept:
+                module.warn(kept)
     except (MirageError, OSError) as exc:
         verb = "preparing" if params["state"] == "present" else "putting back"
         module.fail_json(msg=f"Error while {verb} the host: {exc}")
-    module.exit_json(changed=bool(actions), actions=actions)
+    module.exit_json(changed=bool(actions), actions=actions, **more)
 
 
 if __name__ == "__main__":

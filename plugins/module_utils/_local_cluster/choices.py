@@ -43,6 +43,14 @@ def choose_resolver(facts: Facts) -> dict[str, t.Any]:
     return {"resolv_conf": "", "forward_dns": False}
 
 
+def choose_snapshotter(facts: Facts) -> str:
+    """The one that the cluster was made with: with another its images would be gone."""
+    if facts["snapshotter"]:
+        return facts["snapshotter"]
+    overlay = "overlay" in facts["filesystems"] or "overlay" in facts["loadable_modules"]
+    return "overlayfs" if overlay else "native"
+
+
 def choose(facts: Facts) -> dict[str, t.Any]:
     """How the cluster's parts are set up on this host."""
     systemd = facts["init"] == "systemd"
@@ -52,7 +60,7 @@ def choose(facts: Facts) -> dict[str, t.Any]:
         "fail_cgroup_v1": facts["cgroup_version"] == 2,
         # Without the capability nobody may lower an oom_score_adj, and every sandbox would die trying.
         "restrict_oom_score_adj": not has_capability(facts, CAP_SYS_RESOURCE),
-        "snapshotter": "overlayfs" if "overlay" in facts["filesystems"] else "native",
+        "snapshotter": choose_snapshotter(facts),
         **choose_resolver(facts),
     }
 
@@ -107,6 +115,11 @@ def kernel_problems(facts: Facts) -> list[str]:
         found.append("/dev/kmsg cannot be read, which the kubelet does: make the device with 'mknod /dev/kmsg c 1 11'")
     if not facts["sysctl_writable"]:
         found.append("/proc/sys is read-only: run on a host, or in a container with its own writable /proc/sys")
+    if not facts["bridge_netfilter"] and "br_netfilter" not in facts["loadable_modules"]:
+        found.append(
+            "the kernel lacks br_netfilter, without which services do not answer pods of the same node, and modprobe "
+            "does not find that module: install the modules of the running kernel, or use a kernel that has it"
+        )
     for feature, error in facts["features"].items():
         if error:
             found.append(f"the kernel cannot do {feature} ({error}): load its module or use a kernel that has it")
@@ -116,6 +129,11 @@ def kernel_problems(facts: Facts) -> list[str]:
 def owner_problems(facts: Facts) -> list[str]:
     """Signs of another cluster on this host, which ours must not touch."""
     found = []
+    if facts["foreign_state"]:
+        found.append(
+            f"{facts['state_dir']} holds {', '.join(facts['foreign_state'][:3])}, which is not the cluster's: "
+            "give local_cluster_state_dir a folder of its own, or empty that one"
+        )
     if facts["kubelet_root"] and not facts["owned"]:
         found.append(
             "/var/lib/kubelet belongs to another kubelet: give that cluster's kubeconfig (-e kubeconfig=FILE), "

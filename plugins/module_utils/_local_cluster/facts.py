@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import sys
 import typing as t
 from pathlib import Path
 
+from ansible_collections.mirage.accel.plugins.module_utils._local_cluster import kernel
 from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.processes import (
     own_processes,
     read_link,
@@ -114,6 +116,20 @@ def list_names(folder: Path) -> list[str]:
         return []
 
 
+def read_snapshotter(state_dir: str) -> str:
+    """The snapshotter that the cluster was made with; empty where there is no cluster."""
+    try:
+        return str(json.loads(read_text(Path(state_dir) / HOST_RECORD)).get("snapshotter", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def list_foreign(state_dir: str) -> list[str]:
+    """What is in the state folder although no record says that it is the cluster's."""
+    names = list_names(Path(state_dir))
+    return [] if HOST_RECORD in names else [name for name in names if not name.startswith(f".{HOST_RECORD}.")]
+
+
 def read_running(state_dir: str) -> dict[str, t.Any]:
     """Listeners, kubelets that are not the cluster's, and what of the cluster runs."""
     processes = read_processes()
@@ -147,12 +163,10 @@ def read_running(state_dir: str) -> dict[str, t.Any]:
 def gather(state_dir: str, node_address: str, root: Path = Path("/")) -> dict[str, t.Any]:
     """All facts as plain data."""
     cgroup_version, controllers = read_cgroups(root)
-    # The folder alone may be the host's, seen from a container.
-    systemd = (root / "run/systemd/system").is_dir() and read_text(root / "proc/1/comm").strip() == "systemd"
     return {
         "uid": os.geteuid(),
         "python": str(Path(sys.executable).resolve()),
-        "init": "systemd" if systemd else "other",
+        "init": "systemd" if kernel.runs_systemd(root) else "other",
         "cgroup_version": cgroup_version,
         "cgroup_controllers": controllers,
         "capabilities": read_capabilities(root),
@@ -160,11 +174,15 @@ def gather(state_dir: str, node_address: str, root: Path = Path("/")) -> dict[st
         "state_dir": state_dir,
         "disk_free_mib": disk_free(Path(state_dir)),
         "filesystems": [line.split()[-1] for line in read_text(root / "proc/filesystems").splitlines() if line],
+        "bridge_netfilter": kernel.is_there("br_netfilter", root),
+        "loadable_modules": kernel.loadable_modules(root),
+        "snapshotter": read_snapshotter(state_dir),
         "resolvers": read_resolvers(root),
         "kmsg": os.access(root / "dev/kmsg", os.R_OK),
         "sysctl_writable": can_write_sysctl(root),
         "features": probe_features(),
         "kubelet_root": bool(list_names(root / "var/lib/kubelet")),
+        "foreign_state": list_foreign(state_dir),
         "owned": (Path(state_dir) / HOST_RECORD).exists(),
         "programs": list_names(Path(state_dir) / "programs"),
         "missing_libraries": [name for name in LIBRARIES if importlib.util.find_spec(name) is None],

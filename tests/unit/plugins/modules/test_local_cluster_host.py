@@ -215,3 +215,111 @@ result["kept"] = (STATE / "host.json").exists()
 """)
     assert "has version 7, this collection knows version 1" in result["failed"]["msg"]
     assert result["kept"]
+
+
+@pytest.mark.parametrize("option", ["state_dir", "runtime_dir"])
+def test_a_folder_that_is_not_the_clusters_is_neither_taken_nor_emptied(inside, option: str) -> None:
+    result = inside(f"""
+theirs = Path("/var/lib/theirs")
+theirs.mkdir()
+(theirs / "data").write_text("dear")
+sh("mkdir /var/lib/theirs/mounted && mount -t tmpfs tmpfs /var/lib/theirs/mounted")
+sh("cp /bin/sleep /var/lib/theirs/server")
+server = subprocess.Popen(["/var/lib/theirs/server", "1000"])
+result["before"] = look()
+result["refused"] = call({option}=str(theirs))
+result["predicted"] = call({option}=str(theirs), _ansible_check_mode=True)
+result["absent"] = call({option}=str(theirs), state="absent")
+result["after"] = look()
+result["server"] = server.poll()
+server.kill()
+""")
+    for answer in (result["refused"], result["predicted"]):
+        assert "/var/lib/theirs holds data, mounted, server" in answer["msg"]
+        assert f"give {option} a folder of its own" in answer["msg"]
+    assert (result["absent"]["changed"], result["absent"]["actions"]) == (False, [])
+    assert "/var/lib/theirs stays as it is" in str(result["absent"]["warnings"])
+    assert result["after"] == result["before"]
+    assert result["server"] is None
+
+
+def test_a_removal_with_another_runtime_folder_is_refused(inside) -> None:
+    result = inside("""
+call()
+sh("mkdir -p /run/other && touch /run/other/socket")
+result["refused"] = call(state="absent", runtime_dir="/run/other")
+result["kept"] = Path("/run/other/socket").exists() and (STATE / "host.json").exists()
+""")
+    assert "made with runtime_dir /run/mirage-accel, not /run/other" in result["refused"]["msg"]
+    assert result["kept"]
+
+
+def test_a_removal_that_was_cut_off_can_be_run_again(inside) -> None:
+    result = inside("""
+from unittest.mock import patch
+from ansible_collections.mirage.accel.plugins.module_utils._local_cluster import host
+result["before"] = look()
+call()
+sh("mkdir -p /var/lib/mirage-accel/cluster/programs /var/lib/mirage-accel/cluster/etcd /run/mirage-accel")
+with patch.object(host.shutil, "rmtree", side_effect=[None, OSError("cut off")]):
+    result["cut"] = call(state="absent")
+result["again"] = call(state="absent")
+result["after"] = look()
+result["third"] = call(state="absent")
+""")
+    assert "cut off" in result["cut"]["msg"]
+    assert result["again"]["changed"]
+    assert result["after"] == result["before"]
+    assert (result["third"]["changed"], "warnings" in result["third"]) == (False, False)
+
+
+def test_what_was_installed_since_keeps_its_things_in_shared_folders(inside) -> None:
+    result = inside("""
+import socket
+call()
+# What the cluster's programs leave.
+pod = "/var/log/pods/kube-system_coredns-1_01234567-89ab-cdef-0123-456789abcdef"
+sh("mkdir -p /run/mirage-accel /run/containerd/s /run/containerd/fifo /var/log/containers /run/kubernetes")
+sh(f"mkdir -p {pod}/coredns /var/lib/cni/networks/mirage /var/lib/cni/results && touch {pod}/coredns/0.log")
+sh(f"ln -s {pod}/coredns/0.log /var/log/containers/coredns.log")
+sh("touch /var/lib/cni/networks/mirage/10.244.0.2 /var/lib/cni/results/mirage-1-eth0 /run/kubernetes/apiserver.crt")
+sh("echo /run/mirage-accel/containerd/netns/1 >/var/lib/cni/results/cni-loopback-1-lo")
+dead = socket.socket(socket.AF_UNIX)
+dead.bind("/run/containerd/s/0123")
+dead.close()
+# What others have.
+alive = socket.socket(socket.AF_UNIX)
+alive.bind("/run/containerd/s/4567")
+sh("touch /run/containerd/containerd.pid /var/lib/cni/results/cni-loopback-2-lo /var/log/pods/notes")
+sh("mkdir -p /var/lib/cni/networks/podman && touch /var/lib/cni/networks/podman/10.88.0.2")
+result["predicted"] = call(state="absent", _ansible_check_mode=True)
+result["removed"] = call(state="absent")
+result["left"] = sh("find /run/containerd /var/lib/cni /var/log ! -type d | sort").splitlines()
+result["kubernetes"] = Path("/run/kubernetes").exists()
+""")
+    assert "remove what the cluster made in /var/lib/cni" in result["predicted"]["actions"]
+    assert result["left"] == [
+        "/run/containerd/containerd.pid",
+        "/run/containerd/s/4567",
+        "/var/lib/cni/networks/podman/10.88.0.2",
+        "/var/lib/cni/results/cni-loopback-2-lo",
+        "/var/log/pods/notes",
+    ]
+    assert result["kubernetes"] is False
+    assert "/run/containerd stays: it holds what the cluster did not make" in str(result["removed"]["warnings"])
+
+
+def test_shared_folders_that_only_the_cluster_used_are_gone(inside) -> None:
+    result = inside("""
+import socket
+result["before"] = look()
+call()
+sh("mkdir -p /run/mirage-accel /run/containerd/s /run/containerd/fifo /var/log/containers /var/lib/kubelet/pods")
+sh("mkdir -p /var/lib/cni/networks/mirage /var/lib/cni/results /usr/libexec/kubernetes/plugins")
+sh("touch /var/lib/cni/networks/mirage/last_reserved_ip.0 /var/lib/cni/results/mirage-1-eth0 /var/lib/kubelet/x")
+socket.socket(socket.AF_UNIX).bind("/run/containerd/s/0123")
+result["removed"] = call(state="absent")
+result["after"] = look()
+""")
+    assert result["after"] == result["before"]
+    assert "warnings" not in result["removed"]

@@ -26,6 +26,10 @@ VIRTUAL_MACHINE: dict[str, t.Any] = {
     "state_dir": "/var/lib/mirage-accel/cluster",
     "disk_free_mib": 64981,
     "filesystems": ["tmpfs", "ext4", "overlay"],
+    "bridge_netfilter": True,
+    "loadable_modules": [],
+    "snapshotter": "",
+    "foreign_state": [],
     "resolvers": {"/etc/resolv.conf": ["10.255.255.53"], "/run/systemd/resolve/resolv.conf": []},
     "kmsg": True,
     "sysctl_writable": True,
@@ -90,6 +94,14 @@ SERVER = {
         ),
         pytest.param({**SERVER, "filesystems": ["ext4"]}, {"snapshotter": "native"}, id="no overlayfs"),
         pytest.param(
+            {**SERVER, "filesystems": ["ext4"], "loadable_modules": ["overlay"]},
+            {"snapshotter": "overlayfs"},
+            id="overlayfs not loaded yet",
+        ),
+        pytest.param(
+            {**SERVER, "snapshotter": "native"}, {"snapshotter": "native"}, id="cluster made without overlayfs"
+        ),
+        pytest.param(
             {**SERVER, "resolvers": {"/etc/resolv.conf": ["127.0.0.1", "::1"]}},
             {"resolv_conf": "", "forward_dns": False},
             id="resolver on loopback only",
@@ -149,6 +161,12 @@ def listener(port: int, **more: t.Any) -> dict[str, t.Any]:
         ),
         pytest.param({"capabilities": CONTAINER}, ["CAP_NET_ADMIN, CAP_SYS_ADMIN"], id="capabilities of a container"),
         pytest.param({"cgroup_controllers": ["cpu", "pids"]}, ["lacks the controllers cpuset, memory"], id="cgroups"),
+        pytest.param({"bridge_netfilter": False}, ["lacks br_netfilter", "install the modules"], id="br_netfilter"),
+        pytest.param(
+            {"foreign_state": ["data", "www"]},
+            ["/var/lib/mirage-accel/cluster holds data, www", "local_cluster_state_dir"],
+            id="state folder of others",
+        ),
         pytest.param({"kmsg": False}, ["/dev/kmsg", "mknod"], id="kmsg"),
         pytest.param({"sysctl_writable": False}, ["/proc/sys is read-only"], id="read-only sysctls"),
         pytest.param(
@@ -177,6 +195,7 @@ def test_each_problem_is_named_once_with_what_to_do(change: dict[str, t.Any], wo
     "change",
     [
         pytest.param({"listeners": [listener(6443, ours=True)]}, id="own port"),
+        pytest.param({"bridge_netfilter": False, "loadable_modules": ["br_netfilter"]}, id="module that can be loaded"),
         pytest.param({"listeners": [listener(8080)]}, id="port of no interest"),
         pytest.param({"kubelet_root": True, "owned": True}, id="own kubelet root"),
         pytest.param({"running": True, "memory_available_mib": 10, "disk_free_mib": 10}, id="own memory and disk"),

@@ -76,6 +76,7 @@ def test_what_the_cluster_left_is_seen(tmp_path: Path) -> None:
     assert gathered["kubelet_root"] is True
     assert gathered["owned"] is True
     assert gathered["programs"] == ["etcd-v1-abc"]
+    assert (gathered["snapshotter"], gathered["foreign_state"]) == ("", [])
     assert gathered["keeper"] is gathered["supervisord"] is gathered["running"] is False
 
 
@@ -95,3 +96,15 @@ def test_a_feature_that_fails_is_named_with_the_kernels_words(monkeypatch: pytes
     monkeypatch.setattr(facts, "FEATURE_PROBES", probes)
     # A tool that is not installed yet says nothing about the kernel.
     assert facts.probe_features() == {"good": "", "bad": "not supported", "later": ""}
+
+
+def test_the_snapshotter_of_a_cluster_is_read_from_its_record(tmp_path: Path) -> None:
+    put(tmp_path, {"host.json": '{"snapshotter": "native"}'})
+    assert facts.read_snapshotter(str(tmp_path)) == "native"
+
+
+def test_a_state_folder_without_the_record_is_not_the_clusters(tmp_path: Path) -> None:
+    put(tmp_path, {"data": "", ".host.json.x1": "{"})
+    assert facts.list_foreign(str(tmp_path)) == ["data"]
+    put(tmp_path, {"host.json": "{}"})
+    assert facts.list_foreign(str(tmp_path)) == []
