@@ -68,8 +68,15 @@ def wanted(folders: t.Iterable[str], count: int, mode: int) -> dict[str, Node]:
     return nodes
 
 
-def plan(observed: t.Mapping[str, Node | Other], target: t.Mapping[str, Node]) -> Plan:
-    """What has to happen. A node of another driver is never taken away, and a file in the way is an error."""
+def plan(
+    observed: t.Mapping[str, Node | Other],
+    target: t.Mapping[str, Node],
+    removable: t.Collection[str] | None = None,
+) -> Plan:
+    """What has to happen. A node of another driver is never taken away, and a file in the way is an error.
+
+    Where `removable` is given, no surplus node goes that it does not name: numbers alone do not tell whose it is.
+    """
     remove, make, set_mode = [], [], []
     for path, node in target.items():
         there = observed.get(path)
@@ -89,6 +96,8 @@ def plan(observed: t.Mapping[str, Node | Other], target: t.Mapping[str, Node]) -
         elif there.mode != node.mode:
             set_mode.append(path)
     for path, there in observed.items():
+        if removable is not None and path not in removable:
+            continue
         if path not in target and isinstance(there, Node) and there.major == MAJOR:
             remove.append(path)
     return Plan(tuple(remove), tuple(make), tuple(set_mode))

@@ -4,7 +4,7 @@
 """The driver root of a host: who owns it, what was placed in it, and how it is configured and taken away.
 
 The record of the owner, config/owner.json, is what makes removal exact: only what it lists is ever deleted.
-Imports: standard library, `_errors` and `_write_file`.
+Imports: standard library, `_device_nodes` and `_errors`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import stat
 import subprocess
 import typing as t
 
+from ansible_collections.mirage.accel.plugins.module_utils._device_nodes import MAJOR
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
 FORMAT = 1
@@ -140,8 +141,16 @@ def describe(files: t.Iterable[str]) -> dict[str, str]:
     return found
 
 
-def existing(files: t.Iterable[str]) -> list[str]:
-    return [path for path in files if os.path.lexists(path)]
+def existing(files: t.Iterable[str], root: pathlib.Path) -> list[str]:
+    """Those that are there and may go: anything in the driver root; outside of it only device nodes of GPUs."""
+    return [
+        path for path in files if os.path.lexists(path) and (pathlib.Path(path).is_relative_to(root) or is_gpu(path))
+    ]
+
+
+def is_gpu(path: str) -> bool:
+    status = os.lstat(path)
+    return stat.S_ISCHR(status.st_mode) and os.major(status.st_rdev) == MAJOR
 
 
 def empty_folders(named: t.Iterable[str], gone: t.Iterable[str], top: pathlib.Path) -> list[pathlib.Path]:

@@ -27,6 +27,12 @@ options:
     description: Permissions of each node, as an octal string.
     type: str
     default: "0666"
+  removable:
+    description:
+      - Paths of surplus nodes that may be removed, such as those in the record of M(mirage.accel.driver_root). With an
+        empty list none goes. By default every surplus node with the name and the major number of a GPU goes.
+    type: list
+    elements: path
   state:
     description: Whether the nodes should be there. V(absent) removes the nodes of all GPUs, however many there are.
     type: str
@@ -52,6 +58,11 @@ EXAMPLES = r"""
 - name: Take them away again
   mirage.accel.device_nodes:
     folders: [/dev, /var/lib/nvidia-mock/driver/dev]
+    state: absent
+
+- name: Take away those on record, and no other mock's
+  mirage.accel.device_nodes:
+    removable: "{{ host.owner.files | default([]) }}"
     state: absent
 """
 
@@ -92,6 +103,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "folders": {"type": "list", "elements": "path", "default": ["/dev"]},
     "count": {"type": "int"},
     "mode": {"type": "str", "default": "0666"},
+    "removable": {"type": "list", "elements": "path"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
@@ -110,17 +122,18 @@ def main() -> t.NoReturn:
         module.fail_json(msg=f"mode is {mode!r}: set an octal number such as '0666'")
     try:
         observed = observe(folders)
-        work = plan(observed, target)
+        work = plan(observed, target, module.params["removable"])
         if work and not module.check_mode:
             carry_out(work, target)
     except (MirageError, OSError) as error:
         module.fail_json(msg=str(error))
+    kept = {path: node for path, node in observed.items() if path not in work.remove}
     module.exit_json(
         changed=bool(work),
         nodes=list(target),
         made=[*work.make, *work.set_mode],
         removed=list(work.remove),
-        diff={"before": listing(observed), "after": listing(target)},
+        diff={"before": listing(observed), "after": listing({**kept, **target})},
     )
 
 

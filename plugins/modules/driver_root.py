@@ -32,8 +32,9 @@ options:
     description:
       - Absolute paths of all files, links and device nodes that belong to the owner. The configuration and the page are
         added by the module.
-      - With O(state=absent) they are removed beside those that are on record, so that an interrupted installation can
-        be taken away too.
+      - With O(state=absent) those in the driver root are removed beside those that are on record, so that an
+        interrupted installation can be taken away too. Outside of the driver root only what is on record is removed,
+        and only where it is a device node of a GPU (a character device with major number 195).
     type: list
     elements: path
     default: []
@@ -152,7 +153,7 @@ def ensure_present(params: dict[str, t.Any], root: pathlib.Path, before: Owner |
         files=(*params["files"], str(config), str(page)),
     )
     dropped = [path for path in (before.files if before else ()) if path not in after.files]
-    surplus = driver_root.existing(dropped)
+    surplus = driver_root.existing(dropped, root)
     folders = driver_root.empty_folders(dropped, surplus, root)
     if not check:
         driver_root.remove(surplus, folders)
@@ -178,11 +179,13 @@ def ensure_absent(params: dict[str, t.Any], root: pathlib.Path, before: Owner | 
     if before is not None and before.owner != params["owner"]:
         return {"changed": False, "owner": dataclasses.asdict(before), "removed": []}
     recorded = before.files if before else ()
-    named = [*dict.fromkeys((*recorded, *params["files"])), str(driver_root.owner_file(root))]
+    # The record is there before the first device node is made: what is in /dev and not on record is another's.
+    inside = [path for path in params["files"] if pathlib.Path(path).is_relative_to(root)]
+    named = [*dict.fromkeys((*recorded, *inside)), str(driver_root.owner_file(root))]
     if driver_root.real_driver(pathlib.Path("/proc")):
         # The nodes in /dev are the real driver's by now.
         named = [path for path in named if pathlib.Path(path).is_relative_to(root)]
-    files = driver_root.existing(named)
+    files = driver_root.existing(named, root)
     folders = driver_root.empty_folders(named, files, pathlib.Path(params["top"] or root))
     if not check:
         driver_root.remove(files, folders)

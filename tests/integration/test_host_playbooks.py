@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import subprocess
 import typing as t
 from pathlib import Path
@@ -26,7 +27,8 @@ class Host:
             "gpu_mock_dev_dir": str(self.dev),
             "verify_report_dir": str(self.report),
             # A cluster that runs on this host is another test's.
-            "_verify_embedded_kubeconfig": str(folder / "none"),
+            "local_cluster_state_dir": str(folder / "cluster"),
+            "verify_cluster": False,
         }
 
     def play(self, playbook: str, *options: str, **settings: t.Any) -> subprocess.CompletedProcess[str]:
@@ -127,6 +129,15 @@ def test_verification_names_what_is_wrong(placed: Host, broken: str, settings: d
     assert f"{len(failed)} of 4 checks FAILED" in done.stdout
 
 
+def test_a_cluster_that_is_missing_is_a_failed_row(placed: Host) -> None:
+    done = placed.play("verify", verify_cluster=True)
+    assert done.returncode != 0
+    report = json.loads((placed.report / "verify.json").read_text())
+    (wrong,) = [row for row in report["rows"] if row["status"] == "FAILED"]
+    expected = f"kubeconfig at {placed.root.parent}/cluster/admin.kubeconfig"
+    assert (wrong["check"], wrong["expected"], wrong["actual"]) == ("Kubernetes", expected, "none")
+
+
 def test_a_description_of_ones_own_replaces_the_profile(placed: Host, repo: Path) -> None:
     text = (repo / "charts/gpu-mock/profiles/a100.yaml").read_text().replace("A100-SXM4-40GB", "A100-SXM4-41GB")
     assert changes(placed.play("nodes", gpu_mock_custom_config=text, gpu_mock_count=2)) > 0
@@ -155,6 +166,36 @@ def test_another_driver_version_leaves_nothing_of_the_old_one(placed: Host) -> N
     assert "our own nvidia-smi serves instead" in done.stdout
     assert not [path for path in placed.files() if "550.163.01" in path]
     assert "551.0.1" in placed.smi("--query-gpu=driver_version", "--format=csv,noheader")
+
+
+@pytest.mark.parametrize("step", ["mock_nvml_install", "mock_nvml_configure", "device_nodes_install"])
+def test_a_step_works_alone(placed: Host, step: str) -> None:
+    placed.play("nodes")
+    assert changes(placed.play("nodes", "--tags", step)) == 0
+
+
+def test_nodes_that_are_not_on_record_are_not_made(placed: Host) -> None:
+    placed.play("nodes")
+    done = placed.play("nodes", "--tags", "device_nodes_install", gpu_mock_count=9)
+    assert done.returncode != 0
+    assert "does not list" in done.stdout
+    assert not (placed.dev / "nvidia8").exists()
+
+
+def test_teardown_takes_only_what_is_on_record(placed: Host) -> None:
+    """Another mock's nodes have the same names and numbers."""
+    theirs = placed.dev / "nvidia200"
+    os.mknod(theirs, stat.S_IFCHR | 0o600, os.makedev(195, 200))
+    try:
+        for count in (128, 8):
+            assert changes(placed.play("nodes", gpu_mock_count=count)) > 0
+        assert placed.play("teardown", "--tags", "nodes").returncode == 0
+        assert placed.files() == {str(theirs)}
+        assert changes(placed.play("teardown", "--tags", "nodes")) == 0
+        assert placed.files() == {str(theirs)}
+    finally:
+        theirs.unlink(missing_ok=True)
+    placed.play("nodes")
 
 
 def test_teardown_leaves_nothing(placed: Host) -> None:

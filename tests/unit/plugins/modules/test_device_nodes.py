@@ -99,3 +99,15 @@ def test_a_file_in_the_way_is_named_and_kept(nodes, tmp_path: Path) -> None:
     answer = nodes(count=2)
     assert "nvidia1: a file of that name is there" in answer["msg"]
     assert [path.name for path in (tmp_path / "dev").iterdir()] == ["nvidia1"]
+
+
+def test_surplus_nodes_go_only_when_they_are_named(nodes, tmp_path: Path) -> None:
+    """Another mock driver's nodes have the same names and numbers."""
+    nodes(count=4)
+    named = [f"{tmp_path}/dev/nvidia3", f"{tmp_path}/dev/nvidia0"]
+    assert nodes(count=2, removable=named)["removed"] == named[:1]
+    assert sorted(numbers(tmp_path / "dev")) == ["nvidia0", "nvidia1", "nvidia2", "nvidiactl"]
+    kept = nodes(state="absent", removable=[])
+    assert (kept["changed"], kept["diff"]["before"]) == (False, kept["diff"]["after"])
+    assert nodes(state="absent", removable=named)["removed"] == named[1:]
+    assert sorted(numbers(tmp_path / "dev")) == ["nvidia1", "nvidia2", "nvidiactl"]

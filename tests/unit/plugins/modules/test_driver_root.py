@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from pathlib import Path
 
@@ -189,3 +191,43 @@ def test_info_tells_owner_and_real_driver(run_module, place, present, root: Path
     both = run_module(driver_root_info, path=str(root), proc=str(proc))
     assert both["owner"]["owner"] == "mirage.accel/mock_nvml"
     assert both["real_driver"] == f"{proc}/devices (195 nvidia)"
+
+
+@pytest.fixture
+def node(tmp_path: Path):
+    """Make a device node beside the driver root, as it is in /dev."""
+
+    def call(name: str, major: int = 195) -> Path:
+        path = tmp_path / "dev" / name
+        path.parent.mkdir(exist_ok=True)
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(major, 0))
+        return path
+
+    return call
+
+
+def test_nodes_that_are_not_on_record_stay(place, absent, node, root: Path) -> None:
+    theirs = node("nvidia0")
+    assert absent(files=[*place(), str(theirs)])["changed"]
+    assert theirs.exists()
+    assert not root.exists()
+    assert not absent(files=[str(theirs)])["changed"]
+
+
+def test_of_what_is_on_record_outside_only_device_nodes_of_gpus_go(
+    place, present, absent, node, tmp_path: Path
+) -> None:
+    ours, another = node("nvidia0"), node("nvidia1", major=508)
+    file = tmp_path / "dev/nvidia2"
+    file.write_text("mine\n")
+    present([*place(), *map(str, (ours, another, file))])
+    absent()
+    assert [path.exists() for path in (ours, another, file)] == [False, True, True]
+
+
+def test_fewer_gpus_leave_what_is_no_device_node_of_a_gpu(place, present, node) -> None:
+    ours, another = node("nvidia2"), node("nvidia3", major=508)
+    files = place()
+    present([*files, str(ours), str(another)])
+    assert present(files)["removed"] == [str(ours)]
+    assert another.exists()
