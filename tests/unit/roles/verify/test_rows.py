@@ -177,3 +177,24 @@ def test_a_pod_that_does_not_run_says_why(render, status: dict, reason: str) -> 
         __verify_allocations={},
     )
     assert rows == [("cluster", "GPUs that a pod with 2 lists", f"2 x {BOARD}", reason)]
+
+
+@pytest.mark.parametrize(
+    ("site", "kubeconfig", "node"),
+    [
+        pytest.param({}, "/var/lib/mirage-accel/cluster/admin.kubeconfig", "host-0", id="defaults"),
+        pytest.param(
+            {"local_cluster_state_dir": "/srv/c", "local_cluster_node_name": "node-9"},
+            "/srv/c/admin.kubeconfig",
+            "node-9",
+            id="set-for-the-site",
+        ),
+    ],
+)
+def test_the_cluster_is_where_the_site_has_it(repo: Path, site: dict, kubeconfig: str, node: str) -> None:
+    roles = yaml.safe_load((repo / "roles/verify/vars/main.yml").read_text())
+    roles = {name: trust_as_template(text) if isinstance(text, str) else text for name, text in roles.items()}
+    variables = {**roles, "ansible_facts": {"hostname": "HOST-0"}, **site}
+    templar = Templar(loader=DataLoader(), variables=variables)
+    assert templar.template(trust_as_template("{{ _verify_embedded_kubeconfig }}")) == kubeconfig
+    assert templar.template(trust_as_template("{{ _verify_node_name }}")) == node
