@@ -7,13 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-bool log_debugging;
+_Atomic bool log_debugging;
 
 void log_setup(void)
 {
 	const char *level = getenv("MOCK_NVML_LOG");
 
-	log_debugging = level && strcmp(level, "debug") == 0;
+	atomic_store_explicit(&log_debugging, level && strcmp(level, "debug") == 0,
+			      memory_order_relaxed);
 }
 
 /* One write() per line, so that lines of several processes never mix. */

@@ -37,15 +37,16 @@ static unsigned int api_major(unsigned int driver_major)
 // The one getter that the real library answers before nvmlInit.
 nvmlReturn_t nvmlSystemGetNVMLVersion(char *version, unsigned int length)
 {
-	char built[80];
+	char built[80], driver[40];
 
 	log_debug("%s", __func__);
 	if (!version)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (atomic_load_explicit(&api_references, memory_order_acquire))
 		return answer_string(version, length, system_description()->nvml_version);
-	snprintf(built, sizeof(built), "%u." DRIVER_VERSION,
-		 api_major((unsigned int)strtoul(DRIVER_VERSION, NULL, 10)));
+	source_driver_version(driver, sizeof(driver));
+	snprintf(built, sizeof(built), "%u.%s", api_major((unsigned int)strtoul(driver, NULL, 10)),
+		 driver);
 	return answer_string(version, length, built);
 }
 

@@ -103,7 +103,8 @@ struct reader {
 	yaml_document_t document;
 	struct profile_file *file;
 	char path[512]; /* device_defaults.power.min_limit_mw */
-	unsigned int depth;
+	unsigned int depth; /* of << below << */
+	unsigned int merges; /* read so far, each time anew */
 };
 
 enum kind {
@@ -210,6 +211,11 @@ bool reader_is_null(const yaml_node_t *node);
 /* Parse text into reader->document, to be freed by reader_close(). */
 int reader_open(struct reader *reader, const char *text, size_t length);
 void reader_close(struct reader *reader);
+
+/* --- profile_shape.c --- */
+
+/* Refuse what would take the loader very long; -1 after a complaint. */
+int reader_check_shape(struct reader *reader, const char *text, size_t length);
 
 /* --- profile_keys.c and the files that read one kind of value each --- */
 

@@ -8,6 +8,7 @@
 
 #define MAX_KEYS 256 /* of one mapping */
 #define MAX_MERGES 8 /* of << below <<: more is a loop */
+#define MAX_ALL_MERGES 1024 /* of << in all: each alias below one is read anew */
 
 const char *reader_text(const yaml_node_t *node)
 {
@@ -196,10 +197,8 @@ static int check_names(struct reader *reader, yaml_node_t *node, const struct ke
 
 		if (!name || name->type != YAML_SCALAR_NODE)
 			return reader_fail(reader, name, "the name of a key");
-		if (is_merge(name))
-			continue;
 		length = reader_enter(reader, (const char *)name->data.scalar.value);
-		if (!find_key(keys, (const char *)name->data.scalar.value))
+		if (!is_merge(name) && !find_key(keys, (const char *)name->data.scalar.value))
 			return fail_unknown(reader, name, keys);
 		for (yaml_node_pair_t *other = first; other < pair; other++) {
 			yaml_node_t *before = node_at(reader, other->key);
@@ -229,6 +228,9 @@ static int read_merges(struct reader *reader, yaml_node_t *node, const struct ke
 			return reader_fail(reader, value, "a mapping to merge in");
 		if (++reader->depth > MAX_MERGES)
 			return reader_fail(reader, value, "a mapping that does not hold itself");
+		if (++reader->merges > MAX_ALL_MERGES)
+			return reader_fail(reader, value, "at most %d merges (<<) in all",
+					   MAX_ALL_MERGES);
 		result = reader_section(reader, value, keys, target);
 		reader->depth--;
 		if (result != 0)
@@ -330,6 +332,8 @@ int reader_open(struct reader *reader, const char *text, size_t length)
 	yaml_node_t *root;
 	int result = 0;
 
+	if (reader_check_shape(reader, text, length) != 0)
+		return -1;
 	if (!yaml_parser_initialize(&parser))
 		return reader_fail(reader, NULL, "memory to parse it");
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);

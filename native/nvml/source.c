@@ -12,7 +12,7 @@
 
 #include "log.h"
 
-#define PAGE_BELOW "lib/firmware/nvidia/" DRIVER_VERSION "/" PAGE_FILE
+#define MAX_VERSION 32
 
 /*
  * The file this code was loaded from, by dl_iterate_phdr(): dladdr() moved
@@ -40,14 +40,55 @@ static int find_own_file(struct dl_phdr_info *info, size_t size, void *data)
 	return 0;
 }
 
-/* ../../lib/firmware/... seen from the library's own folder, links resolved. */
-static bool path_beside_library(char *out, size_t size)
+/* Links resolved: the soname is a link to the file that has the version. */
+static bool own_path(char *real)
 {
 	struct own_file own = { .address = (uintptr_t)&find_own_file };
-	char real[PATH_MAX];
 
 	dl_iterate_phdr(find_own_file, &own);
-	if (!own.name[0] || !realpath(own.name, real))
+	return own.name[0] && realpath(own.name, real);
+}
+
+/* 570.124.06 of .../libnvidia-ml.so.570.124.06; NULL for any other name. */
+static const char *version_of(const char *path)
+{
+	static const char *const names[] = { "libnvidia-ml.so.", "libcuda.so." };
+	const char *name = strrchr(path, '/');
+
+	name = name ? name + 1 : path;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t length = strlen(names[i]);
+		const char *version = name + length;
+
+		/* One number alone is the soname's. */
+		if (strncmp(name, names[i], length) == 0 && *version >= '0' && *version <= '9' &&
+		    strchr(version, '.') && !version[strspn(version, "0123456789.")] &&
+		    strlen(version) < MAX_VERSION)
+			return version;
+	}
+	return NULL;
+}
+
+void source_driver_version(char *out, size_t size)
+{
+	char real[PATH_MAX];
+	const char *version = own_path(real) ? version_of(real) : NULL;
+
+	snprintf(out, size, "%s", version ? version : DRIVER_VERSION);
+}
+
+static bool page_below(const char *folder, const char *version, char *out, size_t size)
+{
+	return (size_t)snprintf(out, size, "%s/lib/firmware/nvidia/%s/" PAGE_FILE, folder,
+				version) < size;
+}
+
+/* ../../lib/firmware/... seen from the library's own folder. */
+static bool path_beside_library(const char *version, char *out, size_t size)
+{
+	char real[PATH_MAX];
+
+	if (!own_path(real))
 		return false;
 	for (int levels = 3; levels; levels--) {
 		char *slash = strrchr(real, '/');
@@ -56,7 +97,7 @@ static bool path_beside_library(char *out, size_t size)
 			return false;
 		*slash = '\0';
 	}
-	return (size_t)snprintf(out, size, "%s/" PAGE_BELOW, real) < size;
+	return page_below(real, version, out, size);
 }
 
 static bool exists(const char *path)
@@ -104,6 +145,7 @@ static enum source_result use_profile(struct source *source, bool development)
 enum source_result source_open(struct source *source)
 {
 	const char *config = secure_getenv("MOCK_NVML_CONFIG");
+	char version[MAX_VERSION];
 
 	log_setup();
 	memset(source, 0, sizeof(*source));
@@ -111,20 +153,22 @@ enum source_result source_open(struct source *source)
 		snprintf(source->path, sizeof(source->path), "%s", config);
 		return use_profile(source, true);
 	}
-	if (path_beside_library(source->path, sizeof(source->path)) && exists(source->path))
+	source_driver_version(version, sizeof(version));
+	if (path_beside_library(version, source->path, sizeof(source->path)) &&
+	    exists(source->path))
 		return use_page(source);
-	snprintf(source->path, sizeof(source->path), "/" PAGE_BELOW);
-	if (exists(source->path))
+	if (page_below("", version, source->path, sizeof(source->path)) && exists(source->path))
 		return use_page(source);
-	snprintf(source->path, sizeof(source->path), SOURCE_DRIVER_ROOT "/" PAGE_BELOW);
-	if (exists(source->path))
+	if (page_below(SOURCE_DRIVER_ROOT, version, source->path, sizeof(source->path)) &&
+	    exists(source->path))
 		return use_page(source);
 	snprintf(source->path, sizeof(source->path), SOURCE_DRIVER_ROOT "/config/config.yaml");
 	if (exists(source->path))
 		return use_profile(source, false);
-	log_error("no mock GPUs here: there is no device page beside the library, in /" PAGE_BELOW
-		  " or in " SOURCE_DRIVER_ROOT ", and MOCK_NVML_CONFIG is not set; "
-		  "run mock-nvml apply PROFILE");
+	log_error("no mock GPUs here: there is no device page beside the library, in "
+		  "/lib/firmware/nvidia/%s/" PAGE_FILE " or in " SOURCE_DRIVER_ROOT
+		  ", and MOCK_NVML_CONFIG is not set; run mock-nvml apply PROFILE",
+		  version);
 	source->path[0] = '\0';
 	return SOURCE_NONE;
 }

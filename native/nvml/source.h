@@ -3,7 +3,8 @@
  * Where a process finds its GPUs, in this order: the YAML file MOCK_NVML_CONFIG
  * names (parsed privately), the page beside the library (../../lib/firmware/
  * nvidia/VERSION/), /lib/firmware/nvidia/VERSION/ (in containers), the default
- * driver root's page, the default driver root's config/config.yaml.
+ * driver root's page, the default driver root's config/config.yaml. VERSION is
+ * that of the library's file name: a site renames the file, and builds it once.
  */
 #ifndef MIRAGE_SOURCE_H
 #define MIRAGE_SOURCE_H
@@ -29,6 +30,9 @@ struct source {
 /* Errors are logged once, as one line on stderr, before this returns. */
 enum source_result source_open(struct source *source);
 void source_close(struct source *source);
+
+/* The driver this library stands for, by its file name, else by its build. */
+void source_driver_version(char *out, size_t size);
 
 /* GPUs this process sees; fixed from source_open to source_close. */
 static inline uint32_t source_count(const struct source *source)

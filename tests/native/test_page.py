@@ -104,6 +104,47 @@ def test_page_beside_a_library_that_a_link_leads_to(root: Root, client: Client, 
     assert gpus(client(tmp_path / "elsewhere")) == [f"{i} {A100}" for i in range(4)]
 
 
+@pytest.mark.parametrize("linked", [True, False], ids=["soname", "file"])
+def test_page_beside_a_library_of_another_version(
+    root: Root, client: Client, native_build: Path, repo: Path, run, linked: bool
+) -> None:
+    """A site's driver version renames the library that was built for 550.163.01; the page lies under the same version."""
+    other, version = root(board=None), "570.124.06"
+    (other / "usr/lib64/libnvidia-ml.so.550.163.01").rename(other / f"usr/lib64/libnvidia-ml.so.{version}")
+    library(other).unlink()
+    library(other).symlink_to(f"libnvidia-ml.so.{version}")
+    profile = repo / PROFILES / "a100.yaml"
+    apply = ["--root", other, "apply", "--count", "2", "--driver-version", version, profile]
+    assert run(native_build / "mock-nvml", *apply).returncode == 0
+    assert (other / PAGE.replace("550.163.01", version)).is_file()
+    loaded = library(other) if linked else library(other).resolve()
+    assert gpus(client(loaded)) == [f"{i} {A100}" for i in range(2)]
+    smi = run(native_build / "nvidia-smi", "-L", env={**os.environ, "LD_LIBRARY_PATH": str(other / "usr/lib64")})
+    assert (smi.returncode, smi.stdout.count(f"{A100} (UUID: GPU-"), smi.stderr) == (0, 2, "")
+    query = ["--query-gpu=driver_version", "--format=csv,noheader"]
+    smi = run(native_build / "nvidia-smi", *query, env={**os.environ, "LD_LIBRARY_PATH": str(other / "usr/lib64")})
+    assert smi.stdout.split() == [version, version]
+
+
+def test_page_in_a_default_root_of_another_version(
+    root: Root, client: Client, native_build: Path, repo: Path, run, tmp_path: Path
+) -> None:
+    """No page lies beside the library here, so the default driver root's serves: the one of the library's version."""
+    version = "570.124.06"
+    alone = tmp_path / f"x/y/z/libnvidia-ml.so.{version}"
+    alone.parent.mkdir(parents=True)
+    shutil.copy(native_build / "libnvidia-ml.so.550.163.01", alone)
+    filled = root(board="gb200", count=3)
+    profile = repo / PROFILES / "a100.yaml"
+    apply = ["--root", filled, "apply", "--count", "1", "--driver-version", version, profile]
+    assert run(native_build / "mock-nvml", *apply).returncode == 0
+    (filled / PAGE).parent.mkdir(parents=True, exist_ok=True)
+    setup = f"cp -r {filled}/. {DEFAULT_ROOT}"
+    assert gpus(client(alone, setup)) == [f"0 {A100}"]
+    missing = client(alone)
+    assert (missing.returncode, f"/lib/firmware/nvidia/{version}/gsp_mock.bin" in missing.stderr) == (1, True)
+
+
 def test_page_in_a_container(root: Root, client: Client, native_build: Path, tmp_path: Path) -> None:
     """CDI mounts the library and the firmware file, each at its place, and nothing else of ours."""
     alone = tmp_path / "x/y/z/libnvidia-ml.so.1"

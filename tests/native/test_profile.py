@@ -341,6 +341,27 @@ WRONG_TEXTS = {
         "device_defaults: &a\n  name: A\n  <<: *a\n",
         "p.yaml:1: device_defaults: expected a mapping that does not hold itself, found a mapping",
     ),
+    "merge twice": (
+        "device_defaults: {name: A, thermal: {<<: {}, <<: {}}}\n",
+        'p.yaml:1: device_defaults.thermal.<<: expected each key once (line 1 has it), found "<<"',
+    ),
+    "too many merges": (
+        "device_defaults: {name: A, thermal: &t {<<: {<<: {<<: {}}}}, <<: &m {thermal: *t, <<: &n {thermal: *t}}}\n"
+        "devices:\n" + "  - {<<: *m, thermal: {<<: *t}}\n" * 128,
+        "p.yaml:1: devices[84].thermal: expected at most 1024 merges (<<) in all, found a mapping",
+    ),
+    "too many anchors": (
+        MINIMAL + "devices:\n" + "  - &a {}\n" * 1025,
+        "p.yaml:1027: (document): expected at most 1024 anchors (&name), found more",
+    ),
+    "too many levels": (
+        MINIMAL + "devices: " + "[" * 500000,
+        "p.yaml:2: (document): expected at most 64 levels of lists and mappings, found more",
+    ),
+    "list of lists of aliases": (
+        "device_defaults: {name: A}\ndevices:\n  - &a [{}, {}]\n  - &b [*a, *a]\n  - [*b, *b]\n",
+        "p.yaml:3: devices[0]: expected a mapping, found a list",
+    ),
     "wrong cluster": (
         "device_defaults: {name: A, fabric: {cluster_uuid: 1}}\n",
         'p.yaml:1: device_defaults.fabric.cluster_uuid: expected a UUID of 32 hexadecimal digits, found "1"',
