@@ -23,6 +23,25 @@ options:
     description: IPv4 address of the node.
     type: str
     default: ""
+  node_name:
+    description: Name of the node. Without it the name is not judged.
+    type: str
+  pod_cidr:
+    description: Addresses of pods.
+    type: str
+    default: 10.244.0.0/16
+  service_cidr:
+    description: Addresses of services.
+    type: str
+    default: 10.96.0.0/12
+  certificate_days:
+    description: How long a certificate is valid.
+    type: int
+    default: 365
+  certificate_renew_days:
+    description: A certificate with fewer days left is made anew.
+    type: int
+    default: 60
   ports:
     description: TCP ports that the cluster listens on, each with what it is for.
     type: dict
@@ -92,6 +111,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.choices import choose, find_problems
 from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.facts import gather
+from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.settings import Settings, setting_problems
 
 
 def main() -> t.NoReturn:
@@ -99,6 +119,11 @@ def main() -> t.NoReturn:
         argument_spec={
             "state_dir": {"type": "path", "default": "/var/lib/mirage-accel/cluster"},
             "node_address": {"type": "str", "default": ""},
+            "node_name": {"type": "str"},
+            "pod_cidr": {"type": "str", "default": "10.244.0.0/16"},
+            "service_cidr": {"type": "str", "default": "10.96.0.0/12"},
+            "certificate_days": {"type": "int", "default": 365},
+            "certificate_renew_days": {"type": "int", "default": 60},
             "ports": {"type": "dict", "default": {}},
             "memory_mib": {"type": "int", "default": 1536},
             "disk_mib": {"type": "int", "default": 4096},
@@ -107,12 +132,22 @@ def main() -> t.NoReturn:
     )
     params = module.params
     ports = {str(port): str(purpose) for port, purpose in params["ports"].items()}
+    settings = Settings(
+        params["node_name"],
+        params["pod_cidr"],
+        params["service_cidr"],
+        params["certificate_days"],
+        params["certificate_renew_days"],
+    )
     facts = gather(params["state_dir"], params["node_address"])
     module.exit_json(
         changed=False,
         facts=facts,
         choices=choose(facts),
-        problems=find_problems(facts, ports, params["memory_mib"], params["disk_mib"]),
+        problems=[
+            *setting_problems(settings),
+            *find_problems(facts, ports, params["memory_mib"], params["disk_mib"]),
+        ],
     )
 
 

@@ -39,6 +39,9 @@ def files(tmp_path: Path) -> dict[str, Path]:
         "local_cluster_cache_dir": str(tmp_path / "cache"),
         "local_cluster_node_address": "192.0.2.2",
         "local_cluster_memory_mib": 100_000_000,
+        "local_cluster_node_name": "Bad_Name",
+        "local_cluster_pod_cidr": "10.96.0.0/16",
+        "local_cluster_certificate_days": 30,
     }
     (tmp_path / "variables.json").write_text(json.dumps(given))
     return {"play": tmp_path / "play.yml", "variables": tmp_path / "variables.json"}
@@ -60,6 +63,12 @@ def test_what_stands_in_the_way_is_named_before_anything_starts(files, tmp_path:
     assert "No cluster is started on localhost:" in said
     assert f"port 6443 (kube-apiserver) is in use by {Path(sys.executable).name[:15]} (pid {holder})" in said
     assert "100000000 MiB are needed" in said
+    for problem in (
+        "'Bad_Name' cannot be the name of a node",
+        "10.96.0.0/16 and the services'",
+        "certificates of 30 days",
+    ):
+        assert problem in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["play.yml", "variables.json"]
 
 
