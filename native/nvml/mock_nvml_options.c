@@ -92,9 +92,14 @@ static int parse_option(struct options *options, char ***arguments)
 		options->dry_run = true;
 	else if (strcmp(**arguments, "--force") == 0)
 		options->force = true;
-	else if ((value = option_value("--root", arguments)))
+	else if ((value = option_value("--root", arguments))) {
+		/* Of an unset variable: it would name the root of the host. */
+		if (!*value)
+			return complain(
+				EXIT_USAGE,
+				"--root: expected a folder (the host's own root is /), found \"\"");
 		options->root = value;
-	else if ((value = option_value("--count", arguments)))
+	} else if ((value = option_value("--count", arguments)))
 		return parse_count(value, &options->site.device_count);
 	else if ((value = option_value("--driver-version", arguments))) {
 		if (!is_version(value) || strlen(value) > 31)

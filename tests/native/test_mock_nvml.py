@@ -189,6 +189,7 @@ def test_default_node_name_is_the_host_in_lower_case(mock_nvml: Command) -> None
             ["apply", "--node-name", 'a"b', "F"],
             "--node-name: expected letters, digits, '.', '-' and '_', found \"\"b\"",
         ),
+        (["--root", "", "apply", "F"], '--root: expected a folder (the host\'s own root is /), found ""'),
         (["apply", "--node-name", "", "F"], '--node-name: expected 1 to 253 characters, found ""'),
         (
             ["apply", "--frobnicate", "F"],
