@@ -92,7 +92,10 @@ def site(repo: Path, run, kubectl: Path, helm: Path) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def before(site: Site) -> host_state.HostState:
     site.make("down")
-    return host_state.observe()
+    state = host_state.observe()
+    # Another cluster's rules would hide what ours leaves: their chains have the same names.
+    assert not [rule for rule in state.rules if "KUBE-" in rule], "iptables rules of another cluster are here"
+    return state
 
 
 @pytest.fixture(scope="module")
