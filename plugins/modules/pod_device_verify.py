@@ -147,6 +147,12 @@ uuids:
   type: list
   elements: str
   sample: [GPU-4d0a5524-1d1d-5a33-8463-31a79f163b88]
+claimed_uuids:
+  description: UUIDs of the GPUs that the container's claims have been given, with O(uuids_of_claims); else V(null).
+  returned: when the API server answered
+  type: list
+  elements: str
+  sample: [GPU-4d0a5524-1d1d-5a33-8463-31a79f163b88]
 waited:
   description: Seconds until the container was as expected, or until the module gave up.
   returned: when the API server answered
@@ -303,16 +309,26 @@ def outside(params: Json, items: list[Json]) -> t.Iterator[Difference]:
         yield from _container_devices.compare_health(params["health"], statuses, path)
 
 
-def inside(client: _kubernetes_client.Client, params: Json, pod: Json) -> tuple[list[Difference], list[str] | None]:
-    """What is different inside the container, and the UUIDs that NVML shows there."""
+class Inside(t.NamedTuple):
+    """What a look into the container has found; None where it was not asked for."""
+
+    differences: list[Difference] = []
+    uuids: list[str] | None = None
+    claimed_uuids: list[str] | None = None
+
+
+def inside(client: _kubernetes_client.Client, params: Json, pod: Json) -> Inside:
+    """What is different inside the container, the UUIDs that NVML shows there, and those of its claims."""
     expected = expected_of(params)
     path = f"pods[{params['namespace']}/{params['name']}].containers[{chosen_container(params, pod)}]"
     container = Container(client, pod, chosen_container(params, pod), path)
+    claimed = None
     if params["uuids_of_claims"]:
-        expected = dataclasses.replace(expected, uuids=container.uuids_of_claims(params["uuid_attribute"]))
+        claimed = list(container.uuids_of_claims(params["uuid_attribute"]))
+        expected = dataclasses.replace(expected, uuids=tuple(claimed))
     seen = container.look(expected, params["nvidia_smi"])
-    found = list(_container_devices.compare(expected, seen, path))
-    return found, None if seen.uuids is None else list(seen.uuids)
+    uuids = None if seen.uuids is None else list(seen.uuids)
+    return Inside(list(_container_devices.compare(expected, seen, path)), uuids, claimed)
 
 
 def verify(params: Json) -> Finding:
@@ -329,15 +345,16 @@ def verify(params: Json) -> Finding:
         lambda items: next(outside(params, items), None) is None,
         timeout=params["wait_timeout"] if params["wait"] else 0,
     )
-    found, uuids = list(outside(params, outcome.items)), None
+    found, seen = list(outside(params, outcome.items)), Inside()
     if next(running(params, outcome.items), None) is None:
-        more, uuids = inside(client, params, outcome.items[0])
-        found += more
+        seen = inside(client, params, outcome.items[0])
+        found += seen.differences
     waited = round(time.monotonic() - started, 1)
     answer = {
         "container": chosen_container(params, outcome.items[0]) if outcome.items else params["container"] or "",
         "differences": [difference.as_dict() for difference in found],
-        "uuids": uuids,
+        "uuids": seen.uuids,
+        "claimed_uuids": seen.claimed_uuids,
         "waited": waited,
     }
     if not found:

@@ -200,6 +200,33 @@ devices_by_node:
   returned: when the API server answered
   type: dict
   sample: {worker-0: 8, worker-1: 8}
+pools:
+  description: The pools of the driver, each in its newest generation.
+  returned: when the API server answered
+  type: list
+  elements: dict
+  contains:
+    pool:
+      description: Name of the pool.
+      type: str
+    node:
+      description: Name of the node that the pool is of; empty where it is of no one node.
+      type: str
+    generation:
+      description: The newest generation.
+      type: int
+    complete:
+      description: Whether all slices of that generation are there.
+      type: bool
+    device_count:
+      description: Number of devices.
+      type: int
+  sample:
+    - pool: worker-0
+      node: worker-0
+      generation: 1
+      complete: true
+      device_count: 8
 waited:
   description: Seconds until everything was as expected, or until the module gave up.
   returned: when the API server answered
@@ -309,10 +336,20 @@ def verify(params: dict[str, t.Any]) -> Finding:
 
 
 def numbers(pools: t.Sequence[resource_slice.Pool]) -> dict[str, t.Any]:
-    """How many devices there are, in all and by node; a name that a pool has twice counts once."""
+    """How many devices there are, in all, by node and by pool; a name that a pool has twice counts once."""
     places = sorted({(device.node, device.pool, device.name) for pool in pools for device in pool.devices})
     by_node = {node: len(list(group)) for node, group in itertools.groupby(places, key=lambda place: place[0])}
-    return {"device_count": len(places), "devices_by_node": by_node}
+    return {"device_count": len(places), "devices_by_node": by_node, "pools": list(map(pool_numbers, pools))}
+
+
+def pool_numbers(pool: resource_slice.Pool) -> dict[str, t.Any]:
+    return {
+        "pool": pool.name,
+        "node": pool.nodes[0] if len(pool.nodes) == 1 else "",
+        "generation": pool.generation,
+        "complete": pool.complete,
+        "device_count": len({device.name for device in pool.devices}),
+    }
 
 
 def main() -> t.NoReturn:

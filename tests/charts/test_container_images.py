@@ -9,6 +9,7 @@ import json
 import re
 import threading
 import typing as t
+import urllib.request
 import uuid
 from pathlib import Path
 
@@ -116,17 +117,17 @@ class Role:
         self.context.mkdir()
         (self.context / "Containerfile").write_text(CONTAINERFILE)
         (self.context / "greeting").write_text("hello\n")
-
-    def __call__(self, *options: str, **variables: t.Any) -> t.Any:
-        image = {
+        self.image: dict[str, t.Any] = {
             "name": "localhost/test/greeting",
             "tag": "v1",
             "containerfile": str(self.context / "Containerfile"),
             "inputs": [str(self.context)],
             "build_args": {"WHO": "world"},
         }
+
+    def __call__(self, *options: str, **variables: t.Any) -> t.Any:
         values = {
-            "container_images": [image],
+            "container_images": [self.image],
             "container_images_base": "scratch",
             "container_images_cache_dir": str(self._folder / "cache"),
             "container_images_handover": "none",
@@ -185,6 +186,45 @@ def test_a_registry_gets_what_it_lacks(role: Role, registry: str) -> None:
     assert changed(role(**variables)) > 0
 
 
+def test_a_published_image_is_pulled_and_one_that_is_not_is_built(
+    role: Role, registry: str, run: Run, tmp_path: Path
+) -> None:
+    pushed = {
+        "container_images_handover": "registry",
+        "container_images_registry": f"{registry}/team",
+        "container_images_registry_tls_verify": False,
+    }
+    assert changed(role(**pushed)) > 0
+    [built] = role.archives()
+    built.unlink()
+    settings = tmp_path / "registries.conf"
+    settings.write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
+    role.env["CONTAINERS_REGISTRIES_CONF"] = str(settings)
+
+    role.image["pull"] = f"{registry}/team/greeting:v1"
+    (role.context / "greeting").write_text("what is published wins\n")
+    assert changed(role()) == 1
+    [pulled] = role.archives()
+    assert manifest(run, pulled)["RepoTags"] == ["localhost/test/greeting:v1"]
+    assert manifest(run, pulled)["Config"] == config_of_push(registry)
+    assert changed(role()) == 0
+
+    role.image["pull"] = f"{registry}/team/farewell:v1"
+    assert changed(role()) > 0
+    assert len(role.archives()) == 2, "what its registry does not have is built"
+    # With pulling switched off, nobody asks the registry.
+    role.image["pull"] = "127.0.0.1:1/team/greeting:v1"
+    (role.context / "greeting").write_text("good evening\n")
+    assert changed(role(container_images_pull=False)) > 0
+    assert len(role.archives()) == 3
+
+
+def config_of_push(registry: str) -> str:
+    """The name that an archive gives the configuration of the image that a registry has as team/greeting:v1."""
+    with urllib.request.urlopen(f"http://{registry}/v2/team/greeting/manifests/v1") as answer:
+        return json.load(answer)["config"]["digest"].removeprefix("sha256:") + ".json"
+
+
 KIND = """#!/bin/sh
 echo "$@" >>"$STATE/calls"
 case "$1 $2" in
@@ -217,13 +257,15 @@ def test_kind_loads_what_a_node_lacks(role: Role, tmp_path: Path) -> None:
     def loads() -> list[str]:
         return [line for line in (state / "calls").read_text().splitlines() if line.startswith("load")]
 
-    assert changed(role(**variables)) > 0
+    # The program that kind's nodes mount from the host has nothing to do with the images.
+    options = ("--skip-tags", "container_images_host_tools")
+    assert changed(role(*options, **variables)) > 0
     [archive] = role.archives()
     assert loads() == [f"load image-archive {archive} --name lab"]
-    assert changed(role(**variables)) == 0
+    assert changed(role(*options, **variables)) == 0
     # One node of two that lacks it is enough.
     (state / "kind-worker").unlink()
-    assert changed(role(**variables)) == 1
+    assert changed(role(*options, **variables)) == 1
     assert len(loads()) == 2
 
 
@@ -260,19 +302,30 @@ def test_nothing_is_made_for_a_cluster_that_has_the_images(role: Role) -> None:
     assert role.archives() == []
 
 
-@pytest.mark.parametrize(("folder", "stays"), [("hook", False), ("usr/bin", True)])
-def test_only_the_specification_that_starts_our_program_is_removed(
-    role: Role, tmp_path: Path, folder: str, stays: bool
+@pytest.mark.parametrize(
+    ("name", "names", "stays"),
+    [
+        pytest.param("k8s.device-plugin.nvidia.com-gpu.json", "hook/nvidia-cdi-hook", False, id="starts-our-program"),
+        pytest.param("k8s.device-plugin.nvidia.com-gpu.json", "usr/bin/nvidia-cdi-hook", True, id="starts-another"),
+        pytest.param("k8s.gpu.nvidia.com-device_base.json", "root/dev/nvidia0", False, id="gives-mock-gpus"),
+        pytest.param("k8s.gpu.nvidia.com-device_base.json", "root-of-others/dev/nvidia0", True, id="gives-others"),
+        pytest.param("vendor.com-device.json", "root/dev/nvidia0", True, id="of-another-driver"),
+    ],
+)
+def test_only_the_specifications_of_mock_gpus_are_removed(
+    role: Role, tmp_path: Path, name: str, names: str, stays: bool
 ) -> None:
-    specification = tmp_path / "k8s.device-plugin.nvidia.com-gpu.json"
-    hooks = [{"hookName": "createContainer", "path": str(tmp_path / folder / "nvidia-cdi-hook")}]
-    specification.write_text(json.dumps({"containerEdits": {"hooks": hooks}}))
+    specification = tmp_path / "cdi" / name
+    specification.parent.mkdir()
+    edits = {"hostPath": str(tmp_path / names)}
+    specification.write_text(json.dumps({"containerEdits": {"deviceNodes": [edits]}}, indent=2))
     (tmp_path / "hook").mkdir()
     # Where the role works on the machine itself.
     places = {
         "_container_images_hook_folder": str(tmp_path / "hook"),
-        "_container_images_leftover": str(specification),
+        "_container_images_leftover_dir": str(specification.parent),
         "_container_images_leftover_folders": [],
+        "gpu_mock_driver_root": str(tmp_path / "root"),
     }
     done = role("--extra-vars", json.dumps(places), container_images_state="absent")
     assert changed(done) == (1 if stays else 2)

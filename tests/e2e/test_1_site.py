@@ -1,108 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The main job on this host, from `make up` to `make down`, as a user runs it; the cases follow one another."""
+"""The main job on this host as a user runs it, with NVIDIA's device plugin; the cases follow one another."""
 
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 import re
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import host_state
 import pytest
-
-DRIVER_ROOT = Path("/var/lib/nvidia-mock/driver")
-REPORT = Path("/var/lib/mirage-accel/report/verify.json")
-KUBECONFIG = Path("/var/lib/mirage-accel/cluster/admin.kubeconfig")
+from site_under_test import DRIVER_ROOT, Site, eventually, placed_files, pod, report_rows
 
 pytestmark = pytest.mark.timeout(5400)
-
-
-class Site:
-    """The make targets and the commands a user would type next to them."""
-
-    def __init__(self, repo: Path, run, kubectl: Path, helm: Path) -> None:
-        self._repo, self._run = repo, run
-        self._tools = {"kubectl": kubectl, "helm": helm}
-        self.env = {**os.environ, "KUBECONFIG": str(KUBECONFIG)}
-
-    def make(self, target: str, *args: str) -> subprocess.CompletedProcess[str]:
-        argv = ["make", target] + ([f"ARGS={' '.join(args)}"] if args else [])
-        return self._run(*argv, cwd=self._repo, timeout=3600)
-
-    def tool(self, name: str, *args: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
-        return self._run(self._tools[name], *args, env=self.env, cwd=self._repo, **kwargs)
-
-    def kubectl(self, *args: str, **kwargs: object) -> str:
-        done = self.tool("kubectl", *args, **kwargs)
-        assert done.returncode == 0, f"kubectl {' '.join(args)}: {done.stderr}"
-        return done.stdout
-
-    def node(self) -> dict:
-        return json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"][0]
-
-    def smi(self, *args: str) -> str:
-        done = self._run(
-            DRIVER_ROOT / "usr/bin/nvidia-smi",
-            *args,
-            env={**os.environ, "LD_LIBRARY_PATH": str(DRIVER_ROOT / "usr/lib64")},
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-def eventually(holds: Callable[[], bool], what: str, seconds: float = 180) -> None:
-    """Wait for a state of the cluster; the bound only keeps a broken run from hanging."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"after {seconds:.0f} s: not {what}"
-        time.sleep(1)
-
-
-def report_rows() -> list[dict]:
-    return json.loads(REPORT.read_text())["rows"]
-
-
-def placed_files() -> dict[str, str]:
-    """Every file of the driver root with its contents' hash, and every device node, by path."""
-    found = {}
-    for path in sorted(DRIVER_ROOT.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
-        elif not path.is_dir():
-            found[str(path)] = "node or link"
-    found.update({str(path): "node" for path in Path("/dev").glob("nvidia*")})
-    return found
-
-
-@pytest.fixture(scope="module")
-def site(repo: Path, run, kubectl: Path, helm: Path) -> Iterator[Site]:
-    site = Site(repo, run, kubectl, helm)
-    yield site
-    # Also after a failure the host must be as it was; the last case asserts it for a good run.
-    site.make("down")
-
-
-@pytest.fixture(scope="module")
-def before(site: Site) -> host_state.HostState:
-    site.make("down")
-    state = host_state.observe()
-    # Another cluster's rules would hide what ours leaves: their chains have the same names.
-    assert not [rule for rule in state.rules if "KUBE-" in rule], "iptables rules of another cluster are here"
-    return state
-
-
-@pytest.fixture(scope="module")
-def up(site: Site, before: host_state.HostState) -> subprocess.CompletedProcess[str]:
-    done = site.make("up")
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-4000:]
-    return done
 
 
 def test_up_ends_with_a_table_in_which_every_row_is_ok(up, site: Site) -> None:
@@ -145,18 +57,6 @@ def test_check_mode_of_a_finished_site_changes_nothing(up, site: Site) -> None:
     assert placed_files() == files
 
 
-def pod(name: str, gpus: int) -> str:
-    container = {
-        "name": "main",
-        "image": "localhost/mirage/base:latest",
-        "imagePullPolicy": "Never",
-        "command": ["sleep", "3600"],
-        "resources": {"limits": {"nvidia.com/gpu": gpus}},
-    }
-    spec = {"containers": [container], "restartPolicy": "Never", "terminationGracePeriodSeconds": 0}
-    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
-
-
 def test_pod_that_asks_for_nine_stays_pending(up, site: Site) -> None:
     site.kubectl("apply", "-f", "-", input=pod("nine", 9))
 
@@ -176,6 +76,8 @@ BAD_INPUT = [
     pytest.param({"gpu_mock_count": 129}, "128", id="count-129"),
     pytest.param({"gpu_mock_count": "x"}, "128", id="count-x"),
     pytest.param({"gpu_mock_profile": "a1000"}, "a1000", id="unknown-profile"),
+    pytest.param({"gpu_consumers": ["dra"]}, "no consumer 'dra'", id="unknown-consumer"),
+    pytest.param({"gpu_consumers": ["device_plugin", "dra_driver"]}, "gpu_consumer_nodes", id="two-on-one-node"),
     pytest.param({"gpu_mock_custom_config": "device_defaults: [broken"}, "expected", id="broken-config"),
 ]
 
@@ -273,42 +175,3 @@ def test_smallest_and_largest_count_on_the_host(up, site: Site, count: int) -> N
     # Without the verify tag there is no new report, but what make prints last still exists.
     assert done.returncode == 0, done.stdout[-6000:]
     assert len(site.smi("-L").splitlines()) == count
-
-
-def test_chart_alone_places_all_and_removes_all(up, site: Site, repo: Path) -> None:
-    """Quick start by hand: with the role's files gone, helm alone gives the node its GPUs and takes them back."""
-    done = site.make("down", "--tags", "nodes,charts")
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert not DRIVER_ROOT.exists()
-    chart = ["gpu-mock", str(repo / "charts/gpu-mock"), "--wait", "--timeout", "180s"]
-    done = site.tool("helm", "install", *chart)
-    assert done.returncode == 0, done.stderr + site.kubectl("get", "pods", "-A")
-    assert len(site.smi("-L").splitlines()) == 8
-    assert site.node()["metadata"]["labels"]["nvidia.com/gpu.present"] == "true"
-    assert (DRIVER_ROOT / "usr/lib64/libnvidia-ml.so.1").resolve().name == "libnvidia-ml.so.550.163.01"
-
-    bystander = DRIVER_ROOT.parent / "not-ours"
-    bystander.write_text("kept\n")
-    try:
-        done = site.tool("helm", "uninstall", "gpu-mock", "--wait", "--timeout", "180s")
-        assert done.returncode == 0, done.stderr
-        eventually(lambda: "nvidia.com/gpu.present" not in site.node()["metadata"]["labels"], "label removed")
-        eventually(lambda: not DRIVER_ROOT.exists(), "driver root removed")
-        assert not list(Path("/dev").glob("nvidia*"))
-        assert bystander.read_text() == "kept\n"
-    finally:
-        bystander.unlink(missing_ok=True)
-
-
-def test_down_leaves_nothing(up, before: host_state.HostState, site: Site) -> None:
-    done = site.make("down")
-    assert done.returncode == 0, done.stdout[-6000:]
-    eventually(lambda: not host_state.added(before, host_state.observe()).get("processes"), "all processes gone", 30)
-    left = host_state.added(before, host_state.observe())
-    assert not left, host_state.dump(left)
-
-
-def test_second_down_changes_nothing(up, site: Site) -> None:
-    done = site.make("down")
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert not any(int(number) for number in re.findall(r"\bchanged=(\d+)", done.stdout))
