@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils._difference import Difference
 from ansible_collections.mirage.accel.plugins.module_utils._dra import quantity
+from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation import ExpectationError
 
 Node = dict[str, t.Any]
 
@@ -27,16 +28,18 @@ class Expectation:
     count: int | None = None
 
     def check(self) -> None:
-        """Raise ValueError for an amount that is no quantity, before any node is read."""
+        """Raise ExpectationError for an amount that is no quantity, before any node is read."""
         for section, amounts in (("resources", self.allocatable), ("capacity", self.capacity)):
             for name, amount in amounts.items():
                 if amount is not None:
                     try:
                         negative = quantity.parse(amount) < 0
                     except quantity.QuantityError as error:
-                        raise ValueError(f"{section}[{name}]: {error}") from error
+                        raise ExpectationError(f"{section}[{name}]: {error}") from error
                     if negative:
-                        raise ValueError(f"{section}[{name}]: {amount!r} is negative: no node holds such an amount")
+                        raise ExpectationError(
+                            f"{section}[{name}]: {amount!r} is negative: no node holds such an amount"
+                        )
 
 
 def compare(expected: Expectation, nodes: t.Sequence[Node]) -> list[Difference]:

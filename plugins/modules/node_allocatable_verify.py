@@ -63,8 +63,14 @@ options:
     description: How many seconds to wait before the differences that are left make the module fail.
     type: int
     default: 120
+  stable_for:
+    description:
+      - For how many seconds everything must go on to be as expected, beyond O(wait_timeout). A node whose device plugin
+        registers again and again is found by it.
+    type: int
+    default: 0
 notes:
-  - The user needs the verbs C(list) and, for O(wait), C(watch) on nodes.
+  - The user needs the verbs C(list) and, for O(wait) and O(stable_for), C(watch) on nodes.
 extends_documentation_fragment:
   - mirage.accel._attributes.read_only
   - mirage.accel._kubernetes_auth
@@ -159,13 +165,13 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mirage.accel.plugins.module_utils import _kubernetes_client, _node_resources, _wait
-from ansible_collections.mirage.accel.plugins.module_utils._difference import summary
-from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
-from ansible_collections.mirage.accel.plugins.module_utils._kubernetes_args import (
-    AUTH_ARGS,
-    WAIT_ARGS,
-    argument_spec,
-    reveal_kubeconfig_path,
+from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation import ExpectationError
+from ansible_collections.mirage.accel.plugins.module_utils._kubernetes_args import AUTH_ARGS, WAIT_ARGS, argument_spec
+from ansible_collections.mirage.accel.plugins.module_utils._kubernetes_module import (
+    Finding,
+    conclude,
+    sentence,
+    unsteady,
 )
 
 OPTIONS: dict[str, t.Any] = {
@@ -176,15 +182,16 @@ OPTIONS: dict[str, t.Any] = {
     "capacity": {"type": "dict", "default": {}},
     "capacity_equals": {"type": "bool", "default": False},
     "labels": {"type": "dict", "default": {}},
+    "stable_for": {"type": "int", "default": 0},
 }
 
 
-def expectation(params: dict[str, t.Any]) -> _node_resources.Expectation:
-    """What the options ask for; ValueError says which of them cannot be meant."""
+def expected_of(params: dict[str, t.Any]) -> _node_resources.Expectation:
+    """What the options ask for; ExpectationError says which of them cannot be meant."""
     if params["nodes"] == [] or params["label_selectors"] == []:
-        raise ValueError("nodes and label_selectors may not be empty: name at least one")
+        raise ExpectationError("nodes and label_selectors may not be empty: name at least one")
     if params["capacity"] and params["capacity_equals"]:
-        raise ValueError("capacity and capacity_equals=true are two answers to one question: give one of them")
+        raise ExpectationError("capacity and capacity_equals=true are two answers to one question: give one of them")
     expected = _node_resources.Expectation(
         allocatable=params["resources"],
         capacity=params["resources"] if params["capacity_equals"] else params["capacity"],
@@ -203,8 +210,9 @@ def label_text(value: t.Any) -> str | None:
     return None if value is None else str(value)
 
 
-def verify(params: dict[str, t.Any], expected: _node_resources.Expectation) -> tuple[dict[str, t.Any], str]:
+def verify(params: dict[str, t.Any]) -> Finding:
     """The module's answer, and in words what is wrong (empty: nothing)."""
+    expected = expected_of(params)
     started = time.monotonic()
     client = _kubernetes_client.connect({name: params[name] for name in AUTH_ARGS})
     selector = ",".join(params["label_selectors"] or [])
@@ -218,6 +226,7 @@ def verify(params: dict[str, t.Any], expected: _node_resources.Expectation) -> t
         ),
         lambda nodes: not _node_resources.compare(expected, nodes),
         timeout=params["wait_timeout"] if params["wait"] else 0,
+        stable_for=params["stable_for"],
     )
     waited = round(time.monotonic() - started, 1)
     differences = _node_resources.compare(expected, outcome.items)
@@ -226,12 +235,12 @@ def verify(params: dict[str, t.Any], expected: _node_resources.Expectation) -> t
         "nodes": _node_resources.observed(expected, outcome.items),
         "waited": waited,
     }
-    if not differences:
-        return answer, ""
-    which = ", ".join(expected.names) if expected.names else f"selected by {selector}"
-    after = f" after {waited} s" if params["wait"] else ""
-    lost = f" (last seen; {outcome.error})" if outcome.error else ""
-    return answer, f"Error while verifying nodes {which}: {summary(differences)}{after}{lost}"
+    what = f"nodes {', '.join(expected.names) if expected.names else f'selected by {selector}'}"
+    if differences:
+        return Finding(answer, sentence(what, differences, waited if params["wait"] else None, outcome.error))
+    if not outcome.satisfied:
+        return Finding(answer, unsteady(what, params["stable_for"], outcome.error))
+    return Finding(answer)
 
 
 def main() -> t.NoReturn:
@@ -241,16 +250,7 @@ def main() -> t.NoReturn:
         mutually_exclusive=[("nodes", "label_selectors"), ("nodes", "count")],
         supports_check_mode=True,
     )
-    reveal_kubeconfig_path(module)
-    try:
-        answer, wrong = verify(module.params, expectation(module.params))
-    except ValueError as error:
-        module.fail_json(msg=f"Error while reading the options: {error}")
-    except MirageError as error:
-        module.fail_json(msg=str(error))
-    if wrong:
-        module.fail_json(msg=wrong, **answer)
-    module.exit_json(changed=False, **answer)
+    conclude(module, verify)
 
 
 if __name__ == "__main__":

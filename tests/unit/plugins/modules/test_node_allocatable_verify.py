@@ -124,6 +124,28 @@ def test_waiting_until_it_is_so(look: RunModule, api, node) -> None:
     assert api.requests[1]["query"]["fieldSelector"] == "metadata.name=worker-0"
 
 
+def test_what_does_not_last_is_not_enough(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node(version=3))]
+    api.watches = [[api.event("MODIFIED", node(allocatable={GPU: "0"}, version=4))]]
+    (difference,) = look(nodes=["worker-0"], resources={GPU: 8}, stable_for=1)["differences"]
+    assert difference == {"path": f"nodes[worker-0].allocatable[{GPU}]", "expected": 8, "actual": "0"}
+
+
+def test_what_lasts_is_enough(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node())]
+    answer = look(nodes=["worker-0"], resources={GPU: 8}, stable_for=1)
+    assert not answer["failed"]
+    assert answer["waited"] >= 1
+
+
+def test_an_outage_is_no_proof_that_it_lasts(look: RunModule, api, node) -> None:
+    api.lists = [api.listing(node())]
+    api.watches = [api.refuse(503, "shutting down")] * 200
+    answer = look(nodes=["worker-0"], resources={GPU: 8}, stable_for=1)
+    assert answer["differences"] == []
+    assert "nodes worker-0: as expected now, but not for 1 s without a break (last seen; Error while" in answer["msg"]
+
+
 def test_waiting_in_vain(look: RunModule, api, node) -> None:
     api.lists = [api.listing(node(allocatable={GPU: "0"}))]
     started = time.monotonic()
