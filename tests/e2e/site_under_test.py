@@ -38,11 +38,17 @@ class Site:
         return done.stdout
 
     def module(self, name: str, arguments: dict) -> subprocess.CompletedProcess[str]:
-        """One of the collection's modules alone, as `ansible` runs it."""
+        """One of the collection's modules alone, as `ansible` runs it; the answer is JSON."""
+        return self._ansible("ansible", "localhost", "-m", f"mirage.accel.{name}", "-a", json.dumps(arguments))
+
+    def play(self, playbook: str) -> subprocess.CompletedProcess[str]:
+        return self._ansible("ansible-playbook", playbook)
+
+    def _ansible(self, command: str, *args: str) -> subprocess.CompletedProcess[str]:
         venv = Path(sys.executable).parent
-        command = [venv / "ansible", "localhost", "-m", f"mirage.accel.{name}", "-a", json.dumps(arguments)]
-        environment = {**self.env, "PATH": f"{venv}:{self.env['PATH']}", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
-        return self._run(*command, cwd=self._repo, env={**environment, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"})
+        settings = {"ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+        environment = {**self.env, **settings, "PATH": f"{venv}:{self.env['PATH']}"}
+        return self._run(venv / command, *args, cwd=self._repo, env=environment)
 
     def node(self) -> dict:
         return json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"][0]

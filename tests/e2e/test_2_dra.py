@@ -103,6 +103,19 @@ def test_a_claim_for_nine_waits_and_the_module_says_why(with_driver, site: Site)
         site.kubectl("delete", "pod/nine", "resourceclaim/nine", "--now")
 
 
+def test_the_example_of_the_documentation(with_driver, site: Site) -> None:
+    example = ("-f", "examples/two-gpus.yaml")
+    site.kubectl("apply", *example)
+    try:
+        done = site.play("examples/verify_claim.yml")
+        assert done.returncode == 0, done.stdout + done.stderr
+        shown = set(re.findall(r"GPU-[0-9a-f-]{36}", done.stdout))
+        assert set(re.findall(r"GPU-[0-9a-f-]{36}", site.kubectl("logs", "train-0"))) == shown
+        assert len(shown) == 2
+    finally:
+        site.kubectl("delete", *example, "--now")
+
+
 def test_a_pod_that_asks_as_for_the_plugin_gets_gpus_from_the_driver(with_driver, site: Site) -> None:
     """The driver's DeviceClass serves nvidia.com/gpu as an extended resource: pods for the plugin go on as they are."""
     site.kubectl("apply", "-f", "-", input=pod("as-before", 2))
