@@ -258,6 +258,8 @@ def api() -> Iterator[FakeApi]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body are two writes; the second would wait for the client's acknowledgement of the first.
+        disable_nagle_algorithm = True
 
         def handle(self) -> None:
             # The client may hang up before the script is over.

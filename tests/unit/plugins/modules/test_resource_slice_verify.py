@@ -3,101 +3,44 @@
 
 from __future__ import annotations
 
-import copy
 import typing as t
 from collections.abc import Callable
 
 import pytest
 import yaml
+from slice_edits import (
+    DRIVER,
+    ONE_A,
+    ONE_B,
+    SLICES,
+    TAINT,
+    ZERO,
+    devices,
+    drop,
+    duplicate,
+    edit,
+    leave,
+    lose_a_slice,
+    many,
+    owners,
+    pool,
+    taint,
+)
 
-from ansible_collections.mirage.accel.plugins.module_utils import _wait
-from ansible_collections.mirage.accel.plugins.modules import resource_slice_info as info
 from ansible_collections.mirage.accel.plugins.modules import resource_slice_verify as verify
 
-Items = list[dict[str, t.Any]]
 RunModule = Callable[..., dict[str, t.Any]]
 
-DRIVER = "gpu.nvidia.com"
-# The three slices by their place: worker-0 has one, worker-1 has two.
-ZERO, ONE_A, ONE_B = 0, 1, 2
 BOTH = {"worker-0": 8, "worker-1": 4}
-SLICES = [
-    "00000-gpu.nvidia.com-worker-0-x7kqp",
-    "00000-gpu.nvidia.com-worker-1-5hd2w",
-    "00001-gpu.nvidia.com-worker-1-m4c8z",
-]
-TAINT = {
-    "key": "gpu.example.com/broken",
-    "value": "xid-79",
-    "effect": "NoSchedule",
-    "timeAdded": "2026-11-22T10:00:00Z",
-}
 
 
 def on(number: int, rule: dict[str, t.Any]) -> dict[str, t.Any]:
     return {f"worker-{number}": rule}
 
 
-def devices(items: Items, number: int) -> Items:
-    return items[number]["spec"]["devices"]
-
-
-def edit(number: int, device: int, section: str, **values: t.Any) -> Callable[[Items], None]:
-    """Change attributes or capacities of a device; None takes one away."""
-
-    def change(items: Items) -> None:
-        held = devices(items, number)[device].setdefault(section, {})
-        for name, value in values.items():
-            name = name.replace("__", "/")
-            held.pop(name, None) if value is None else held.update({name: value})
-
-    return change
-
-
-def drop(number: int, device: int) -> Callable[[Items], None]:
-    return lambda items: devices(items, number).pop(device) and None
-
-
-def pool(number: int, **values: int) -> Callable[[Items], None]:
-    return lambda items: items[number]["spec"]["pool"].update(values)
-
-
-def taint(number: int, device: int, **values: str) -> Callable[[Items], None]:
-    return lambda items: devices(items, number)[device].update(taints=[{**TAINT, **values}])
-
-
-def owners(number: int, *references: dict[str, t.Any]) -> Callable[[Items], None]:
-    return lambda items: items[number]["metadata"].update(ownerReferences=list(references))
-
-
-def duplicate(items: Items) -> None:
-    devices(items, ONE_B)[0]["name"] = "gpu-1"
-
-
-def leave(items: Items) -> None:
-    """As recorded."""
-
-
-def many(number: int, count: int, **more: t.Any) -> Callable[[Items], None]:
-    """A slice of more devices than any server would take."""
-
-    def change(items: Items) -> None:
-        first = devices(items, number)[0]
-        items[number]["spec"]["devices"] = [{**copy.deepcopy(first), "name": f"gpu-{i}", **more} for i in range(count)]
-
-    return change
-
-
 @pytest.fixture
-def look(run_module: RunModule, dra_api, api, monkeypatch: pytest.MonkeyPatch) -> RunModule:
-    monkeypatch.setattr(_wait, "FIRST_PAUSE", 0.01)
-
-    def run(**options: t.Any) -> dict[str, t.Any]:
-        if not api.objects:
-            dra_api()
-        return run_module(verify, **{"host": api.url, "api_key": "a-token", "driver": DRIVER, **options})
-
-    return run
+def look(ask: RunModule) -> RunModule:
+    return lambda **options: ask(verify, **{"driver": DRIVER, **options})
 
 
 @pytest.mark.parametrize(
@@ -136,7 +79,7 @@ def look(run_module: RunModule, dra_api, api, monkeypatch: pytest.MonkeyPatch) -
         pytest.param(taint(ZERO, 0, effect="None"), {}, id="a taint that only informs"),
         pytest.param(owners(ZERO), {"owner": "ignore"}, id="owners are not asked for"),
         pytest.param(owners(ZERO, {"kind": "Pod", "name": "x"}), {"owner": "any"}, id="any owner"),
-        pytest.param(lambda items: items.pop(), {"complete": False}, id="completeness is not asked for"),
+        pytest.param(lose_a_slice, {"complete": False}, id="completeness is not asked for"),
         pytest.param(duplicate, {"no_duplicates": False}, id="duplicates are not asked for"),
         pytest.param(pool(ONE_B, generation=2), {"complete": False, "no_stale": False}, id="old slices may stay"),
         pytest.param(many(ZERO, 129), {"limits": False}, id="limits are not asked for"),
@@ -200,7 +143,7 @@ BROKEN = [
         id="an old generation that was complete",
     ),
     pytest.param(
-        lambda items: items.pop(),
+        lose_a_slice,
         {"nodes": BOTH},
         [("pools[worker-1].slices", "2 of generation 3", 1), ("nodes[worker-1].count", "4", 2)],
         id="a slice is missing",
@@ -406,128 +349,6 @@ def test_every_answer_is_documented(look: RunModule) -> None:
     assert set(yaml.safe_load(verify.RETURN)) == set(look()) - {"rc", "failed", "changed", "invocation"}
 
 
-def check(node: str, items: Items, count: int = 8) -> dict[str, t.Any]:
-    """What `mock-nvml check --json` prints of worker-0's boards."""
-    uuids = [device["attributes"]["uuid"]["string"] for device in devices(items, ZERO)]
-    return {
-        "valid": True,
-        "name": "NVIDIA A100-SXM4-40GB",
-        "device_count": count,
-        "driver_version": "550.163.01",
-        "compute_capability": "8.0",
-        "node_name": node,
-        "devices": [{"uuid": uuid, "memory_total_bytes": 40 * 2**30} for uuid in uuids],
-    }
-
-
-@pytest.mark.parametrize(
-    ("node", "change", "rule", "differences"),
-    [
-        pytest.param("worker-0", leave, {}, [], id="as described"),
-        pytest.param("elsewhere", leave, {}, [], id="UUIDs of another node are not expected"),
-        pytest.param("worker-0", drop(ZERO, 7), {"count": 7}, [], id="fewer of them"),
-        pytest.param(
-            "worker-0",
-            leave,
-            {"count": 7, "attributes": {"brand": "Nvidia"}, "capacity": {"memory": "1Gi"}, "absent": []},
-            8,
-            id="with rules of its own",
-        ),
-        pytest.param(
-            "worker-0",
-            edit(ZERO, 2, "attributes", driverVersion={"version": "570.1.2"}),
-            {},
-            [("nodes[worker-0].devices[gpu-2].attributes[driverVersion]", "550.163.1", "570.1.2")],
-            id="another driver",
-        ),
-        pytest.param(
-            "worker-0",
-            edit(ZERO, 2, "attributes", uuid={"string": "GPU-x"}),
-            {},
-            [
-                ("nodes[worker-0].attributes[uuid]", "GPU-c7a5e2ff-0a1e-5de1-b0c5-1f0b1d7f2b0a", None),
-                ("nodes[worker-0].attributes[uuid] of gpu-2", None, "GPU-x"),
-            ],
-            id="another GPU",
-        ),
-    ],
-)
-def test_a_profile(look: RunModule, dra_api, recorded, node, change, rule, differences) -> None:
-    items = recorded("resource_slices_v1")
-    described = check(node, items)
-    missing = devices(items, ZERO)[2]["attributes"]["uuid"]["string"]
-    change(items)
-    dra_api(slices=items)
-    answer = look(nodes={"worker-0": {"profile": described, **rule}})
-    if isinstance(differences, int):
-        # One count, eight amounts of memory, and the UUID that is one too many.
-        assert len(answer["differences"]) == 1 + 8 + 1
-        return
-    found = [tuple(one.values()) for one in answer["differences"]]
-    assert [(p, missing if str(e).startswith("GPU-c7a5") else e, a) for p, e, a in differences] == found
-
-
-@pytest.mark.parametrize(
-    ("change", "differences"),
-    [
-        pytest.param(leave, [], id="the same"),
-        pytest.param(pool(ZERO, generation=9), [], id="a new generation of the same"),
-        pytest.param(
-            lambda items: (
-                items[ZERO]["spec"].update(nodeName="worker-7", devices=devices(items, ZERO)[:1])
-                or drop(ONE_A, 0)(items)
-            ),
-            [
-                ("pools[worker-0].devices[gpu-0].node", "worker-0", "worker-7"),
-                *[(f"pools[worker-0].devices[gpu-{i}]", "present", None) for i in range(1, 8)],
-                ("pools[worker-1].devices[gpu-0]", "present", None),
-            ],
-            id="a device of another node",
-        ),
-        pytest.param(drop(ZERO, 1), [("pools[worker-0].devices[gpu-1]", "present", None)], id="a device has gone"),
-        pytest.param(
-            lambda items: devices(items, ZERO).append({"name": "gpu-8"}),
-            [("pools[worker-0].devices[gpu-8]", None, "present")],
-            id="a device has come",
-        ),
-        pytest.param(lambda items: items.pop(ZERO), [("pools[worker-0]", "8 devices", None)], id="a pool has gone"),
-        pytest.param(
-            lambda items: items[ZERO]["spec"]["pool"].update(name="other"),
-            [("pools[other]", None, "8 devices"), ("pools[worker-0]", "8 devices", None)],
-            id="a pool has another name",
-        ),
-        pytest.param(
-            edit(ZERO, 0, "attributes", uuid={"string": "x"}, brand=None, new={"int": 3}, type={"version": "gpu"}),
-            [
-                ("pools[worker-0].devices[gpu-0].attributes[brand]", "Nvidia", None),
-                ("pools[worker-0].devices[gpu-0].attributes[new]", None, 3),
-                ("pools[worker-0].devices[gpu-0].attributes[type].type", "string", "version"),
-                ("pools[worker-0].devices[gpu-0].attributes[uuid]", "GPU-4d0a5524-1d1d-5a33-8463-31a79f163b88", "x"),
-            ],
-            id="attributes have changed",
-        ),
-        pytest.param(
-            edit(ZERO, 0, "capacity", memory={"value": "41943040Ki"}, cores={"value": "1"}),
-            [("pools[worker-0].devices[gpu-0].capacity[cores]", None, "1")],
-            id="a capacity in another form, and a new one",
-        ),
-        pytest.param(
-            edit(ZERO, 0, "capacity", memory={"value": "1Gi"}),
-            [("pools[worker-0].devices[gpu-0].capacity[memory]", "40Gi", "1Gi")],
-            id="another capacity",
-        ),
-    ],
-)
-def test_a_snapshot(look: RunModule, run_module: RunModule, dra_api, recorded, api, change, differences) -> None:
-    dra_api()
-    before = run_module(info, host=api.url, api_key="a-token", driver=DRIVER)
-    items = recorded("resource_slices_v1")
-    change(items)
-    dra_api(slices=items)
-    answer = look(snapshot=before, owner="ignore")
-    assert [tuple(one.values()) for one in answer["differences"]] == differences
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -550,64 +371,10 @@ def test_options_that_cannot_be_meant(look: RunModule, api, options, message) ->
     assert api.requests == []
 
 
-@pytest.mark.parametrize(
-    ("rule", "message"),
-    [
-        ({"count": 9}, "9 devices expected and 8 described; run mock-nvml check with --count 9"),
-        ({"count": {"min": 1}}, "nodes[a].count: a profile goes with one number"),
-    ],
-)
-def test_a_profile_that_does_not_fit(look: RunModule, recorded, rule, message) -> None:
-    described = check("a", recorded("resource_slices_v1"))
-    assert message in look(nodes={"a": {"profile": described, **rule}})["msg"]
-
-
 def test_the_server_is_asked_for_one_driver(look: RunModule, api) -> None:
     look()
     assert api.requests[-1]["path"] == "/apis/resource.k8s.io/v1/resourceslices"
     assert api.requests[-1]["query"] == {"fieldSelector": f"spec.driver={DRIVER}", "limit": "500"}
-
-
-def test_waiting_until_it_is_so(look: RunModule, dra_api, recorded) -> None:
-    items = recorded("resource_slices_v1")
-    last = items.pop()
-    api = dra_api(slices=items)
-    api.watches = [[api.event("ADDED", last)]]
-    answer = look(nodes=BOTH, wait=True)
-    assert answer["differences"] == []
-
-
-def test_what_does_not_last_is_not_enough(look: RunModule, dra_api, recorded) -> None:
-    gone = recorded("resource_slices_v1")[ONE_B]
-    api = dra_api()
-    api.watches = [[api.event("DELETED", gone)]]
-    answer = look(nodes=BOTH, stable_for=1)
-    assert [one["path"] for one in answer["differences"]] == ["pools[worker-1].slices", "nodes[worker-1].count"]
-
-
-def test_what_lasts_is_enough(look: RunModule) -> None:
-    answer = look(nodes=BOTH, stable_for=1)
-    assert answer["differences"] == []
-    assert answer["waited"] >= 1
-
-
-def test_an_outage_is_no_proof_that_it_lasts(look: RunModule, dra_api) -> None:
-    api = dra_api()
-    api.watches = [api.refuse(503, "shutting down")] * 100
-    answer = look(nodes=BOTH, stable_for=1)
-    assert answer["differences"] == []
-    assert (
-        "as expected now, but not for 1 s without a break (last seen; Error while listing ResourceSlices"
-        in answer["msg"]
-    )
-
-
-def test_an_outage_during_a_wait(look: RunModule, dra_api) -> None:
-    api = dra_api()
-    api.watches = [api.refuse(503, "shutting down")] * 100
-    answer = look(nodes={"worker-0": 9}, wait=True, wait_timeout=1)
-    assert len(answer["differences"]) == 1
-    assert "503: shutting down" in answer["msg"]
 
 
 def test_something_that_is_no_slice(look: RunModule, dra_api) -> None:
