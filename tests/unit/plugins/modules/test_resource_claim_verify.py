@@ -8,36 +8,15 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+from claim_edits import Items, claim, leave, result, results
 
-from ansible_collections.mirage.accel.plugins.module_utils import _wait
 from ansible_collections.mirage.accel.plugins.modules import resource_claim_verify as verify
 
-Items = list[dict[str, t.Any]]
 RunModule = Callable[..., dict[str, t.Any]]
 
 DRIVER = "gpu.nvidia.com"
 TWO = "claims[default/two-gpus]"
 ROOT = "resource.kubernetes.io/pcieRoot"
-
-
-def claim(items: Items, name: str) -> dict[str, t.Any]:
-    return next(item for item in items if item["metadata"]["name"] == name)
-
-
-def results(items: Items, name: str) -> Items:
-    return claim(items, name)["status"]["allocation"]["devices"]["results"]
-
-
-def leave(items: Items) -> None:
-    """As recorded."""
-
-
-def status(name: str, **values: t.Any) -> Callable[[Items], None]:
-    return lambda items: claim(items, name)["status"].update(values)
-
-
-def result(name: str, number: int, **values: t.Any) -> Callable[[Items], None]:
-    return lambda items: results(items, name)[number].update(values)
 
 
 def shares(items: Items) -> None:
@@ -52,15 +31,8 @@ def reports(items: Items) -> None:
 
 
 @pytest.fixture
-def look(run_module: RunModule, dra_api, api, monkeypatch: pytest.MonkeyPatch) -> RunModule:
-    monkeypatch.setattr(_wait, "FIRST_PAUSE", 0.01)
-
-    def run(**options: t.Any) -> dict[str, t.Any]:
-        if not api.objects:
-            dra_api()
-        return run_module(verify, **{"host": api.url, "api_key": "a-token", **options})
-
-    return run
+def look(ask: RunModule) -> RunModule:
+    return lambda **options: ask(verify, **options)
 
 
 @pytest.mark.parametrize(
