@@ -52,7 +52,7 @@ def test_every_answer_is_documented(look: RunModule, api, node) -> None:
     assert set(yaml.safe_load(verify.RETURN)) == set(answer) - {"rc", "failed", "changed", "invocation"}
 
 
-def test_differences(look: RunModule, api, node) -> None:
+def test_what_is_told_of_differences(look: RunModule, api, node) -> None:
     api.lists = [api.listing(node(allocatable={GPU: "7"}, labels={"a": None}))]
     answer = look(nodes="worker-0,worker-1", resources={GPU: 8, "cpu": "1"}, labels={"a": "x"})
     assert (answer["rc"], answer["failed"]) == (1, True)
@@ -87,32 +87,157 @@ def test_the_server_is_asked_for_what_is_needed(look: RunModule, api, options, q
     assert api.requests[0]["query"] == {**query, "limit": "500"}
 
 
+GPUS = f"nodes[worker-0].allocatable[{GPU}]"
+MEMORY = "nodes[worker-0].allocatable[memory]"
+PRESENT = "nvidia.com/gpu.present"
+NAMED = {"nodes": ["worker-0"]}
+
+
 @pytest.mark.parametrize(
-    ("options", "differences"),
+    ("changes", "options"),
     [
-        ({}, []),
-        ({"count": 2}, []),
-        ({"count": 3}, [{"path": "nodes", "expected": "3 selected", "actual": "2 selected"}]),
+        pytest.param([{}], {**NAMED, "resources": {GPU: 8}}, id="a number"),
+        pytest.param([{}], {"node": "worker-0", "resources": {GPU: "8"}}, id="a number as text, by the other name"),
+        pytest.param(
+            [{}], {**NAMED, "resources": {"memory": 25171644416, "cpu": "2000m"}}, id="other forms of amounts"
+        ),
+        pytest.param([{"allocatable": {GPU: None}}], {**NAMED, "resources": {GPU: 0}}, id="none where nothing is said"),
+        pytest.param([{"allocatable": {GPU: None}}], {**NAMED, "resources": {GPU: None}}, id="nothing is said"),
+        pytest.param([{"capacity": {GPU: "9"}}], {**NAMED, "resources": {GPU: 8}}, id="capacity is not asked for"),
+        pytest.param(
+            [{"allocatable": {GPU: "7"}}],
+            {**NAMED, "resources": {GPU: 7}, "capacity": {GPU: 8}},
+            id="one in use by the host",
+        ),
+        pytest.param([{}], {**NAMED, "resources": {GPU: 8}, "capacity_equals": True}, id="all of the capacity"),
+        pytest.param([{}], {**NAMED, "labels": {PRESENT: True, "none": None}}, id="labels"),
+        pytest.param([{"labels": {"n": "3"}}], {**NAMED, "labels": {"n": 3}}, id="a label that is a number in YAML"),
+        pytest.param(
+            [{}, {"name": "b", "allocatable": {GPU: "0"}}],
+            {**NAMED, "resources": {GPU: 8}},
+            id="another node is not judged",
+        ),
+        pytest.param(
+            [{}, {"name": "b"}], {"label_selectors": ["x=y"], "resources": {GPU: 8}}, id="as many as there are"
+        ),
+        pytest.param([{}, {"name": "b"}], {"label_selectors": ["x=y"], "count": 2}, id="as many as expected"),
+        pytest.param([], {"label_selectors": ["x=y"], "count": 0}, id="none, as expected"),
     ],
 )
-def test_nodes_by_label(look: RunModule, api, node, options, differences) -> None:
-    api.lists = [api.listing(node("a"), node("b"))]
-    answer = look(label_selectors=["x=y"], resources={GPU: 8}, **options)
-    assert answer["differences"] == differences
-    assert not differences or "Error while verifying nodes selected by x=y: 1 difference: nodes: " in answer["msg"]
+def test_as_expected(look: RunModule, api, node, changes, options) -> None:
+    api.lists = [api.listing(*[node(**change) for change in changes])]
+    answer = look(**options)
+    assert (answer.get("msg"), answer["differences"], answer["rc"], answer["changed"]) == (None, [], 0, False)
 
 
-def test_capacity_equals_looks_at_the_capacity(look: RunModule, api, node) -> None:
-    api.lists = [api.listing(node(capacity={GPU: "9"}))]
-    assert not look(nodes=["worker-0"], resources={GPU: 8})["failed"]
-    (difference,) = look(nodes=["worker-0"], resources={GPU: 8}, capacity_equals=True)["differences"]
-    assert difference == {"path": f"nodes[worker-0].capacity[{GPU}]", "expected": 8, "actual": "9"}
-
-
-def test_a_capacity_of_its_own(look: RunModule, api, node) -> None:
-    api.lists = [api.listing(node(allocatable={GPU: "7"}))]
-    assert not look(nodes=["worker-0"], resources={GPU: 7}, capacity={GPU: 8})["failed"]
-    assert look(nodes=["worker-0"], resources={GPU: 7}, capacity={GPU: 7})["failed"]
+@pytest.mark.parametrize(
+    ("changes", "options", "differences"),
+    [
+        pytest.param(
+            [{"allocatable": {GPU: "7"}}], {**NAMED, "resources": {GPU: 8}}, [(GPUS, 8, "7")], id="one is broken"
+        ),
+        pytest.param([{}], {**NAMED, "resources": {GPU: 7}}, [(GPUS, 7, "8")], id="one too many"),
+        pytest.param(
+            [{"allocatable": {GPU: None}}],
+            {**NAMED, "resources": {GPU: 8}},
+            [(GPUS, 8, None)],
+            id="no plugin has spoken",
+        ),
+        pytest.param(
+            [{"allocatable": {GPU: "0"}}], {**NAMED, "resources": {GPU: 8}}, [(GPUS, 8, "0")], id="the plugin has gone"
+        ),
+        pytest.param(
+            [{"allocatable": {GPU: "0"}}],
+            {**NAMED, "resources": {GPU: None}},
+            [(GPUS, None, "0")],
+            id="none is not nothing",
+        ),
+        pytest.param(
+            [{}],
+            {**NAMED, "resources": {"memory": "24581684k"}},
+            [(MEMORY, "24581684k", "24581684Ki")],
+            id="k is not Ki",
+        ),
+        pytest.param(
+            [{}],
+            {**NAMED, "resources": {"memory": 25171644417}},
+            [(MEMORY, 25171644417, "24581684Ki")],
+            id="a byte more",
+        ),
+        pytest.param(
+            [{}],
+            {**NAMED, "resources": {"other.com/gpu": 8}},
+            [("nodes[worker-0].allocatable[other.com/gpu]", 8, None)],
+            id="another vendor's resource",
+        ),
+        pytest.param(
+            [{"capacity": {GPU: "9"}}],
+            {**NAMED, "resources": {GPU: 8}, "capacity_equals": True},
+            [(f"nodes[worker-0].capacity[{GPU}]", 8, "9")],
+            id="more capacity than is allocatable",
+        ),
+        pytest.param(
+            [{"allocatable": {GPU: "7"}}],
+            {**NAMED, "resources": {GPU: 7}, "capacity": {GPU: 7}},
+            [(f"nodes[worker-0].capacity[{GPU}]", 7, "8")],
+            id="another capacity",
+        ),
+        pytest.param(
+            [{"labels": {PRESENT: None}}],
+            {**NAMED, "labels": {PRESENT: True}},
+            [(f"nodes[worker-0].labels[{PRESENT}]", "true", None)],
+            id="no label",
+        ),
+        pytest.param(
+            [{"labels": {PRESENT: "false"}}],
+            {**NAMED, "labels": {PRESENT: True}},
+            [(f"nodes[worker-0].labels[{PRESENT}]", "true", "false")],
+            id="another value of a label",
+        ),
+        pytest.param(
+            [{}],
+            {**NAMED, "labels": {PRESENT: None}},
+            [(f"nodes[worker-0].labels[{PRESENT}]", None, "true")],
+            id="a label",
+        ),
+        pytest.param([], {**NAMED, "resources": {GPU: 8}}, [("nodes[worker-0]", "present", None)], id="no node"),
+        pytest.param(
+            [{}],
+            {"nodes": ["worker-1", "worker-0"], "resources": {GPU: 8}},
+            [("nodes[worker-1]", "present", None)],
+            id="one of two nodes",
+        ),
+        pytest.param(
+            [{"allocatable": {GPU: "0"}}, {"name": "worker-1", "allocatable": {GPU: "16"}}],
+            {"nodes": ["worker-0", "worker-1"], "resources": {GPU: 8}},
+            [(GPUS, 8, "0"), (f"nodes[worker-1].allocatable[{GPU}]", 8, "16")],
+            id="the right sum on two nodes",
+        ),
+        pytest.param(
+            [], {"label_selectors": ["x=y"]}, [("nodes", "at least 1 selected", "0 selected")], id="none is selected"
+        ),
+        pytest.param(
+            [{}, {"name": "b"}],
+            {"label_selectors": ["x=y"], "count": 3, "resources": {GPU: 8}},
+            [("nodes", "3 selected", "2 selected")],
+            id="too few are selected",
+        ),
+        pytest.param(
+            [{}, {"name": "b", "allocatable": {GPU: "4"}}],
+            {"label_selectors": ["x=y"], "count": 1, "resources": {GPU: 8}},
+            [("nodes", "1 selected", "2 selected"), (f"nodes[b].allocatable[{GPU}]", 8, "4")],
+            id="too many are selected, and one is broken",
+        ),
+    ],
+)
+def test_differences(look: RunModule, api, node, changes, options, differences) -> None:
+    api.lists = [api.listing(*[node(**change) for change in changes])]
+    answer = look(**options)
+    assert [tuple(one.values()) for one in answer["differences"]] == differences
+    assert (answer["rc"], answer["failed"]) == (1, True)
+    words = "1 difference: " if len(differences) == 1 else f"{len(differences)} differences: "
+    which = "selected by x=y" if "label_selectors" in options else ", ".join(options["nodes"])
+    assert answer["msg"].startswith(f"Error while verifying nodes {which}: {words}{differences[0][0]}: expected ")
 
 
 def test_waiting_until_it_is_so(look: RunModule, api, node) -> None:
@@ -175,17 +300,33 @@ def test_a_server_that_has_gone_while_waiting(look: RunModule, api, node) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "one of the following is required: nodes, label_selectors"),
-        ({"nodes": ["a"], "label_selectors": ["x"]}, "mutually exclusive: nodes|label_selectors"),
-        ({"nodes": ["a"], "count": 1}, "mutually exclusive: nodes|count"),
-        ({"nodes": []}, "may not be empty"),
-        ({"label_selectors": []}, "may not be empty"),
-        ({"nodes": ["a"], "resources": {GPU: "many"}}, f"Error while reading the options: resources[{GPU}]: 'many'"),
-        ({"nodes": ["a"], "capacity": {GPU: -2}}, f"capacity[{GPU}]: -2 is negative"),
-        ({"nodes": ["a"], "capacity": {GPU: 2}, "capacity_equals": True}, "give one of them"),
-        ({"nodes": ["a"], "wait_timeout": "long"}, "wait_timeout"),
-        ({"nodes": ["a"], "kubeconfig": "/nowhere/kubeconfig"}, "reading kubeconfig /nowhere/kubeconfig: No such file"),
-        ({"nodes": ["a"], "host": "localhost"}, "'localhost' is no URL"),
+        pytest.param({}, "one of the following is required: nodes, label_selectors", id="neither nodes nor a selector"),
+        pytest.param(
+            {"nodes": ["a"], "label_selectors": ["x"]},
+            "mutually exclusive: nodes|label_selectors",
+            id="nodes and a selector",
+        ),
+        pytest.param({"nodes": ["a"], "count": 1}, "mutually exclusive: nodes|count", id="nodes and a count"),
+        pytest.param({"nodes": []}, "may not be empty", id="no node"),
+        pytest.param({"label_selectors": []}, "may not be empty", id="no selector"),
+        pytest.param(
+            {"nodes": ["a"], "resources": {GPU: "many"}},
+            f"Error while reading the options: resources[{GPU}]: 'many'",
+            id="no quantity",
+        ),
+        pytest.param(
+            {"nodes": ["a"], "capacity": {GPU: -2}}, f"capacity[{GPU}]: -2 is negative", id="a negative amount"
+        ),
+        pytest.param(
+            {"nodes": ["a"], "capacity": {GPU: 2}, "capacity_equals": True}, "give one of them", id="capacity twice"
+        ),
+        pytest.param({"nodes": ["a"], "wait_timeout": "long"}, "wait_timeout", id="no number of seconds"),
+        pytest.param(
+            {"nodes": ["a"], "kubeconfig": "/nowhere/kubeconfig"},
+            "reading kubeconfig /nowhere/kubeconfig: No such file",
+            id="no kubeconfig",
+        ),
+        pytest.param({"nodes": ["a"], "host": "localhost"}, "'localhost' is no URL", id="no URL"),
     ],
 )
 def test_options_that_cannot_be_meant(look: RunModule, api, options: dict[str, t.Any], message: str) -> None:
@@ -198,9 +339,9 @@ def test_options_that_cannot_be_meant(look: RunModule, api, options: dict[str, t
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        (401, "does not accept the credentials"),
-        (403, "not allowed (403 Forbidden: nodes is forbidden)"),
-        (503, "cannot answer now"),
+        pytest.param(401, "does not accept the credentials", id="an expired token"),
+        pytest.param(403, "not allowed (403 Forbidden: nodes is forbidden)", id="no right"),
+        pytest.param(503, "cannot answer now", id="not now"),
     ],
 )
 def test_failures_of_the_server(look: RunModule, api, code: int, message: str) -> None:
