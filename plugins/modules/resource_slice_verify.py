@@ -37,6 +37,8 @@ options:
       - C(devices) is a mapping of names of devices to C(attributes) and C(capacity) of just that device.
       - C(absent) is a list of names of devices that must not be there.
       - C(tainted) is a list of names of devices that must have a taint that keeps pods away; all others must have none.
+      - A name is that of a device. Where several pools of the node have one by that name, it means all of them, and
+        C(POOL/NAME) means one.
       - C(profile) is the object that C(mock-nvml check --json) prints of a profile, from which number, product, driver
         version, compute capability, memory and (where it was checked for the name of this node) the UUIDs are taken.
         C(count) beside it takes as many of its devices.

@@ -160,11 +160,11 @@ def _compare_allocation(rule: ClaimRule, claim: Claim, allocation: Allocation, p
 
 
 def _compare_conditions(wanted: dict[str, str], claim: Claim, allocation: Allocation, path: str) -> Differences:
-    held: dict[str, str] = {}
+    held: dict[str | None, str | None] = {}
     for report in claim.reports:
         same = (report.get("driver"), report.get("pool"), report.get("device")) == allocation.key
         if same and report.get("shareID") in (None, allocation.share_id):
-            held.update({one["type"]: one["status"] for one in report.get("conditions") or ()})
+            held.update({one.get("type"): one.get("status") for one in report.get("conditions") or ()})
     for kind, status in sorted(wanted.items()):
         if held.get(kind) != status:
             yield Difference(f"{path}.conditions[{kind}]", status, held.get(kind))

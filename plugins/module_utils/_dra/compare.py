@@ -23,6 +23,8 @@ from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation impo
 from ansible_collections.mirage.accel.plugins.module_utils._dra.resource_slice import Attribute, Device, Pool, Slice
 
 Differences = t.Iterator[Difference]
+# Devices by the name that only one of them has.
+Named = t.Mapping[str, Device]
 
 
 def compare(expected: Expectation, pools: t.Sequence[Pool]) -> Differences:
@@ -38,9 +40,9 @@ def compare(expected: Expectation, pools: t.Sequence[Pool]) -> Differences:
     for node in sorted(set(of_node) - set(expected.nodes)):
         path = f"nodes[{node}]"
         if expected.exact:
-            yield Difference(f"{path}.count", 0, len(of_node[node]))
+            yield Difference(f"{path}.count", 0, len(_named(of_node[node])))
         elif expected.taints and not expected.nodes:
-            yield from _compare_taints((), of_node[node], path)
+            yield from _compare_taints((), _named(of_node[node]), path)
 
 
 def _concerns(expected: Expectation, pool: Pool) -> bool:
@@ -69,29 +71,44 @@ def compare_pool(expected: Expectation, pool: Pool) -> Differences:
 
 def compare_node(rule: NodeRule, devices: t.Sequence[Device], path: str, *, taints: bool = True) -> Differences:
     """The differences of one node's devices."""
-    # A name twice is the pool's fault and told there; here it is one device, else a second could hide a missing one.
-    by_name: dict[str, Device] = {}
-    for device in devices:
-        by_name.setdefault(device.name, device)
-    single = [by_name[name] for name in sorted(by_name)]
-    if not rule.count.holds(len(single)):
-        yield Difference(f"{path}.count", str(rule.count), len(single))
+    named = _named(devices)
+    if not rule.count.holds(len(named)):
+        yield Difference(f"{path}.count", str(rule.count), len(named))
     for attribute_rule in rule.attributes:
-        yield from _compare_attribute(attribute_rule, single, path)
-    for device in single:
-        yield from _compare_capacity(rule.capacity, device, f"{path}.devices[{device.name}]")
+        yield from _compare_attribute(attribute_rule, named, path)
+    for place, device in named.items():
+        yield from _compare_capacity(rule.capacity, device, f"{path}.devices[{place}]")
     for name, device_rule in sorted(rule.devices.items()):
-        place = f"{path}.devices[{name}]"
-        if name not in by_name:
-            yield Difference(place, "present", None)
-            continue
-        for attribute_rule in device_rule.attributes:
-            yield from _compare_value(attribute_rule, by_name[name], place)
-        yield from _compare_capacity(device_rule.capacity, by_name[name], place)
-    for name in sorted(set(rule.absent) & set(by_name)):
-        yield Difference(f"{path}.devices[{name}]", None, "present")
+        meant = [place for place, device in named.items() if name in _forms(device)]
+        if not meant:
+            yield Difference(f"{path}.devices[{name}]", "present", None)
+        for place in meant:
+            for attribute_rule in device_rule.attributes:
+                yield from _compare_value(attribute_rule, named[place], f"{path}.devices[{place}]")
+            yield from _compare_capacity(device_rule.capacity, named[place], f"{path}.devices[{place}]")
+    for place, device in named.items():
+        if any(form in rule.absent for form in _forms(device)):
+            yield Difference(f"{path}.devices[{place}]", None, "present")
     if taints:
-        yield from _compare_taints(rule.tainted, single, path)
+        yield from _compare_taints(rule.tainted, named, path)
+
+
+def _named(devices: t.Iterable[Device]) -> dict[str, Device]:
+    """Each device by a name that only it has: its own, or with its pool where another pool has that name as well."""
+    # A name twice in a pool is the pool's fault and told there; here it is one device, else a second could hide a
+    # missing one. The same name in two pools is two devices.
+    single: dict[tuple[str, str, str], Device] = {}
+    for device in devices:
+        single.setdefault(device.key, device)
+    often = collections.Counter(form for device in single.values() for form in _forms(device))
+    ordered = sorted(single.values(), key=lambda device: (device.name, device.pool, device.driver))
+    return {next(form for form in _forms(device) if often[form] == 1): device for device in ordered}
+
+
+def _forms(device: Device) -> tuple[str, str, str]:
+    """The names that may be given for a device, from the short one to one that no other device has."""
+    pool = f"{device.pool}/{device.name}"
+    return device.name, pool, f"{device.driver}/{pool}"
 
 
 def same_value(one: t.Any, other: t.Any) -> bool:
@@ -118,16 +135,17 @@ def _compare_owner(wanted: str, one: Slice, path: str) -> Differences:
         yield Difference(path, f"Node {one.node}", actual)
 
 
-def _compare_taints(tainted: t.Collection[str], devices: t.Sequence[Device], path: str) -> Differences:
-    names = set()
-    for device in devices:
+def _compare_taints(tainted: t.Collection[str], named: Named, path: str) -> Differences:
+    found = set()
+    for place, device in named.items():
         harmful = device.harmful_taints()
-        names.add(device.name)
-        if harmful and device.name not in tainted:
-            yield Difference(f"{path}.devices[{device.name}].taints", None, ", ".join(map(taint_text, harmful)))
-        elif not harmful and device.name in tainted:
-            yield Difference(f"{path}.devices[{device.name}].taints", "a taint", None)
-    for name in sorted(set(tainted) - names):
+        meant = {form for form in _forms(device) if form in tainted}
+        found |= meant
+        if harmful and not meant:
+            yield Difference(f"{path}.devices[{place}].taints", None, ", ".join(map(taint_text, harmful)))
+        elif meant and not harmful:
+            yield Difference(f"{path}.devices[{place}].taints", "a taint", None)
+    for name in sorted(set(tainted) - found):
         yield Difference(f"{path}.devices[{name}]", "present", None)
 
 
@@ -137,13 +155,13 @@ def taint_text(taint: dict[str, t.Any]) -> str:
     return f"{taint.get('key', '')}{value}:{taint.get('effect', '')}"
 
 
-def _compare_attribute(rule: AttributeRule, devices: t.Sequence[Device], path: str) -> Differences:
-    for device in devices:
-        yield from _compare_value(rule, device, f"{path}.devices[{device.name}]")
+def _compare_attribute(rule: AttributeRule, named: Named, path: str) -> Differences:
+    for place, device in named.items():
+        yield from _compare_value(rule, device, f"{path}.devices[{place}]")
     if rule.values is not None:
-        yield from _compare_values(rule, devices, f"{path}.attributes[{rule.name}]")
+        yield from _compare_values(rule, named, f"{path}.attributes[{rule.name}]")
     if rule.unique:
-        yield from _compare_unique(rule, devices, f"{path}.attributes[{rule.name}]")
+        yield from _compare_unique(rule, named, f"{path}.attributes[{rule.name}]")
 
 
 def _compare_value(rule: AttributeRule, device: Device, path: str) -> Differences:
@@ -175,11 +193,11 @@ def _matches(regex: str, attribute: Attribute) -> bool:
     return all(isinstance(value, str) and re.search(regex, value) is not None for value in values)
 
 
-def _compare_values(rule: AttributeRule, devices: t.Sequence[Device], path: str) -> Differences:
+def _compare_values(rule: AttributeRule, named: Named, path: str) -> Differences:
     """The devices' values together, each as often as it was expected, in any order."""
     left = list(rule.values or ())
     extra = []
-    for device in devices:
+    for place, device in named.items():
         actual = device.attribute(rule.name)
         if actual is None:
             continue
@@ -188,19 +206,19 @@ def _compare_values(rule: AttributeRule, devices: t.Sequence[Device], path: str)
                 del left[number]
                 break
         else:
-            extra.append((device.name, actual.value))
+            extra.append((place, actual.value))
     for value in left:
         yield Difference(path, value, None)
-    for name, value in extra:
-        yield Difference(f"{path} of {name}", None, value)
+    for place, value in extra:
+        yield Difference(f"{path} of {place}", None, value)
 
 
-def _compare_unique(rule: AttributeRule, devices: t.Sequence[Device], path: str) -> Differences:
+def _compare_unique(rule: AttributeRule, named: Named, path: str) -> Differences:
     holders: dict[str, list[str]] = collections.defaultdict(list)
-    for device in devices:
+    for place, device in named.items():
         actual = device.attribute(rule.name)
         if actual is not None:
-            holders[f"{actual.type} {actual.value}"].append(device.name)
+            holders[f"{actual.type} {actual.value}"].append(place)
     for value, names in sorted(holders.items()):
         if len(names) > 1:
             yield Difference(path, "unique", f"{value.partition(' ')[2]} of {', '.join(names)}")

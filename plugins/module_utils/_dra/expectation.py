@@ -155,6 +155,8 @@ def _attribute(data: t.Any, path: str) -> AttributeRule:
     data = _mapping(data, path, _ATTRIBUTE_KEYS)
     if not data.get("name"):
         raise ExpectationError(f"{path}: name is missing")
+    if not isinstance(data["name"], str):
+        raise ExpectationError(f"{path}.name: expected text, found {data['name']!r}")
     path = f"{path} ({data['name']})"
     given = [key for key in ("value", "values", "regex") if data.get(key) is not None]
     if len(given) > 1:

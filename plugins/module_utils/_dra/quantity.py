@@ -45,5 +45,8 @@ def parse(value: str | int | float) -> Fraction:
 
 
 def equal(one: str | int | float, other: str | int | float) -> bool:
-    """Whether two quantities are the same amount, however they are written."""
-    return parse(one) == parse(other)
+    """Whether two quantities are the same amount, however they are written; what is no quantity equals nothing."""
+    try:
+        return parse(one) == parse(other)
+    except QuantityError:
+        return False

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.mirage.accel.plugins.module_utils._dra.resource_slice import FormError
+from ansible_collections.mirage.accel.plugins.module_utils._dra.resource_slice import FormError, objects
 
 Json = dict[str, t.Any]
 
@@ -143,7 +143,7 @@ def parse_claim(item: Json) -> Claim:
             allocations=tuple(map(_allocation, ((allocation or {}).get("devices") or {}).get("results") or ())),
             nodes=tuple(_nodes((allocation or {}).get("nodeSelector") or {})),
             reserved_for=tuple(f"{one['resource']}/{one['name']}" for one in status.get("reservedFor") or ()),
-            reports=tuple(status.get("devices") or ()),
+            reports=tuple(map(_report, status.get("devices") or ())),
             deleting="deletionTimestamp" in metadata,
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -182,7 +182,7 @@ def _request(name: str, item: Json) -> Request:
         count=item.get("count") or 1,
         admin_access=bool(item.get("adminAccess")),
         selectors=selectors_of(item),
-        tolerations=tuple(item.get("tolerations") or ()),
+        tolerations=objects(item.get("tolerations")),
         capacity=dict((item.get("capacity") or {}).get("requests") or {}),
     )
 
@@ -204,6 +204,11 @@ def _allocation(item: Json) -> Allocation:
         share_id=item.get("shareID"),
         consumed_capacity=dict(item.get("consumedCapacity") or {}),
     )
+
+
+def _report(item: Json) -> Json:
+    objects(item.get("conditions"))
+    return item
 
 
 def _nodes(selector: Json) -> t.Iterator[str]:

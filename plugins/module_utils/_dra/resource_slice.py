@@ -161,6 +161,15 @@ def without_domain(name: str, driver: str) -> str:
     return rest if slash and domain == driver else name
 
 
+def objects(items: t.Iterable[t.Any] | None) -> tuple[Json, ...]:
+    """The items, none of which is anything but an object."""
+    found = tuple(items or ())
+    for one in found:
+        if not isinstance(one, dict):
+            raise TypeError(f"{one!r} is no object")
+    return found
+
+
 def parse_slice(item: Json) -> Slice:
     """The record of a ResourceSlice; FormError where it is none."""
     name = "without a name"
@@ -177,9 +186,9 @@ def parse_slice(item: Json) -> Slice:
             reach=_reach(spec),
             generation=pool.get("generation", 0),
             count=pool["resourceSliceCount"],
-            owners=tuple(item["metadata"].get("ownerReferences") or ()),
+            owners=objects(item["metadata"].get("ownerReferences")),
             devices=tuple(_device(device, driver, pool["name"], node, name) for device in spec.get("devices") or ()),
-            counter_sets=tuple(spec.get("sharedCounters") or ()),
+            counter_sets=tuple(map(_counter_set, spec.get("sharedCounters") or ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise FormError(f"ResourceSlice {name} is not of a known form: {error!r}") from error
@@ -231,10 +240,15 @@ def _device(item: Json, driver: str, pool: str, node: str, slice_name: str) -> D
             without_domain(name, driver): value["value"] if isinstance(value, dict) else value
             for name, value in (body.get("capacity") or {}).items()
         },
-        taints=tuple(body.get("taints") or ()),
+        taints=objects(body.get("taints")),
         uses_counters=len(body.get("consumesCounters") or ()),
         shared=bool(body.get("allowMultipleAllocations")),
     )
+
+
+def _counter_set(item: Json) -> Json:
+    objects((item.get("counters") or {}).values())
+    return {**item, "name": item["name"]}
 
 
 def _attribute(value: Json) -> Attribute:

@@ -29,15 +29,18 @@ def read(data: t.Any, driver: str) -> Saved:
         raise ExpectationError("snapshot: expected a result of resource_slice_info, which has a list named pools")
     try:
         return {
-            (pool["driver"], pool["pool"]): {
-                device["name"]: {key: device[key] for key in ("node", "attributes", "capacity")}
-                for device in pool["devices"]
-            }
+            (pool["driver"], pool["pool"]): {device["name"]: _device(device) for device in pool["devices"]}
             for pool in pools
             if pool["driver"] == driver
         }
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ExpectationError(f"snapshot: a pool is not of the form of resource_slice_info: {error!r}") from error
+
+
+def _device(data: Json) -> Json:
+    """What is compared of a device, which has all of it."""
+    attributes = {name: {key: value[key] for key in ("type", "value")} for name, value in data["attributes"].items()}
+    return {"node": data["node"], "attributes": attributes, "capacity": dict(data["capacity"].items())}
 
 
 def compare(saved: Saved, pools: t.Sequence[Pool]) -> t.Iterator[Difference]:

@@ -75,6 +75,12 @@ def duplicate(items: Items) -> None:
     devices(items, ONE_B)[0]["name"] = "gpu-1"
 
 
+def gather(items: Items) -> None:
+    """All slices are of worker-0, which has two pools with devices of the same names then."""
+    for item in items:
+        item["spec"]["nodeName"] = item["metadata"]["ownerReferences"][0]["name"] = "worker-0"
+
+
 def lose_a_slice(items: Items) -> None:
     items.pop()
 

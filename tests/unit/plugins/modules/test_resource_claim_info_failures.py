@@ -55,6 +55,19 @@ def look(ask: RunModule) -> RunModule:
             id="a device without its pool",
         ),
         pytest.param(
+            wants("one-gpu", requests=[{"name": "g", "exactly": {"deviceClassName": DRIVER, "tolerations": ["x"]}}]),
+            "default/one-gpu is not of a known form: TypeError(\"'x' is no object\")",
+            id="a toleration that is text",
+        ),
+        pytest.param(
+            status("one-gpu", devices=[{"driver": DRIVER, "conditions": ["Ready"]}]),
+            "default/one-gpu is not of a known form: TypeError(\"'Ready' is no object\")",
+            id="a condition that is text",
+        ),
+        pytest.param(
+            status("one-gpu", devices=["gpu-2"]), "default/one-gpu is not of a known form", id="a report that is text"
+        ),
+        pytest.param(
             status("two-gpus", reservedFor=[{"resource": "pods"}]),
             "ResourceClaim default/two-gpus is not of a known form: KeyError('name')",
             id="reserved for nobody",

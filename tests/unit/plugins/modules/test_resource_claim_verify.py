@@ -179,6 +179,18 @@ def test_as_expected(look: RunModule, dra_api, recorded, change, options) -> Non
             id="another architecture",
         ),
         pytest.param(
+            result("two-gpus", 1, pool="worker-1", device="gpu-0"),
+            {"name": "two-gpus", "devices": {"attributes": {"architecture": "Ampere"}}},
+            [(f"{TWO}.devices[worker-1/gpu-0].attributes[architecture]", "Ampere", "Blackwell")],
+            id="another architecture of a device that has the other's name",
+        ),
+        pytest.param(
+            result("one-gpu", 0, consumedCapacity={"memory": "much"}),
+            {"name": "one-gpu", "consumed_capacity": {"memory": "1Gi"}},
+            [("claims[default/one-gpu].devices[0] (worker-1/gpu-2).consumed_capacity[memory]", "1Gi", "much")],
+            id="a share that is no quantity",
+        ),
+        pytest.param(
             leave,
             {"name": "one-gpu", "devices": {"capacity": {"memory": "1Gi"}}},
             [("claims[default/one-gpu].devices[gpu-2].capacity[memory]", "1Gi", "189471Mi")],

@@ -7,7 +7,7 @@ import typing as t
 from collections.abc import Callable
 
 import pytest
-from slice_edits import ONE_B, SLICES, ZERO, body, devices, edit, spec
+from slice_edits import ONE_B, SLICES, ZERO, body, devices, edit, owners, spec
 
 from ansible_collections.mirage.accel.plugins.modules import resource_slice_info as info
 
@@ -61,6 +61,20 @@ def look(ask: RunModule) -> RunModule:
             id="no amount",
         ),
         pytest.param(body(ZERO, 0, taints=5), f"{SLICES[ZERO]} is not of a known form", id="taints that are a number"),
+        pytest.param(
+            body(ZERO, 0, taints=["x"]), "is not of a known form: TypeError(\"'x' is no object\")", id="a taint"
+        ),
+        pytest.param(owners(ZERO, "worker-0"), f"{SLICES[ZERO]} is not of a known form: TypeError", id="an owner"),
+        pytest.param(
+            spec(ZERO, sharedCounters=[{"counters": {}}]),
+            "is not of a known form: KeyError('name')",
+            id="nameless counters",
+        ),
+        pytest.param(
+            spec(ZERO, sharedCounters=[{"name": "c", "counters": {"m": "1"}}]),
+            "is not of a known form: TypeError(\"'1' is no object\")",
+            id="a counter that is text",
+        ),
     ],
 )
 def test_what_is_no_slice(look: RunModule, dra_api, recorded, change, message) -> None:

@@ -78,6 +78,11 @@ def look(ask: RunModule) -> RunModule:
             [("pools[worker-0].devices[gpu-0].capacity[memory]", "40Gi", "1Gi")],
             id="another capacity",
         ),
+        pytest.param(
+            edit(ZERO, 0, "capacity", memory={"value": "much"}),
+            [("pools[worker-0].devices[gpu-0].capacity[memory]", "40Gi", "much")],
+            id="a capacity that is no quantity",
+        ),
     ],
 )
 def test_a_snapshot(look: RunModule, run_module: RunModule, dra_api, recorded, api, change, differences) -> None:

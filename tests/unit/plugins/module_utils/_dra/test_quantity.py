@@ -97,6 +97,8 @@ def test_an_absurd_exponent_is_refused_and_not_computed(text: str) -> None:
         ("8", 7, False),
         ("40Gi", "42949672960", True),
         ("-0", "0", True),
+        ("much", "much", False),
+        ("8", None, False),
     ],
 )
 def test_equal(one: object, other: object, same: bool) -> None:
