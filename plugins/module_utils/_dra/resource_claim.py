@@ -27,7 +27,6 @@ class Request:
     admin_access: bool
     selectors: tuple[str, ...]
     tolerations: tuple[Json, ...]
-    capacity: dict[str, str]
 
     @property
     def main_name(self) -> str:
@@ -183,7 +182,6 @@ def _request(name: str, item: Json) -> Request:
         admin_access=bool(item.get("adminAccess")),
         selectors=selectors_of(item),
         tolerations=objects(item.get("tolerations")),
-        capacity=dict((item.get("capacity") or {}).get("requests") or {}),
     )
 
 

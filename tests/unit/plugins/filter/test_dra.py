@@ -49,3 +49,9 @@ def test_nothing() -> None:
 def test_wrong_input_is_named(data) -> None:
     with pytest.raises(AnsibleFilterError, match="input of dra_free_devices: it is no result of resource_slice_info"):
         FILTERS["dra_free_devices"](data)
+
+
+@pytest.mark.parametrize("data", [{}, 3, "text", {"slices": []}])
+def test_data_without_pools_is_refused(data) -> None:
+    with pytest.raises(ValueError, match="^expected a result of resource_slice_info, or its list of pools$"):
+        published.devices(data)

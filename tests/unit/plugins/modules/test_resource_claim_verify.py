@@ -30,6 +30,26 @@ def reports(items: Items) -> None:
     claim(items, "two-gpus")["status"]["devices"] = found
 
 
+def reports_of(*found: tuple[str, str | None, str]) -> Callable[[Items], None]:
+    """What the driver says of devices: name, share and whether it is ready."""
+
+    def change(items: Items) -> None:
+        for one in results(items, "two-gpus"):
+            one["shareID"] = "ours"
+        claim(items, "two-gpus")["status"]["devices"] = [
+            {
+                "driver": DRIVER,
+                "pool": "worker-0",
+                "device": device,
+                "shareID": share,
+                "conditions": [{"type": "Ready", "status": ready}],
+            }
+            for device, share, ready in found
+        ]
+
+    return change
+
+
 @pytest.fixture
 def look(ask: RunModule) -> RunModule:
     return lambda **options: ask(verify, **options)
@@ -64,6 +84,11 @@ def look(ask: RunModule) -> RunModule:
             id="shares of devices",
         ),
         pytest.param(reports, {"name": "two-gpus", "status_devices": {"Ready": True}}, id="ready, says the driver"),
+        pytest.param(
+            reports_of(("gpu-0", "ours", "True"), ("gpu-1", None, "True")),
+            {"name": "two-gpus", "status_devices": {"Ready": True}},
+            id="ready, the driver says of the share and of the device",
+        ),
         pytest.param(leave, {"label_selectors": ["app=x"], "state": "absent"}, id="none by label"),
     ],
 )
@@ -237,6 +262,27 @@ def test_as_expected(look: RunModule, dra_api, recorded, change, options) -> Non
             id="one is not ready",
         ),
         pytest.param(
+            reports_of(("gpu-0", None, "False"), ("gpu-1", "theirs", "True")),
+            {"name": "two-gpus", "status_devices": {"Ready": "True"}},
+            [
+                (f"{TWO}.devices[0] (worker-0/gpu-0).conditions[Ready]", "True", "False"),
+                (f"{TWO}.devices[1] (worker-0/gpu-1).conditions[Ready]", "True", None),
+            ],
+            id="one is not ready, and of another only somebody else's share is",
+        ),
+        pytest.param(
+            result("two-gpus", 1, pool="worker-1", device="gpu-2"),
+            {"name": "two-gpus", "node": "worker-7"},
+            [(f"{TWO}.nodes", "worker-7", "worker-0, worker-1")],
+            id="two other nodes",
+        ),
+        pytest.param(
+            leave,
+            {"name": "two-gpus", "devices": {"count": 3, "attributes": {"architecture": "Ampere"}}},
+            [(f"{TWO}.devices.count", "3", 2)],
+            id="too few of the right architecture, said once",
+        ),
+        pytest.param(
             leave,
             {"label_selectors": ["app=x"], "count": 9, "state": "allocated"},
             [("claims", "9 selected", "4 selected"), ("claims[default/too-big].state", "allocated", "pending")],
@@ -269,6 +315,31 @@ def test_what_other_claims_share_is_not_the_chosen_ones_fault(look: RunModule, d
     dra_api(claims=items)
     assert look(name="one-gpu", devices={"distinct_from": ["two-gpus"]})["differences"] == []
     assert len(look(name="either", devices={"distinct_from": ["two-gpus"]})["differences"]) == 1
+
+
+def test_a_taint_that_came_later_is_not_the_claims_fault(look: RunModule, dra_api, recorded) -> None:
+    slices = recorded("resource_slices_v1")
+    slices[0]["spec"]["devices"][0]["taints"] = [{"key": "broken", "effect": "NoSchedule"}]
+    dra_api(slices=slices)
+    assert look(name="two-gpus", devices={"attributes": {"architecture": "Ampere"}})["differences"] == []
+
+
+def test_every_claim_is_apart_from_every_other(look: RunModule, dra_api, recorded) -> None:
+    items = recorded("resource_claims_v1")
+    result("one-gpu", 0, pool="worker-0", device="gpu-1")(items)
+    result("either", 0, device="gpu-0")(items)
+    dra_api(claims=items)
+    others = ["nobody-knows", "either", "one-gpu", "two-gpus"]
+    answer = look(label_selectors=["app=x"], state="allocated", devices={"distinct_from": others})
+    found = [(one["path"], one["actual"]) for one in answer["differences"]]
+    assert found[:1] == [("claims[default/too-big].state", "pending")]
+    assert found[1:] == [
+        ("claims[default/nobody-knows]", None),
+        ("claims[default/either].devices[worker-0/gpu-0]", "a device of default/two-gpus"),
+        ("claims[default/one-gpu].devices[worker-0/gpu-1]", "a device of default/two-gpus"),
+        ("claims[default/two-gpus].devices[worker-0/gpu-0]", "a device of default/either"),
+        ("claims[default/two-gpus].devices[worker-0/gpu-1]", "a device of default/one-gpu"),
+    ]
 
 
 def test_every_answer_is_documented(look: RunModule) -> None:

@@ -145,6 +145,12 @@ BROKEN = [
         id="a tainted device where no node is named",
     ),
     pytest.param(
+        lambda items: devices(items, ZERO)[3].update(taints=[TAINT, {"key": "hot", "effect": "NoExecute"}]),
+        {},
+        [("nodes[worker-0].devices[gpu-3].taints", None, "gpu.example.com/broken=xid-79:NoSchedule, hot:NoExecute")],
+        id="two taints of a device",
+    ),
+    pytest.param(
         taint(ZERO, 3, effect="NoExecute", value=""),
         {"nodes": BOTH},
         [("nodes[worker-0].devices[gpu-3].taints", None, "gpu.example.com/broken:NoExecute")],
@@ -206,6 +212,34 @@ BROKEN = [
         id="nothing to match",
     ),
     pytest.param(
+        edit(ZERO, 5, "attributes", links={"strings": ["nv1", "pcie"]}, ports={"ints": [1]}),
+        {
+            "nodes": {
+                "worker-0": {
+                    "devices": {
+                        "gpu-5": {"attributes": [{"name": "links", "regex": "^nv"}, {"name": "ports", "regex": "1"}]},
+                        "gpu-4": {"attributes": [{"name": "links"}, {"name": "brand"}]},
+                    }
+                }
+            }
+        },
+        [
+            ("nodes[worker-0].devices[gpu-4].attributes[links]", "present", None),
+            ("nodes[worker-0].devices[gpu-5].attributes[links]", "text that ^nv matches", ["nv1", "pcie"]),
+            ("nodes[worker-0].devices[gpu-5].attributes[ports]", "text that 1 matches", [1]),
+        ],
+        id="lists that a regular expression must match in whole",
+    ),
+    pytest.param(
+        both(edit(ONE_A, 0, "attributes", slot={"int": 0}), edit(ONE_B, 1, "attributes", slot={"int": 3})),
+        {"nodes": {"worker-1": {"attributes": [{"name": "slot", "values": [0, 3]}]}}},
+        [
+            ("nodes[worker-1].devices[gpu-1].attributes[slot]", "present", None),
+            ("nodes[worker-1].devices[gpu-2].attributes[slot]", "present", None),
+        ],
+        id="all values, and devices without any",
+    ),
+    pytest.param(
         lambda items: [
             edit(number, device, "attributes", slot={"int": 2 * (number - 1) + device})(items)
             for number in (ONE_A, ONE_B)
@@ -216,9 +250,9 @@ BROKEN = [
         id="other values than expected",
     ),
     pytest.param(
-        lambda items: [edit(ONE_A, i, "attributes", uuid={"string": "same"})(items) for i in (0, 1)],
+        lambda items: [edit(ONE_A, i, "attributes", uuid={"string": "the same one"})(items) for i in (0, 1)],
         {"nodes": {"worker-1": {"attributes": [{"name": "uuid", "unique": True}]}}},
-        [("nodes[worker-1].attributes[uuid]", "unique", "same of gpu-0, gpu-1")],
+        [("nodes[worker-1].attributes[uuid]", "unique", "the same one of gpu-0, gpu-1")],
         id="a value twice that must be unique",
     ),
     pytest.param(

@@ -152,7 +152,11 @@ def test_every_answer_is_documented(look: RunModule) -> None:
             id="no profile",
         ),
         pytest.param({"exact": True}, "exact=true needs nodes", id="exact without nodes"),
-        pytest.param({"snapshot": {}}, "snapshot: expected a result of resource_slice_info", id="no snapshot"),
+        pytest.param(
+            {"snapshot": {}},
+            "options: snapshot: expected a result of resource_slice_info, which has a list named pools",
+            id="no snapshot",
+        ),
         *[
             pytest.param(
                 {"snapshot": {"pools": [{"driver": DRIVER, "pool": "p", "devices": [{**SAVED, **broken}]}]}},

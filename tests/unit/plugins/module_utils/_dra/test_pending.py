@@ -326,6 +326,38 @@ ONE = "1 held by claim default/one-gpu"
             id="a constraint on one alternative",
         ),
         pytest.param(
+            {"requests": [wants(allocationMode="All", adminAccess=True)], "constraints": [{"matchAttribute": "rack"}]},
+            None,
+            [],
+            id="a constraint on all devices cannot be told",
+        ),
+        pytest.param(
+            {"requests": [wants(9, adminAccess=True)]},
+            None,
+            [
+                ("worker-0", "gpu", "9 devices wanted, 8 of 8 free"),
+                ("worker-1", "gpu", "9 devices wanted, 4 of 4 free"),
+            ],
+            id="more than there are",
+        ),
+        pytest.param(
+            {"requests": [wants(8)]},
+            lambda slices: [
+                slices.pop(),
+                slices.pop(),
+                *[slices[0]["spec"]["devices"][i].update(taints=[TAINT]) for i in (6, 7)],
+            ],
+            [
+                (
+                    "worker-0",
+                    "gpu",
+                    f"8 devices wanted, 3 of 8 free: 2 {OURS}; 2 tainted broken=xid:NoSchedule;"
+                    " 1 held by claim default/either",
+                )
+            ],
+            id="the same number of two reasons, by their words",
+        ),
+        pytest.param(
             {"requests": [wants(3)], "constraints": [{"newConstraint": ROOT}]},
             None,
             [],
@@ -335,6 +367,18 @@ ONE = "1 held by claim default/one-gpu"
 )
 def test_reasons(why, spec, change, reasons) -> None:
     assert why(spec, change) == reasons
+
+
+def test_a_device_that_two_claims_hold(recorded) -> None:
+    claims = recorded("resource_claims_v1")
+    claims[0]["status"]["allocation"]["devices"]["results"][0]["device"] = "gpu-0"
+    around = pending.surroundings(
+        pools(map(parse_slice, recorded("resource_slices_v1"))), recorded("device_classes"), map(parse_claim, claims)
+    )
+    wanted = parse_claim({"metadata": {"namespace": "n", "name": "c"}, "spec": {"devices": {"requests": [wants(8)]}}})
+    assert pending.explain(wanted, around)[0].text == (
+        f"8 devices wanted, 6 of 8 free: 1 held by claim default/either, default/two-gpus; 1 {OURS}"
+    )
 
 
 def test_a_reason_in_words() -> None:

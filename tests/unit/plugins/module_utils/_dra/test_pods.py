@@ -82,6 +82,13 @@ def test_what_the_scheduler_says(conditions, words) -> None:
     assert pods.scheduler_words(CLAIMS[0], [pod(conditions=conditions)]) == words
 
 
+def test_the_scheduler_is_heard_on_each_pod_in_order() -> None:
+    pods_of_it = [pod(conditions=[condition("False", message=f"m{name}")]) for name in "bca"]
+    for one, name in zip(pods_of_it, "bca", strict=True):
+        one["metadata"]["name"] = name
+    assert pods.scheduler_words(CLAIMS[0], pods_of_it) == ["pod a: ma", "pod b: mb", "pod c: mc"]
+
+
 def test_a_claim_that_no_pod_uses() -> None:
     (words,) = pods.scheduler_words(claim("c4"), [pod()])
     assert words == "no pod uses the claim; devices are allocated when a pod that uses it is scheduled"

@@ -115,6 +115,29 @@ def test_binary_suffixes_are_powers_of_two(number: int, power: int) -> None:
     assert quantity.parse(f"{number}{BINARY[power]}") == number * 2 ** (10 * (power + 1))
 
 
+@given(st.integers(-(10**9), 10**9), st.sampled_from(sorted(DECIMAL)), st.sampled_from(sorted(DECIMAL)))
+def test_an_amount_is_the_same_in_every_unit(number: int, one: str, other: str) -> None:
+    """Written with a smaller unit it is equal, and a smallest part more or less is not."""
+    large, small = sorted((one, other), key=DECIMAL.__getitem__, reverse=True)
+    parts = number * 10 ** (DECIMAL[large] - DECIMAL[small])
+    assert quantity.equal(f"{number}{large}", f"{parts}{small}")
+    assert quantity.equal(f"{number}{large}", f"{number}e{DECIMAL[large]}")
+    assert not quantity.equal(f"{number}{large}", f"{parts + 1}{small}")
+    assert not quantity.equal(f"{parts - 1}{small}", f"{number}{large}")
+
+
+@given(st.integers(1, 2**20), st.sampled_from(BINARY))
+def test_a_binary_unit_is_more_than_the_decimal_one(number: int, suffix: str) -> None:
+    decimal = "k" if suffix == "Ki" else suffix[0]
+    assert quantity.parse(f"{number}{suffix}") > quantity.parse(f"{number}{decimal}")
+    assert quantity.parse(f"{number}{suffix}") == -quantity.parse(f"-{number}{suffix}")
+
+
+@given(st.text(max_size=6), st.text(max_size=6))
+def test_equality_is_the_same_from_both_sides(one: str, other: str) -> None:
+    assert quantity.equal(one, other) == quantity.equal(other, one)
+
+
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15), max_value=10**15, places=9))
 def test_decimals_are_exact(number: object) -> None:
     assert quantity.parse(f"{number:f}") == Fraction(number)

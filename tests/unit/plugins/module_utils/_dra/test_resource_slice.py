@@ -150,6 +150,31 @@ def test_completeness(slices) -> None:
     assert all(len(places) == len(set(places)) > 1 for places in pool.duplicates().values())
 
 
+@given(st.integers(1, 6), st.integers(1, 9), st.data())
+def test_a_complete_pool_and_what_breaks_it(count: int, generation: int, data) -> None:
+    """Every slice counts; older ones do not matter; the first of a newer generation makes it incomplete."""
+    whole = [item(f"s{number}", generation, count, [{"name": f"g{number}"}]) for number in range(count)]
+
+    def one_pool(items: list) -> resource_slice.Pool:
+        return pools(map(parse_slice, items))[0]
+
+    assert one_pool(whole).complete
+    lost = data.draw(st.integers(0, count - 1))
+    rest = whole[:lost] + whole[lost + 1 :]
+    assert not rest or not one_pool(rest).complete
+    assert not one_pool([*whole, item("more", generation, count)]).complete
+    old = [
+        item(f"old{number}", generation - 1, count, [{"name": "x"}]) for number in range(data.draw(st.integers(1, 3)))
+    ]
+    beside = one_pool([*old, *whole])
+    assert beside.complete
+    assert beside.devices == one_pool(whole).devices
+    assert [one.name for one in beside.stale] == sorted(one["metadata"]["name"] for one in old)
+    newer = one_pool([*whole, item("new", generation + 1, count + 1)])
+    assert (newer.complete, newer.generation, newer.devices) == (False, generation + 1, [])
+    assert {one.name for one in newer.stale} == {f"s{number}" for number in range(count)}
+
+
 @given(st.permutations([item("a", 2, 2), item("b", 2, 2), item("c", 1, 1), item("d", pool="q")]))
 def test_the_order_of_a_list_says_nothing(items) -> None:
     assert pools(map(parse_slice, items)) == pools(
