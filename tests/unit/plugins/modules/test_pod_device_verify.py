@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from ansible_collections.mirage.accel.plugins.module_utils import _container_devices, _kubernetes_exec, _wait
+from ansible_collections.mirage.accel.plugins.module_utils import _container_devices, _kubernetes_exec
 from ansible_collections.mirage.accel.plugins.modules import pod_device_verify as verify
 
 RunModule = Callable[..., dict[str, t.Any]]
@@ -32,9 +32,8 @@ def one_uuid(recorded) -> str:
 
 
 @pytest.fixture
-def look(run_module: RunModule, dra_api, api, monkeypatch: pytest.MonkeyPatch, one_uuid: str) -> t.Any:
+def look(ask: RunModule, monkeypatch: pytest.MonkeyPatch, one_uuid: str) -> t.Any:
     """Runs the module; `inside` is what is printed by command, `ran` is what was run."""
-    monkeypatch.setattr(_wait, "FIRST_PAUSE", 0.01)
 
     class Look:
         inside: t.ClassVar[dict[str, t.Any]] = {
@@ -45,10 +44,7 @@ def look(run_module: RunModule, dra_api, api, monkeypatch: pytest.MonkeyPatch, o
         ran: t.ClassVar[list[list[str]]] = []
 
         def __call__(self, **options: t.Any) -> dict[str, t.Any]:
-            if not api.objects:
-                dra_api()
-            given = {"host": api.url, "api_key": "a-token", "name": "train-0", **options}
-            return run_module(verify, **given)
+            return ask(verify, **{"name": "train-0", **options})
 
     made = Look()
     made.inside, made.ran = dict(Look.inside), []
@@ -260,6 +256,7 @@ def test_another_nvidia_smi(look) -> None:
         (_kubernetes_exec.Done(9, "", "NVML:\n no driver", "exit code 9"), "exit code 9 NVML: no driver; check that"),
         (_kubernetes_exec.Done(9, "said on stdout", "", ""), ": said on stdout; check that the image has the command"),
     ],
+    ids=["no such command", "an error with words", "an error with its words on stdout"],
 )
 def test_a_command_that_fails(look, done, message) -> None:
     look.inside["env"] = done
@@ -285,6 +282,7 @@ def test_a_device_without_uuid(look) -> None:
         ({"uuids": ["a"], "uuids_of_claims": True}, "mutually exclusive: uuids|uuids_of_claims"),
         ({"health": "Fine"}, "value of health must be one of"),
     ],
+    ids=["no such container", "no regular expression", "no value", "UUIDs twice", "no such health"],
 )
 def test_options_that_cannot_be_meant(look, options, message) -> None:
     assert message in look(**options)["msg"]

@@ -384,25 +384,3 @@ def test_a_device_that_two_claims_hold(recorded) -> None:
 def test_a_reason_in_words() -> None:
     assert str(pending.Reason("n", "r", "t")) == "node n: request r: t"
     assert str(pending.Reason("", "r", "t")) == "request r: t"
-
-
-@pytest.mark.parametrize(
-    ("toleration", "expected"),
-    [
-        ({"operator": "Exists"}, True),
-        ({"operator": "Exists", "key": "broken"}, True),
-        ({"operator": "Exists", "key": "other"}, False),
-        ({"operator": "Exists", "effect": "NoSchedule"}, True),
-        ({"operator": "Exists", "effect": "NoExecute"}, False),
-        ({"operator": "Equal", "key": "broken", "value": "xid"}, True),
-        ({"key": "broken", "value": "xid"}, True),
-        ({"key": "broken", "value": "other"}, False),
-        ({"key": "broken"}, False),
-        ({}, False),
-    ],
-)
-def test_tolerations(toleration, expected) -> None:
-    assert pending.tolerates(toleration, TAINT) is expected
-    assert pending.tolerates({**toleration, "value": ""}, {"key": "broken", "effect": "NoSchedule"}) is (
-        expected or toleration.get("key") == "broken"
-    )
