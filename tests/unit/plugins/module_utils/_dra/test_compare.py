@@ -219,3 +219,16 @@ def plain(nodes: dict) -> dict:
 def test_same_value(one, other, same) -> None:
     assert compare.same_value(one, other) is same
     assert compare.same_value(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("taint", "text"),
+    [
+        ({"key": "k", "value": "v", "effect": "NoExecute"}, "k=v:NoExecute"),
+        ({"key": "k", "value": "", "effect": "NoExecute"}, "k:NoExecute"),
+        ({"key": "k"}, "k:"),
+        ({"effect": "NoSchedule"}, ":NoSchedule"),
+    ],
+)
+def test_a_taint_in_words(taint, text) -> None:
+    assert compare.taint_text(taint) == text

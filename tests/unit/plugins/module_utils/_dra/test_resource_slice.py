@@ -84,6 +84,8 @@ def test_what_a_device_has() -> None:
     [
         ([], None),
         ([{"kind": "Node", "name": "a"}], "Node a"),
+        ([{"kind": "Node"}], "Node "),
+        ([{"name": "a"}], " a"),
         ([{"kind": "Node", "name": "a"}, {"kind": "Pod", "name": "b", "controller": True}], "Pod b"),
     ],
 )
@@ -107,6 +109,22 @@ def test_what_is_no_slice(broken, message) -> None:
     with pytest.raises(FormError) as caught:
         parse_slice(broken)
     assert str(caught.value).startswith(message)
+
+
+def test_a_slice_without_a_generation_is_older_than_the_first() -> None:
+    old = item("a")
+    del old["spec"]["pool"]["generation"]
+    assert parse_slice(old).generation == 0
+    (pool,) = pools(map(parse_slice, [old, item("b", 1)]))
+    assert [one.name for one in pool.stale] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [("x", "x"), ("d/x", "x"), ("e/x", "e/x"), ("d", "d"), ("/x", "/x"), ("d/x/y", "x/y"), ("dd/x", "dd/x")],
+)
+def test_the_drivers_own_domain_is_left_out(name, short) -> None:
+    assert resource_slice.without_domain(name, "d") == short
 
 
 def test_a_slice_as_data() -> None:
