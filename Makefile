@@ -37,9 +37,14 @@ bench: preflight ## Measure the library against a bare C function; prints JSON
 	@venv=$$(tools/venv.sh test); \
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/bench/bench.py $(ARGS)
 
+.PHONY: mutation
+mutation: ## Break _dra/ in every small way and count how often the unit tests notice (half an hour)
+	@venv=$$(tools/venv.sh test); \
+	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/mutation/run.py $(ARGS)
+
 .PHONY: lock
 lock: ## Pin requirements/*.in again, with hashes (needs the command uv)
-	@for set in run test; do \
+	@for set in run test mutation; do \
 		uv pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 --python-platform linux \
 			requirements/$$set.in --output-file requirements/$$set.txt; \
 	done
@@ -51,6 +56,7 @@ venv-path: ## Print the virtual environment's folder, making it first where it i
 .PHONY: clean
 clean: ## Remove what was built inside the checkout
 	$(MAKE) -C native clean
+	rm -rf build/mutation
 
 .PHONY: preflight
 preflight:
