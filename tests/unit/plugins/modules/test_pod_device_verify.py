@@ -265,6 +265,49 @@ def test_a_command_that_fails(look, done, message) -> None:
     assert "differences" not in answer
 
 
+PODS = "/api/v1/namespaces/default/pods"
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "options", "message"),
+    [
+        pytest.param(PODS, 401, {}, "listing pods at {host}: the server does not accept the credentials", id="expired"),
+        pytest.param(
+            PODS, 403, {}, "listing pods at {host}: not allowed (403 Forbidden: sorry)", id="no right to pods"
+        ),
+        pytest.param(
+            "/apis/resource.k8s.io",
+            404,
+            {"uuids_of_claims": True},
+            "looking for the API group resource.k8s.io at {host}: the server has no dynamic resource allocation (DRA)",
+            id="claims where there is no DRA",
+        ),
+        pytest.param(
+            "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims",
+            403,
+            {"uuids_of_claims": True},
+            "listing ResourceClaims at {host}: not allowed",
+            id="no right to claims",
+        ),
+        pytest.param(
+            "/apis/resource.k8s.io/v1/resourceslices",
+            503,
+            {"uuids_of_claims": True},
+            "listing ResourceSlices at {host}: the server cannot answer now",
+            id="no slices for now",
+        ),
+        pytest.param("/apis/resource.k8s.io", 404, {"gpu_count": 2}, None, id="no DRA, and nothing asked of claims"),
+    ],
+)
+def test_answers_that_cannot_be_used(look, dra_api, path, code, options, message) -> None:
+    api = dra_api()
+    api.objects[path] = api.refuse(code, "sorry")
+    answer = look(**options)
+    assert answer["failed"] is (message is not None)
+    assert message is None or answer["msg"].startswith("Error while " + message.format(host=api.url))
+    assert message is None or "differences" not in answer
+
+
 def test_a_device_without_uuid(look) -> None:
     message = "device worker-0/gpu-0 of gpu.nvidia.com has no attribute serial in a ResourceSlice; set uuid_attribute"
     assert message in look(uuids_of_claims=True, uuid_attribute="serial")["msg"]
