@@ -28,21 +28,24 @@ def published(pools: t.Sequence[Pool], held: Held, *, with_stale: bool = False) 
 
 def devices(data: t.Any) -> list[Json]:
     """The devices of such data, each with its driver, its pool, and the claims that hold it."""
-    pools = data.get("pools") if isinstance(data, dict) else data
-    if not isinstance(pools, list):
-        raise ValueError("expected a result of resource_slice_info, or its list of pools")
-    return [_flat(pool, device) for pool in pools for device in pool["devices"]]
+    return [_flat(pool, device) for pool in _pools(data) for device in pool["devices"]]
 
 
 def free_devices(data: t.Any) -> list[Json]:
     """Those that a new claim could get: in a complete pool, not tainted and not held."""
-    pools = data.get("pools") if isinstance(data, dict) else data
-    complete = {(pool["driver"], pool["pool"]) for pool in pools if pool["complete"]} if pools else set()
+    complete = {(pool["driver"], pool["pool"]) for pool in _pools(data) if pool["complete"]}
     return [
         device
         for device in devices(data)
         if (device["driver"], device["pool"]) in complete and not device["tainted"] and not device["claims"]
     ]
+
+
+def _pools(data: t.Any) -> list[Json]:
+    pools = data.get("pools") if isinstance(data, dict) else data
+    if not isinstance(pools, list):
+        raise ValueError("expected a result of resource_slice_info, or its list of pools")
+    return pools
 
 
 def _flat(pool: Json, device: Json) -> Json:

@@ -248,7 +248,9 @@ def _device(item: Json, driver: str, pool: str, node: str, slice_name: str) -> D
 
 def _counter_set(item: Json) -> Json:
     objects((item.get("counters") or {}).values())
-    return {**item, "name": item["name"]}
+    if "name" not in item:
+        raise KeyError("name")
+    return item
 
 
 def _attribute(value: Json) -> Attribute:

@@ -51,7 +51,8 @@ def test_wrong_input_is_named(data) -> None:
         FILTERS["dra_free_devices"](data)
 
 
-@pytest.mark.parametrize("data", [{}, 3, "text", {"slices": []}])
-def test_data_without_pools_is_refused(data) -> None:
+@pytest.mark.parametrize("data", [{}, 3, "text", {"slices": []}, {"pools": "text"}])
+@pytest.mark.parametrize("read", [published.devices, published.free_devices])
+def test_data_without_pools_is_refused(read, data) -> None:
     with pytest.raises(ValueError, match="^expected a result of resource_slice_info, or its list of pools$"):
-        published.devices(data)
+        read(data)

@@ -24,6 +24,7 @@ from slice_edits import (
     taint,
 )
 
+from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation import Expectation
 from ansible_collections.mirage.accel.plugins.modules import resource_slice_verify as verify
 
 RunModule = Callable[..., dict[str, t.Any]]
@@ -73,6 +74,19 @@ def look(ask: RunModule) -> RunModule:
         ),
         pytest.param(pool(ONE_A, generation=2), {"nodes": {"worker-0": 8}}, id="a pool of a node that is not named"),
         pytest.param(taint(ZERO, 0), {"nodes": on(0, {"count": 8, "tainted": ["gpu-0"]})}, id="an expected taint"),
+        pytest.param(
+            edit(ZERO, 5, "attributes", links={"strings": ["nv1", "nv2"]}, none={"strings": []}),
+            {
+                "nodes": {
+                    "worker-0": {
+                        "devices": {
+                            "gpu-5": {"attributes": [{"name": "links", "regex": "^nv"}, {"name": "none", "regex": "x"}]}
+                        }
+                    }
+                }
+            },
+            id="lists that a regular expression matches in whole",
+        ),
         pytest.param(taint(ZERO, 0), {"taints": False}, id="taints are not asked for"),
         pytest.param(taint(ZERO, 0, effect="None"), {}, id="a taint that only informs"),
         pytest.param(owners(ZERO), {"owner": "ignore"}, id="owners are not asked for"),
@@ -122,6 +136,13 @@ def test_every_version_of_the_api(look: RunModule, dra_api, version: str) -> Non
     assert answer["differences"] == []
     assert answer["api_version"] == version
     assert (answer["device_count"], answer["devices_by_node"]) == (12, {"worker-0": 8, "worker-1": 4})
+
+
+def test_what_is_asked_without_options_is_what_the_comparison_asks_by_itself() -> None:
+    itself = Expectation(driver=DRIVER)
+    assert {name: getattr(itself, name) for name in verify._SWITCHES} == {
+        name: verify.OPTIONS[name]["default"] for name in verify._SWITCHES
+    }
 
 
 def test_every_answer_is_documented(look: RunModule) -> None:
