@@ -49,6 +49,8 @@ def lay_out() -> None:
     # mutmut copies over what it has, so that a test that is gone would stay.
     for old in ("ansible_collections", "tests", "mutants/tests"):
         shutil.rmtree(BUILD / old, ignore_errors=True)
+    # Of a new function it would know only what new tests go through it.
+    (BUILD / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *COPIED]
     names = subprocess.run(listed, cwd=REPO, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in filter(None, names):

@@ -69,7 +69,7 @@ def compare_pool(expected: Expectation, pool: Pool) -> Differences:
             yield from limits.beyond(one, f"{path}.slices[{one.name}]")
 
 
-def compare_node(rule: NodeRule, devices: t.Sequence[Device], path: str, *, taints: bool = True) -> Differences:
+def compare_node(rule: NodeRule, devices: t.Sequence[Device], path: str, *, taints: bool) -> Differences:
     """The differences of one node's devices."""
     named = _named(devices)
     if not rule.count.holds(len(named)):

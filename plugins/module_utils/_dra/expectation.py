@@ -182,7 +182,7 @@ def _attribute(data: t.Any, path: str) -> AttributeRule:
         value=data.get("value"),
         values=None if values is None else tuple(values),
         regex=data.get("regex"),
-        unique=bool(data.get("unique", False)),
+        unique=bool(data.get("unique")),
         present=bool(present),
     )
 
@@ -220,7 +220,7 @@ def _mapping(data: t.Any, path: str, known: t.Collection[str] = ()) -> Json:
 
 def _whole(data: t.Any, path: str) -> int:
     """Templates give numbers as text at times."""
-    if isinstance(data, str) and re.fullmatch(r"[0-9]+", data.strip(), re.ASCII):
+    if isinstance(data, str) and re.fullmatch("[0-9]+", data.strip()):
         data = int(data)
     if not isinstance(data, int) or isinstance(data, bool) or data < 0:
         raise ExpectationError(f"{path}: expected a whole number from 0, found {data!r}")

@@ -29,7 +29,7 @@ class QuantityError(ValueError):
     """The text is not a quantity."""
 
 
-def parse(value: str | int | float) -> Fraction:
+def parse(value: str | int | float | None) -> Fraction:
     """The exact number that a quantity stands for; what is neither text nor a number has no such form either."""
     match = _FORM.fullmatch(str(value).strip())
     if match is None:
@@ -44,7 +44,7 @@ def parse(value: str | int | float) -> Fraction:
     return number * (_BINARY[suffix] if suffix in _BINARY else _DECIMAL[suffix])
 
 
-def equal(one: str | int | float, other: str | int | float) -> bool:
+def equal(one: str | int | float | None, other: str | int | float | None) -> bool:
     """Whether two quantities are the same amount, however they are written; what is no quantity equals nothing."""
     try:
         return parse(one) == parse(other)

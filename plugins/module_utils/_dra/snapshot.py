@@ -75,7 +75,7 @@ def _compare_device(saved: Json, device: Device, path: str) -> t.Iterator[Differ
         yield from _compare_attribute(saved["attributes"].get(name), attributes.get(name), f"{path}.attributes[{name}]")
     for name in sorted(set(saved["capacity"]) | set(device.capacity)):
         before, now = saved["capacity"].get(name), device.capacity.get(name)
-        if before is None or now is None or not quantity.equal(before, now):
+        if not quantity.equal(before, now):
             yield Difference(f"{path}.capacity[{name}]", before, now)
 
 

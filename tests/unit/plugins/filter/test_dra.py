@@ -30,6 +30,14 @@ def test_devices(info) -> None:
     assert found[7]["tainted"]
 
 
+def test_slices_of_old_generations_are_told_where_they_are_asked_for(recorded) -> None:
+    slices = recorded("resource_slices_v1")
+    slices[2]["spec"]["pool"]["generation"] = 1
+    found = resource_slice.pools(map(resource_slice.parse_slice, slices))
+    assert len(published.published(found, {})["slices"]) == 2
+    assert len(published.published(found, {}, with_stale=True)["slices"]) == 3
+
+
 def test_free_devices(info) -> None:
     free = [(one["pool"], one["name"]) for one in FILTERS["dra_free_devices"](info)]
     # gpu-0, gpu-1, gpu-5 and worker-1's gpu-2 are held, gpu-7 is tainted.

@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.mirage.accel.plugins.module_utils._difference import Difference
 from ansible_collections.mirage.accel.plugins.module_utils._dra import compare, snapshot
-from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation import Expectation, read_nodes
+from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation import (
+    Expectation,
+    ExpectationError,
+    read_nodes,
+)
 from ansible_collections.mirage.accel.plugins.module_utils._dra.published import published
 from ansible_collections.mirage.accel.plugins.module_utils._dra.resource_slice import parse_slice, pools
 
@@ -117,6 +121,12 @@ def test_a_snapshot_differs_just_from_what_is_not_the_same(before, after) -> Non
     assert (found == []) == same
 
 
+@pytest.mark.parametrize("data", [None, [], "pools", {}, {"pools": {}}])
+def test_what_is_no_snapshot(data) -> None:
+    with pytest.raises(ExpectationError, match="^snapshot: expected a result of resource_slice_info"):
+        snapshot.read(data, DRIVER)
+
+
 @given(NODES, NODES)
 def test_a_snapshot_the_other_way_round_tells_the_same(before, after) -> None:
     """What was expected and what was found change places, each at its own path."""
@@ -160,7 +170,7 @@ def test_a_device_is_what_has_a_name_in_a_pool(names_by_pool) -> None:
         one["spec"].update(nodeName="n", devices=[{"name": name} for name in names_by_pool[pool]])
     rule = read_nodes({"n": {"attributes": [{"name": "w"}]}})["n"]
     devices = [device for pool in pools(map(parse_slice, items)) for device in pool.devices]
-    paths = [one.path for one in compare.compare_node(rule, devices, "n")]
+    paths = [one.path for one in compare.compare_node(rule, devices, "n", taints=True)]
     held = {(pool, name) for pool, names in names_by_pool.items() for name in names}
     assert len(paths) == len(set(paths)) == len(held)
     for pool, name in held:
@@ -189,7 +199,9 @@ def test_unique_names_each_value_that_is_not(held) -> None:
 def value_differences(held: list[int], **rule) -> list[Difference]:
     body = {f"g{number}": {"attributes": {"v": {"int": value}}} for number, value in enumerate(held)}
     devices = [device for pool in pools(map(parse_slice, slices({"n": body}))) for device in pool.devices]
-    return list(compare.compare_node(read_nodes({"n": {"attributes": [{"name": "v", **rule}]}})["n"], devices, "n"))
+    return list(
+        compare.compare_node(read_nodes({"n": {"attributes": [{"name": "v", **rule}]}})["n"], devices, "n", taints=True)
+    )
 
 
 def plain(nodes: dict) -> dict:

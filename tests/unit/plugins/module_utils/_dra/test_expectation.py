@@ -98,6 +98,7 @@ def test_what_may_be_given(data, rule) -> None:
         ({"attributes": [{"name": "a", "values": "b"}]}, "n.attributes[0] (a).values: expected a list, found 'b'"),
         ({"capacity": {"memory": "much"}}, "n.capacity[memory]: 'much' is not a quantity"),
         ({"capacity": ["memory"]}, "n.capacity: expected a mapping, found ['memory']"),
+        ({"devices": ["a"]}, "n.devices: expected a mapping, found ['a']"),
         ({"devices": {"a": {"count": 1}}}, "n.devices[a]: count is not known; known are attributes, capacity"),
         (
             {"devices": {"a": {"attributes": [{"name": "x", "unique": True}]}}},
