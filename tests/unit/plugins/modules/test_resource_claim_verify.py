@@ -309,37 +309,11 @@ def test_every_version_of_the_api(look: RunModule, dra_api, version: str) -> Non
     assert answer["api_version"] == version
 
 
-def test_what_other_claims_share_is_not_the_chosen_ones_fault(look: RunModule, dra_api, recorded) -> None:
-    items = recorded("resource_claims_v1")
-    result("either", 0, device="gpu-0")(items)
-    dra_api(claims=items)
-    assert look(name="one-gpu", devices={"distinct_from": ["two-gpus"]})["differences"] == []
-    assert len(look(name="either", devices={"distinct_from": ["two-gpus"]})["differences"]) == 1
-
-
 def test_a_taint_that_came_later_is_not_the_claims_fault(look: RunModule, dra_api, recorded) -> None:
     slices = recorded("resource_slices_v1")
     slices[0]["spec"]["devices"][0]["taints"] = [{"key": "broken", "effect": "NoSchedule"}]
     dra_api(slices=slices)
     assert look(name="two-gpus", devices={"attributes": {"architecture": "Ampere"}})["differences"] == []
-
-
-def test_every_claim_is_apart_from_every_other(look: RunModule, dra_api, recorded) -> None:
-    items = recorded("resource_claims_v1")
-    result("one-gpu", 0, pool="worker-0", device="gpu-1")(items)
-    result("either", 0, device="gpu-0")(items)
-    dra_api(claims=items)
-    others = ["nobody-knows", "either", "one-gpu", "two-gpus"]
-    answer = look(label_selectors=["app=x"], state="allocated", devices={"distinct_from": others})
-    found = [(one["path"], one["actual"]) for one in answer["differences"]]
-    assert found[:1] == [("claims[default/too-big].state", "pending")]
-    assert found[1:] == [
-        ("claims[default/nobody-knows]", None),
-        ("claims[default/either].devices[worker-0/gpu-0]", "a device of default/two-gpus"),
-        ("claims[default/one-gpu].devices[worker-0/gpu-1]", "a device of default/two-gpus"),
-        ("claims[default/two-gpus].devices[worker-0/gpu-0]", "a device of default/either"),
-        ("claims[default/two-gpus].devices[worker-0/gpu-1]", "a device of default/one-gpu"),
-    ]
 
 
 def test_every_answer_is_documented(look: RunModule) -> None:
