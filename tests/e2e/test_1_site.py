@@ -76,7 +76,7 @@ BAD_INPUT = [
     pytest.param({"gpu_mock_count": 129}, "128", id="count-129"),
     pytest.param({"gpu_mock_count": "x"}, "128", id="count-x"),
     pytest.param({"gpu_mock_profile": "a1000"}, "a1000", id="unknown-profile"),
-    pytest.param({"gpu_consumers": ["dra"]}, "no consumer 'dra'", id="unknown-consumer"),
+    pytest.param({"gpu_consumers": ["dra"]}, "gpu_consumers", id="unknown-consumer"),
     pytest.param({"gpu_consumers": ["device_plugin", "dra_driver"]}, "gpu_consumer_nodes", id="two-on-one-node"),
     pytest.param({"gpu_mock_custom_config": "device_defaults: [broken"}, "expected", id="broken-config"),
 ]
