@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -113,6 +114,16 @@ def added(before: HostState, after: HostState) -> dict[str, list[str]]:
         field.name: sorted(getattr(after, field.name) - getattr(before, field.name)) for field in fields(HostState)
     }
     return {kind: items for kind, items in differences.items() if items}
+
+
+def left_behind(before: HostState, patience: float = 30) -> dict[str, list[str]]:
+    """What is there and was not before, once processes that are ending have had their time."""
+    deadline = time.monotonic() + patience
+    while True:
+        left = added(before, observe())
+        if "processes" not in left or time.monotonic() > deadline:
+            return left
+        time.sleep(1)
 
 
 def dump(state: dict[str, list[str]]) -> str:

@@ -93,7 +93,7 @@ def test_a_claim_for_nine_waits_and_the_module_says_why(with_driver, site: Site)
         arguments = {"name": "nine", "kubeconfig": str(KUBECONFIG), "state": "allocated"}
         done = site.module("resource_claim_verify", arguments)
         assert done.returncode != 0
-        answer = json.loads(done.stdout[done.stdout.index("{") :])
+        answer = json.loads(done.stdout.partition(" => ")[2])
         assert answer["differences"] == [
             {"path": "claims[default/nine].state", "expected": "allocated", "actual": "pending"}
         ]

@@ -7,7 +7,7 @@ import re
 
 import host_state
 import pytest
-from site_under_test import Site, eventually
+from site_under_test import Site
 
 pytestmark = pytest.mark.timeout(5400)
 
@@ -15,8 +15,7 @@ pytestmark = pytest.mark.timeout(5400)
 def test_down_leaves_nothing(up, before: host_state.HostState, site: Site) -> None:
     done = site.make("down")
     assert done.returncode == 0, done.stdout[-6000:]
-    eventually(lambda: not host_state.added(before, host_state.observe()).get("processes"), "all processes gone", 30)
-    left = host_state.added(before, host_state.observe())
+    left = host_state.left_behind(before)
     assert not left, host_state.dump(left)
 
 

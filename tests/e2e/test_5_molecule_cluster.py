@@ -8,7 +8,6 @@ from pathlib import Path
 
 import host_state
 import pytest
-from site_under_test import eventually
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -32,6 +31,5 @@ def test_cluster_scenario(before: host_state.HostState, repo: Path, run, ansible
     assert done.returncode == 0, output[-12000:]
     ran = re.findall(r"\[cluster > (\w+)\] Executed: Successful", output)
     assert [action for action in ran if action in ACTIONS] == ACTIONS
-    eventually(lambda: not host_state.added(before, host_state.observe()).get("processes"), "all processes gone", 30)
-    left = host_state.added(before, host_state.observe())
+    left = host_state.left_behind(before)
     assert not left, host_state.dump(left)
