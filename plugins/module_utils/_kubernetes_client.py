@@ -73,15 +73,16 @@ class Client:
         """An open stream to what answers under that path; every failure is one of our errors."""
         url = "ws" + self.host.rstrip("/")[len("http") :] + path
         headers = {name.lower(): value for name, value in self._signed().items()}
+        ws_client, websocket = dep.stream()
         try:
-            return dep.kubernetes.stream.ws_client.WSClient(self._configuration, url, headers, True)
-        except dep.websocket.WebSocketBadStatusException as error:
+            return ws_client.WSClient(self._configuration, url, headers, True)
+        except websocket.WebSocketBadStatusException as error:
             body = getattr(error, "resp_body", None) or b""
             right = "with the verbs get and create on pods/exec"
             raise _failure(error.status_code, body, doing, self.host, right) from error
         except ssl.SSLError as error:
             raise ConfigurationError(_tls_message(doing, self.host, error)) from error
-        except (dep.websocket.WebSocketException, OSError) as error:
+        except (websocket.WebSocketException, OSError) as error:
             raise UnavailableError(_unreachable_message(doing, self.host, error)) from error
 
     def _request(self, path: str, query: Json, doing: str, timeout: float) -> t.Any:
@@ -329,7 +330,7 @@ def _override(configuration: t.Any, options: Json) -> None:
 
 def _headers(configuration: t.Any, options: Json) -> t.Any:
     """Headers of every request; a repeated one (groups) needs urllib3's own dictionary."""
-    headers = dep.urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "mirage.accel"})
+    headers = dep.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "mirage.accel"})
     if configuration.username:
         basic = dep.urllib3.util.make_headers(basic_auth=f"{configuration.username}:{configuration.password or ''}")
         headers["Authorization"] = basic["authorization"]
@@ -388,7 +389,8 @@ def _unreachable_message(doing: str, host: str, error: Exception) -> str:
 
 def _reason(error: BaseException) -> str:
     """The innermost cause in words: urllib3 wraps the system's own message several times."""
-    while True:
+    # What is behind the system's own is an attempt of urllib3 1.26 to call http.client in another way.
+    while not isinstance(error, OSError):
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(inner, BaseException):
             break

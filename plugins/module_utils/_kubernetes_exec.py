@@ -38,6 +38,7 @@ def run(
     doing = f"running {command[0]} in container {container} of pod {namespace}/{pod}"
     query = [("container", container), ("stdout", "true"), ("stderr", "true"), *[("command", part) for part in command]]
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec?{urllib.parse.urlencode(query)}"
+    _ws_client, websocket = dep.stream()
     stream = client.websocket(path, doing)
     try:
         deadline = time.monotonic() + timeout
@@ -51,7 +52,7 @@ def run(
             stream.update(timeout=left)
         output, errors = stream.read_channel(_STDOUT), stream.read_channel(_STDERR)
         return _done(output, errors, stream.read_channel(_ERROR), doing, client.host)
-    except (OSError, dep.websocket.WebSocketException) as error:
+    except (OSError, websocket.WebSocketException) as error:
         raise UnavailableError(
             f"Error while {doing} at {client.host}: the connection was lost ({error}); try again"
         ) from error

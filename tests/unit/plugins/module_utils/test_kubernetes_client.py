@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from ansible_collections.mirage.accel.plugins.module_utils import _kubernetes_client as client
+from ansible_collections.mirage.accel.plugins.module_utils import _kubernetes_dep as dep
 from ansible_collections.mirage.accel.plugins.module_utils._errors import (
     AccessError,
     ApiError,
@@ -30,8 +31,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._errors import (
 @pytest.fixture(autouse=True)
 def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither a kubeconfig of the person who runs the tests nor a pod's service account."""
-    import kubernetes.config.kube_config as kube_config
-
+    kube_config = dep.kubernetes.config.kube_config
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", "~/.kube/config")
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
