@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import socket
-import tempfile
 import threading
 import time
 import typing as t
 from pathlib import Path
 
+import apiserver as servers
 import pytest
 
 GROUP = "/apis/resource.k8s.io/v1"
@@ -122,23 +121,17 @@ def assert_played(done) -> None:
 
 
 @pytest.fixture
-def server_without_dra(apiserver, kubernetes_programs):
+def server_without_dra(kubernetes_programs):
     """Another server, which does not speak resource.k8s.io."""
 
-    class Old(type(apiserver)):
+    class Old(servers.ApiServer):
         def _apiserver_command(self, etcd: int, port: int) -> list[str]:
             # The authorizer for nodes waits for ResourceSlices, so the server would never be ready with it.
             command = [word.replace("Node,RBAC", "RBAC") for word in super()._apiserver_command(etcd, port)]
             return [*command, "--runtime-config=resource.k8s.io/v1=false"]
 
-    folder = Path(tempfile.mkdtemp(prefix="mirage-apiserver-"))
-    server = Old(kubernetes_programs, folder)
-    try:
-        server.start()
+    with servers.running(kubernetes_programs, Old) as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
 
 
 def test_resource_slice_verify(playbook, cluster, server_without_dra, tmp_path: Path) -> None:
