@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make bench` runs and says what it promises. No time is judged here: only what is the same on every machine."""
+"""`make bench ARGS=library` runs and says what it promises. No time is judged: only what is the same everywhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def result(repo, native_build, run) -> dict:
-    done = run(sys.executable, repo / "tests" / "bench" / "bench.py", "--quick")
+    done = run(sys.executable, repo / "tests" / "bench" / "bench.py", "library", "--quick")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -40,7 +40,14 @@ def test_library_is_small_and_starts_no_thread(result):
     assert result["start"]["rss_growth_kib"]["median"] < 1536
 
 
-def test_unknown_profile_is_said(repo, run):
-    done = run(sys.executable, repo / "tests" / "bench" / "bench.py", "--profile", "nonesuch")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--profile", "nonesuch"], "profile nonesuch does not exist"),
+        (["nonesuch"], "part nonesuch does not exist: there are library and dra"),
+    ],
+)
+def test_what_does_not_exist_is_said(repo, run, arguments, message):
+    done = run(sys.executable, repo / "tests" / "bench" / "bench.py", *arguments)
     assert done.returncode == 2
-    assert "profile nonesuch does not exist" in done.stderr
+    assert message in done.stderr
