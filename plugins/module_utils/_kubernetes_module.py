@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils._difference import Difference, summary
@@ -14,6 +16,10 @@ from ansible_collections.mirage.accel.plugins.module_utils._errors import ApiErr
 from ansible_collections.mirage.accel.plugins.module_utils._kubernetes_args import reveal_kubeconfig_path
 
 Json = dict[str, t.Any]
+
+
+# So many new objects that refer to others, and Python looks for rings of them that nobody needs any more (else 700).
+COLLECT_AFTER = 1_000_000
 
 
 class Finding(t.NamedTuple):
@@ -26,15 +32,27 @@ class Finding(t.NamedTuple):
 def conclude(module: t.Any, work: t.Callable[[Json], Finding]) -> t.NoReturn:
     """Do the module's work and end it."""
     reveal_kubeconfig_path(module)
+    with _patient_collector():
+        try:
+            answer, wrong = work(module.params)
+        except ExpectationError as error:
+            module.fail_json(msg=f"Error while reading the options: {error}")
+        except (MirageError, FormError) as error:
+            module.fail_json(msg=str(error))
+        if wrong:
+            module.fail_json(msg=wrong, **answer)
+        module.exit_json(changed=False, **answer)
+
+
+@contextlib.contextmanager
+def _patient_collector() -> t.Iterator[None]:
+    """What a cluster is made of is kept to the end: to look through it again and again takes longer than the work."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
     try:
-        answer, wrong = work(module.params)
-    except ExpectationError as error:
-        module.fail_json(msg=f"Error while reading the options: {error}")
-    except (MirageError, FormError) as error:
-        module.fail_json(msg=str(error))
-    if wrong:
-        module.fail_json(msg=wrong, **answer)
-    module.exit_json(changed=False, **answer)
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def sentence(what: str, differences: t.Sequence[Difference], after: float | None, lost: ApiError | None) -> str:

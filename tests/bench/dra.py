@@ -115,29 +115,30 @@ def kwok(server: servers.ApiServer, program: str) -> Iterator[subprocess.Popen[b
 
 
 class Cluster:
-    """Nodes with published devices; writes over one connection, for there are thousands."""
+    """Nodes with published devices; written over one connection, for there are thousands."""
 
     def __init__(self, server: servers.ApiServer, keeper: subprocess.Popen[bytes]) -> None:
         self._server = server
         self._keeper = keeper
         self._nodes = 0
-        address = urllib.parse.urlsplit(server.url).netloc
-        context = ssl.create_default_context(cafile=str(server.ca_cert))
-        self._connection = http.client.HTTPSConnection(address, timeout=30, context=context)
 
     def grow(self, nodes: int) -> None:
         """More nodes, until there are so many, all of them Ready and with their slices."""
-        for number in range(self._nodes, nodes):
-            node = f"worker-{number}"
-            made = self._post("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
-            self._post("/apis/resource.k8s.io/v1/resourceslices", resource_slice(node, made["metadata"]["uid"]))
+        address = urllib.parse.urlsplit(self._server.url).netloc
+        context = ssl.create_default_context(cafile=str(self._server.ca_cert))
+        with contextlib.closing(http.client.HTTPSConnection(address, timeout=30, context=context)) as connection:
+            for number in range(self._nodes, nodes):
+                node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"worker-{number}"}}
+                made = self._post(connection, "/api/v1/nodes", node)["metadata"]
+                one = resource_slice(made["name"], made["uid"])
+                self._post(connection, "/apis/resource.k8s.io/v1/resourceslices", one)
         self._nodes = nodes
         self._wait_ready(120 + nodes / 10)
 
-    def _post(self, path: str, body: Json) -> Json:
+    def _post(self, connection: http.client.HTTPSConnection, path: str, body: Json) -> Json:
         headers = {"Authorization": f"Bearer {self._server.tokens['admin']}", "Content-Type": "application/json"}
-        self._connection.request("POST", path, json.dumps(body), headers)
-        with self._connection.getresponse() as response:
+        connection.request("POST", path, json.dumps(body), headers)
+        with connection.getresponse() as response:
             answer = response.read()
         if response.status != 201:
             sys.exit(f"bench: Error while writing to {path}: {response.status} {answer.decode()}")

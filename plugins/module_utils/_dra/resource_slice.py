@@ -31,6 +31,10 @@ class Attribute:
     type: str
     value: t.Any
 
+    def as_dict(self) -> Json:
+        # As dataclasses.asdict would, without its looking for more to copy: a device has ten of these.
+        return {"type": self.type, "value": self.value}
+
 
 @dataclasses.dataclass(frozen=True)
 class Device:
@@ -69,7 +73,7 @@ class Device:
             "name": self.name,
             "node": self.node,
             "slice": self.slice,
-            "attributes": {name: dataclasses.asdict(value) for name, value in sorted(self.attributes.items())},
+            "attributes": {name: value.as_dict() for name, value in sorted(self.attributes.items())},
             "capacity": dict(sorted(self.capacity.items())),
             "taints": list(self.taints),
         }

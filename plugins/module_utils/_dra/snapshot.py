@@ -8,7 +8,6 @@ Names of slices and generations are the publisher's own affair and may differ. I
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils._difference import Difference
@@ -70,7 +69,7 @@ def _compare_pool(saved: dict[str, Json], actual: dict[str, Device], path: str) 
 def _compare_device(saved: Json, device: Device, path: str) -> t.Iterator[Difference]:
     if saved["node"] != device.node:
         yield Difference(f"{path}.node", saved["node"], device.node)
-    attributes = {name: dataclasses.asdict(value) for name, value in device.attributes.items()}
+    attributes = {name: value.as_dict() for name, value in device.attributes.items()}
     for name in sorted(set(saved["attributes"]) | set(attributes)):
         yield from _compare_attribute(saved["attributes"].get(name), attributes.get(name), f"{path}.attributes[{name}]")
     for name in sorted(set(saved["capacity"]) | set(device.capacity)):
