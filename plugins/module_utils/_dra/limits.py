@@ -43,9 +43,16 @@ def _beyond_of_device(device: Device, path: str) -> t.Iterator[Difference]:
     yield from _most(f"{path}.taints", TAINTS, len(device.taints), "taints")
     yield from _most(f"{path}.counters", COUNTER_SETS_OF_A_DEVICE, device.uses_counters, "counter sets used")
     for name, attribute in sorted(device.attributes.items()):
-        texts = attribute.value if isinstance(attribute.value, list) else [attribute.value]
-        longest = max((len(text) for text in texts if isinstance(text, str)), default=0)
-        yield from _most(f"{path}.attributes[{name}]", TEXT, longest, "characters")
+        longest = _longest(attribute.value)
+        if longest > TEXT:
+            yield from _most(f"{path}.attributes[{name}]", TEXT, longest, "characters")
+
+
+def _longest(value: t.Any) -> int:
+    """Characters of the longest text of an attribute; 0 where it has none."""
+    if isinstance(value, str):
+        return len(value)
+    return max(map(_longest, value), default=0) if isinstance(value, list) else 0
 
 
 def _lists(device: Device) -> bool:

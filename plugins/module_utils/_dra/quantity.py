@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from fractions import Fraction
 
@@ -31,14 +32,23 @@ class QuantityError(ValueError):
 
 def parse(value: str | int | float | None) -> Fraction:
     """The exact number that a quantity stands for; what is neither text nor a number has no such form either."""
-    match = _FORM.fullmatch(str(value).strip())
+    try:
+        return _number(str(value).strip())
+    except QuantityError as error:
+        raise QuantityError(f"{value!r} is not a quantity: {error}") from None
+
+
+@functools.lru_cache(maxsize=1024)
+def _number(text: str) -> Fraction:
+    """The number that a text stands for; thousands of devices have few amounts of memory."""
+    match = _FORM.fullmatch(text)
     if match is None:
-        raise QuantityError(f"{value!r} is not a quantity: expected a number or text such as 8, 500m or 40Gi")
+        raise QuantityError("expected a number or text such as 8, 500m or 40Gi")
     number = Fraction(match["number"])
     if match["exponent"] is not None:
         exponent = int(match["exponent"])
         if abs(exponent) > _LARGEST_EXPONENT:
-            raise QuantityError(f"{value!r} is not a quantity: the exponent {exponent} is out of range")
+            raise QuantityError(f"the exponent {exponent} is out of range")
         return number * Fraction(10) ** exponent
     suffix = match["suffix"]
     return number * (_BINARY[suffix] if suffix in _BINARY else _DECIMAL[suffix])
