@@ -2,8 +2,9 @@
 """What resource_slice_info and resource_slice_verify cost, as whole processes against a real API server.
 
 KWOK keeps the nodes; slices are as NVIDIA's DRA driver publishes them. Seconds are of the clock, CPU seconds of the
-module's process alone, each with min, median and p99. The start is that of a module where nothing is published. The
-cost of a device is what comes on top of it, so that the ratio of many nodes over few tells whether it stays the same.
+module's process alone, each with min, median and p99. The start of a module is its run for a driver that has published
+nothing. What devices cost is the median of what the run beside it took more, so that the ratio of many nodes over few
+tells whether a device costs the same among many.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ import apiserver as servers  # noqa: E402
 DRIVER = "gpu.nvidia.com"
 KWOK = "v0.8.0"
 DEVICES = 8
-# Nodes, and how often each module runs then: a difference of small numbers wants many.
-SIZES = {0: 21, 100: 21, 1000: 11, 5000: 7}
-QUICK_SIZES = {0: 2, 2: 2, 4: 2}
+# Nodes, and how often each module runs then: a small difference wants many runs.
+SIZES = {100: 31, 1000: 11, 5000: 7}
+QUICK_SIZES = {2: 2, 4: 2}
 MODULES = ("resource_slice_info", "resource_slice_verify")
+# Of the clock, and of the module's process alone.
+KINDS = ("seconds", "cpu_seconds")
 EMPTY = """\
 from ansible.module_utils.basic import AnsibleModule
 
@@ -200,8 +203,8 @@ def device(node: str, number: int) -> Json:
 
 
 def arguments(module: str, kubeconfig: str, nodes: int) -> Json:
-    """What each module is asked: all devices of the driver, or whether each node has its own."""
-    common = {"kubeconfig": kubeconfig, "driver": DRIVER}
+    """What each module is asked: all devices of the driver, or whether each node has its own; of no nodes, nothing."""
+    common = {"kubeconfig": kubeconfig, "driver": DRIVER if nodes else "none.example.com"}
     if module == "resource_slice_info":
         return common
     rule = {
@@ -216,61 +219,70 @@ def arguments(module: str, kubeconfig: str, nodes: int) -> Json:
 
 
 def run_modules(folder: Path, server: servers.ApiServer, nodes: int, rounds: int) -> dict[str, Figures]:
-    """What each run took, by module; the modules take turns, so that what else the machine does meets all of them."""
+    """What each run took, by what was run; all take turns, so that what else the machine does meets all of them."""
     payloads = write_payloads(folder, str(server.kubeconfig()), nodes)
-    taken: dict[str, Figures] = {module: [] for module in payloads}
+    taken: dict[str, Figures] = {name: [] for name in payloads}
     output = folder / "output.json"
+    once = Path(__file__).with_name("once.py")
     for _ in range(rounds):
-        for module, payload in payloads.items():
-            once = Path(__file__).with_name("once.py")
-            figures = json.loads(run(sys.executable, "-IS", once, output, sys.executable, payload))
-            check(module, nodes, output)
-            taken[module].append(figures)
+        for name, payload in payloads.items():
+            taken[name].append(json.loads(run(sys.executable, "-IS", once, output, sys.executable, payload)))
+            check(name, nodes if name in MODULES else 0, output)
     return taken
 
 
 def write_payloads(folder: Path, kubeconfig: str, nodes: int) -> dict[str, Path]:
-    sources = {module: REPO / "plugins" / "modules" / f"{module}.py" for module in MODULES}
-    sources["empty"] = folder / "empty.py"
-    sources["empty"].write_text(EMPTY)
-    requests = [
-        {
-            "name": module if module == "empty" else f"mirage.accel.{module}",
-            "path": str(source),
-            "arguments": {} if module == "empty" else arguments(module, kubeconfig, nodes),
-            "file": str(folder / f"{module}.payload"),
-        }
-        for module, source in sources.items()
-    ]
+    """An empty module, the start of each module, and each module, as Ansible would send them."""
+    (folder / "empty.py").write_text(EMPTY)
+    requests = [{"name": "empty", "path": str(folder / "empty.py"), "arguments": {}, "file": "empty"}]
+    for module in MODULES:
+        source = {"name": f"mirage.accel.{module}", "path": str(REPO / "plugins" / "modules" / f"{module}.py")}
+        requests.append({**source, "arguments": arguments(module, kubeconfig, 0), "file": f"{module} start"})
+        requests.append({**source, "arguments": arguments(module, kubeconfig, nodes), "file": module})
+    for request in requests:
+        request["file"] = str(folder / request["file"])
     (folder / "requests.json").write_text(json.dumps(requests))
     run(sys.executable, Path(__file__).with_name("payload.py"), folder / "requests.json")
-    return {module: folder / f"{module}.payload" for module in sources}
+    return {Path(request["file"]).name: Path(request["file"]) for request in requests}
 
 
-def check(module: str, nodes: int, output: Path) -> None:
+def check(name: str, nodes: int, output: Path) -> None:
     """A module that fails is soon done, which must not count as fast."""
     answer = json.loads(output.read_text())
-    if answer.get("failed") or answer.get("device_count", nodes * DEVICES) != nodes * DEVICES:
-        sys.exit(f"bench: {module} of {nodes} nodes: {answer.get('msg') or answer.get('device_count')}")
+    if answer.get("failed") or answer.get("device_count", 0) != nodes * DEVICES:
+        sys.exit(f"bench: {name} of {nodes} nodes: {answer.get('msg') or answer.get('device_count')}")
 
 
 def report(taken: dict[int, dict[str, Figures]]) -> Json:
-    start, sizes = taken[0], [nodes for nodes in taken if nodes]
-    modules = {
-        module: {
-            "start": row(start[module]) | over(start["empty"], start[module], "over_empty"),
-            "nodes": {str(nodes): size_row(start[module], taken[nodes][module], nodes) for nodes in sizes},
+    few, many = min(taken), max(taken)
+    answer: Json = {"kwok": KWOK, "devices_per_node": DEVICES, "empty_module": row(taken[few]["empty"])}
+    for module in MODULES:
+        start = f"{module} start"
+        answer[module] = {
+            "start": row(taken[few][start])
+            | {f"{kind}_over_empty": round(more(taken[few], start, "empty", kind), 3) for kind in KINDS},
+            "nodes": {str(nodes): row(taken[nodes][module]) | costs(taken[nodes], module, nodes) for nodes in taken},
+            f"us_per_device_{many}_over_{few}": {
+                kind: ratio(more(taken[many], module, start, kind) / many, more(taken[few], module, start, kind) / few)
+                for kind in KINDS
+            },
         }
-        for module in MODULES
+    return answer
+
+
+def costs(taken: dict[str, Figures], module: str, nodes: int) -> Json:
+    """Microseconds that a device costs on top of the start."""
+    return {
+        kind.replace("seconds", "us_per_device"): round(
+            more(taken, module, f"{module} start", kind) / (nodes * DEVICES) * 1e6, 1
+        )
+        for kind in KINDS
     }
-    few, many = str(sizes[0]), str(sizes[-1])
-    for module in modules.values():
-        costs = module["nodes"]
-        module[f"us_per_device_{many}_over_{few}"] = {
-            kind: ratio(costs[many][f"{kind}_us_per_device"], costs[few][f"{kind}_us_per_device"])
-            for kind in ("clock", "cpu")
-        }
-    return {"kwok": KWOK, "devices_per_node": DEVICES, "empty_module": row(start["empty"]), **modules}
+
+
+def more(taken: dict[str, Figures], name: str, base: str, kind: str) -> float:
+    """What a run takes more than another of the same round, in the middle of all rounds."""
+    return statistics.median(one[kind] - other[kind] for one, other in zip(taken[name], taken[base], strict=True))
 
 
 def row(figures: Figures) -> Json:
@@ -281,25 +293,6 @@ def row(figures: Figures) -> Json:
     }
 
 
-def over(base: Figures, figures: Figures, name: str) -> Json:
-    return {
-        f"{kind}_{name}": round(median(figures, kind) - median(base, kind), 3) for kind in ("seconds", "cpu_seconds")
-    }
-
-
-def size_row(start: Figures, figures: Figures, nodes: int) -> Json:
-    more = {kind: median(figures, kind) - median(start, kind) for kind in ("seconds", "cpu_seconds")}
-    devices = nodes * DEVICES
-    return row(figures) | {
-        "clock_us_per_device": round(more["seconds"] / devices * 1e6, 1),
-        "cpu_us_per_device": round(more["cpu_seconds"] / devices * 1e6, 1),
-    }
-
-
 def ratio(many: float, few: float) -> float | None:
     """None where so few devices cost less than can be told from the start."""
     return round(many / few, 2) if few > 0 else None
-
-
-def median(figures: Figures, kind: str) -> float:
-    return statistics.median(one[kind] for one in figures)

@@ -36,20 +36,18 @@ def figures(*seconds: float) -> list[dict[str, float]]:
 
 
 def test_the_cost_of_a_device_is_what_comes_on_top_of_the_start(dra) -> None:
-    start = {
-        "empty": figures(0.2, 0.1, 0.3),
-        "resource_slice_info": figures(0.5),
-        "resource_slice_verify": figures(0.5),
+    taken = {
+        nodes: {"empty": figures(0.1, 0.2, 0.9), **{f"{name} start": figures(0.4, 0.5, 1.2) for name in dra.MODULES}}
+        | {name: figures(0.4 + more, 0.5 + more, 1.2 + more) for name in dra.MODULES}
+        for nodes, more in ((100, 0.1), (5000, 6.0))
     }
-    taken = {0: start}
-    for nodes, seconds in ((100, 0.6), (5000, 6.5)):
-        taken[nodes] = {name: figures(seconds) for name in start}
     info = dra.report(taken)["resource_slice_info"]
     assert info["start"]["seconds_over_empty"] == 0.3
     assert info["start"]["cpu_seconds_over_empty"] == 0.15
-    assert info["nodes"]["100"]["clock_us_per_device"] == 125.0
-    assert info["nodes"]["5000"]["clock_us_per_device"] == 150.0
-    assert info["us_per_device_5000_over_100"] == {"clock": 1.2, "cpu": 1.2}
+    assert info["nodes"]["100"]["us_per_device"] == 125.0
+    assert info["nodes"]["5000"]["us_per_device"] == 150.0
+    assert info["nodes"]["5000"]["cpu_us_per_device"] == 75.0
+    assert info["us_per_device_5000_over_100"] == {"seconds": 1.2, "cpu_seconds": 1.2}
 
 
 def test_a_cost_that_cannot_be_told_gives_no_ratio(dra) -> None:
