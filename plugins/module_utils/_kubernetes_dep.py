@@ -86,7 +86,7 @@ try:
         import kubernetes.config
     import urllib3
 
-    # In urllib3 itself only since its release 2, and releases of the client up to 30 want an older one.
+    # In urllib3 itself only since its release 2, and some releases of the client want an older one.
     from urllib3._collections import HTTPHeaderDict
 
     IMPORT_ERROR = None
