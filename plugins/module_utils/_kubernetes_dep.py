@@ -57,11 +57,16 @@ def _load_parts() -> t.Any:
         package: t.Any = sys.modules["kubernetes"]
         package.__version__ = importlib.metadata.version("kubernetes")
         package.client.Configuration = importlib.import_module("kubernetes.client.configuration").Configuration
-        # The kubeconfig loader imports it for functions that nobody calls here.
-        package.client.ApiClient = None
+        # The kubeconfig loader needs it where the token of an OpenID Connect user has to be renewed.
+        package.client.ApiClient = _whole_api_client
         importlib.import_module("kubernetes.client.rest")
         importlib.import_module("kubernetes.config")
     return package
+
+
+def _whole_api_client(*args: t.Any, **kwargs: t.Any) -> t.Any:
+    """The client's ApiClient, which takes the whole package; what imports it gets it as everybody else does."""
+    return importlib.import_module("kubernetes.client").ApiClient(*args, **kwargs)
 
 
 def _put_bare(name: str) -> None:

@@ -44,9 +44,6 @@ def test_dra_is_switched_on_in_the_words_of_the_version(
     [patch] = config["containerdConfigPatches"]
     assert tomllib.loads(patch)["plugins"]["io.containerd.grpc.v1.cri"]["enable_cdi"] is True
     assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker"]
-    folder = "/var/lib/mirage-accel/bin"
-    mount = {"hostPath": folder, "containerPath": folder, "readOnly": True}
-    assert all(node["extraMounts"] == [mount] for node in config["nodes"])
     assert "changed=0" in write(kind_kubernetes_version=version, kind_workers="2").stdout
 
 

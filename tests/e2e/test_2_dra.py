@@ -138,6 +138,19 @@ def test_gb200_by_four_by_the_tag_of_its_quick_start(with_driver, site: Site) ->
     assert [one["attributes"]["productName"]["string"] for one in published] == ["NVIDIA GB200"] * 4
 
 
+def test_the_driver_stays_while_a_claim_uses_its_gpus(with_driver, site: Site) -> None:
+    site.kubectl("apply", "-f", "-", input=claim("held", 1))
+    site.kubectl("apply", "-f", "-", input=with_claim("held"))
+    try:
+        site.kubectl("wait", "--for=condition=Ready", "pod/held", "--timeout=120s", timeout=180)
+        done = site.make("up", "--tags", "device_plugin")
+        assert done.returncode != 0
+        assert "claim default/held of pods/held" in re.sub(r"\s+", " ", done.stdout)
+        assert len(devices(site)) == 1
+    finally:
+        site.kubectl("delete", "pod/held", "resourceclaim/held", "--now")
+
+
 def test_back_to_the_plugin_by_the_tag_of_its_quick_start(with_driver, site: Site) -> None:
     done = site.make("up", "--tags", "device_plugin")
     assert done.returncode == 0, done.stdout[-6000:]

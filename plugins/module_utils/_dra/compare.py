@@ -102,7 +102,12 @@ def _named(devices: t.Iterable[Device]) -> dict[str, Device]:
         single.setdefault(device.key, device)
     often = collections.Counter(form for device in single.values() for form in _forms(device))
     ordered = sorted(single.values(), key=lambda device: (device.name, device.pool, device.driver))
-    return {next(form for form in _forms(device) if often[form] == 1): device for device in ordered}
+    return {_shortest(_forms(device), often): device for device in ordered}
+
+
+def _shortest(forms: t.Sequence[str], often: t.Mapping[str, int]) -> str:
+    """The first form that only one device has; the last where odd names of pools make all of them ambiguous."""
+    return next((form for form in forms if often[form] == 1), forms[-1])
 
 
 def _forms(device: Device) -> tuple[str, str, str]:

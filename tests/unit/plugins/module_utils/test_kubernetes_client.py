@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import http.server
+import json
 import socket
 import ssl
 import subprocess
@@ -218,6 +219,43 @@ def test_a_broken_kubeconfig_is_named(written, content: str) -> None:
     path = written(content)
     with pytest.raises(ConfigurationError, match=f"Error while loading the kubeconfig {path}: .+; check its contexts"):
         client.connect({"kubeconfig": path})
+
+
+def test_an_openid_connect_token_that_has_expired_is_renewed_at_its_issuer() -> None:
+    def part(data: dict[str, t.Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(data).encode()).decode().rstrip("=")
+
+    asked: list[str] = []
+
+    class Issuer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(503)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Issuer)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    settings = {
+        "client-id": "a",
+        "client-secret": "b",
+        "id-token": f"{part({'alg': 'none'})}.{part({'exp': 1})}.x",
+        "refresh-token": "r",
+        "idp-issuer-url": f"http://127.0.0.1:{server.server_address[1]}",
+    }
+    config = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+        "clusters": [{"name": "k", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"auth-provider": {"name": "oidc", "config": settings}}}],
+    }
+    try:
+        client.connect({"kubeconfig": config})
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked == ["/.well-known/openid-configuration"]
 
 
 @pytest.mark.parametrize(
