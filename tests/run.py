@@ -19,7 +19,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 
 # From quick to slow, so that a broken formatting rule does not wait for a cluster. Each is a folder of pytest files.
-STAGES = ("gates", "unit", "native", "clients", "charts", "integration", "e2e")
+STAGES = ("gates", "unit", "native", "kernel", "clients", "charts", "integration", "e2e")
 
 
 @dataclass(frozen=True)

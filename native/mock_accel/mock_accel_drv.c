@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Loading and unloading: parameters into a description, the description into root buses, and back.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/nodemask.h>
+#include <linux/random.h>
+#include <linux/wait_bit.h>
+
+#include "mock_accel.h"
+
+static struct mock_accel_config config = MOCK_ACCEL_CONFIG_DEFAULT;
+static struct mock_accel_root *roots[MOCK_ACCEL_MAX_ROOTS];
+
+/* One for the module itself, which is taken away when it waits for the others. */
+static atomic_t live = ATOMIC_INIT(1);
+
+void mock_accel_live_get(void)
+{
+	atomic_inc(&live);
+}
+
+void mock_accel_live_put(void)
+{
+	if (atomic_dec_and_test(&live))
+		wake_up_var(&live);
+}
+
+static void wait_for_releases(void)
+{
+	mock_accel_live_put();
+	wait_var_event(&live, atomic_read(&live) == 0);
+}
+
+/* --- parameters: all go through the description's own parser --- */
+
+static int set_param(const char *value, const struct kernel_param *kp)
+{
+	return mock_accel_config_set(&config, kp->arg, value);
+}
+
+static int get_param(char *buffer, const struct kernel_param *kp)
+{
+	int length = mock_accel_config_get(&config, kp->arg, buffer, PAGE_SIZE - 1);
+
+	if (length < 0)
+		return length;
+	buffer[length] = '\n';
+	return length + 1;
+}
+
+static const struct kernel_param_ops param_ops = {
+	.set = set_param,
+	.get = get_param,
+};
+
+#define MOCK_ACCEL_PARAM(name, description)               \
+	module_param_cb(name, &param_ops, (#name), 0444); \
+	MODULE_PARM_DESC(name, description)
+
+MOCK_ACCEL_PARAM(num_pfs, "number of physical functions (1 to 512, default 1)");
+MOCK_ACCEL_PARAM(total_vfs, "virtual functions that each can have (0 to 7, default 4)");
+MOCK_ACCEL_PARAM(num_vfs, "virtual functions that each has after loading (default 0)");
+MOCK_ACCEL_PARAM(num_roots, "PCI root buses that they are spread over (1 to 16, default 1)");
+MOCK_ACCEL_PARAM(numa_nodes,
+		 "NUMA nodes of the root buses in turn, as 0,1 (default: all that are online)");
+MOCK_ACCEL_PARAM(first_domain, "PCI domain of the first root bus (default 0x1000)");
+MOCK_ACCEL_PARAM(pf_memory, "memory size of a physical function (default 16G)");
+MOCK_ACCEL_PARAM(vf_memory, "memory size of a virtual function (default 2G)");
+MOCK_ACCEL_PARAM(link_speed, "PCI Express generation of the links (1 to 6, default 4)");
+MOCK_ACCEL_PARAM(link_width, "lanes of the links (1 to 32, default 16)");
+MOCK_ACCEL_PARAM(uuid_seed, "text that the UUIDs follow from (default: random at each load)");
+
+/* --- loading --- */
+
+static int root_node(u32 root)
+{
+	int node = NUMA_NO_NODE;
+	u32 skip;
+
+	if (config.node_count)
+		return config.numa_nodes[root % config.node_count];
+	skip = root % num_online_nodes();
+	for_each_online_node(node) if (!skip--) break;
+	return node;
+}
+
+static int check_machine(void)
+{
+	for (u32 i = 0; i < config.node_count; i++) {
+		u32 node = config.numa_nodes[i];
+
+		/* A device at a node without memory would send every allocation for it astray. */
+		if (node >= MAX_NUMNODES || !node_online(node)) {
+			pr_err("numa_nodes names node %u, which this machine does not have\n",
+			       node);
+			return -EINVAL;
+		}
+	}
+	for (u32 i = 0; i < config.num_roots; i++) {
+		int domain = config.first_domain + i;
+
+		if (pci_find_bus(domain, 0)) {
+			pr_err("PCI domain 0x%x is in use: choose another first_domain\n", domain);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+static void choose_seed(void)
+{
+	u8 bytes[16];
+
+	if (config.uuid_seed[0])
+		return;
+	get_random_bytes(bytes, sizeof(bytes));
+	snprintf(config.uuid_seed, sizeof(config.uuid_seed), "%*phN", (int)sizeof(bytes), bytes);
+}
+
+static int add_roots(void)
+{
+	for (u32 i = 0; i < config.num_roots; i++) {
+		roots[i] = mock_accel_root_create(config.first_domain + i, root_node(i));
+		if (!roots[i])
+			return -ENOMEM;
+	}
+	for (u32 pf = 0; pf < config.num_pfs; pf++) {
+		struct mock_accel_place place = mock_accel_config_place(&config, pf);
+		int error = mock_accel_root_fill(roots[place.root], place.slot, &config, pf);
+
+		if (error)
+			return error;
+	}
+	for (u32 i = 0; i < config.num_roots; i++) {
+		int error = mock_accel_root_add(roots[i]);
+
+		if (error) {
+			pr_err("PCI root bus %04x:00 cannot be added: error %d\n",
+			       config.first_domain + i, error);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static int set_all_vfs(int number)
+{
+	int first_error = 0;
+
+	for (u32 pf = 0; pf < config.num_pfs; pf++) {
+		struct mock_accel_place place = mock_accel_config_place(&config, pf);
+		struct pci_dev *pdev;
+		int error;
+
+		if (!roots[place.root])
+			continue;
+		pdev = mock_accel_root_pf(roots[place.root], place.slot);
+		if (!pdev)
+			continue;
+		error = mock_accel_set_vfs(pdev, number);
+		if (error && !first_error)
+			first_error = error;
+		pci_dev_put(pdev);
+	}
+	return first_error;
+}
+
+static void remove_roots(void)
+{
+	for (u32 i = 0; i < config.num_roots; i++) {
+		if (roots[i])
+			mock_accel_root_remove(roots[i]);
+		roots[i] = NULL;
+	}
+}
+
+static int __init mock_accel_init(void)
+{
+	char reason[128];
+	int error;
+
+	error = mock_accel_config_validate(&config, reason, sizeof(reason));
+	if (error) {
+		pr_err("%s\n", reason);
+		return error;
+	}
+	error = check_machine();
+	if (error)
+		return error;
+	choose_seed();
+
+	error = mock_accel_devices_register();
+	if (error)
+		return error;
+	error = add_roots();
+	if (error)
+		goto out_remove_roots;
+	if (config.num_vfs) {
+		error = set_all_vfs(config.num_vfs);
+		if (error)
+			goto out_remove_vfs;
+	}
+	return 0;
+
+out_remove_vfs:
+	set_all_vfs(0);
+out_remove_roots:
+	mock_accel_devices_unbind();
+	remove_roots();
+	wait_for_releases();
+	mock_accel_devices_unregister();
+	return error;
+}
+
+/*
+ * VFs go while their physical functions are bound, and the drivers before the buses: whoever writes
+ * sriov_numvfs holds a device's lock and waits for that of rescanning, and removing a bus takes both the
+ * other way round. Unbound devices refuse such a write at once.
+ */
+static void __exit mock_accel_exit(void)
+{
+	set_all_vfs(0);
+	mock_accel_devices_unbind();
+	remove_roots();
+	wait_for_releases();
+	mock_accel_devices_unregister();
+	mock_accel_passphrase_exit();
+}
+
+module_init(mock_accel_init);
+module_exit(mock_accel_exit);
+MODULE_DESCRIPTION(
+	"Accelerators that are not there, as PCI functions on root buses made in software");
+MODULE_AUTHOR("mirage.accel contributors");
+MODULE_FIRMWARE(MOCK_ACCEL_WORDLIST_FILE);
+/* To the kernel this word means version 2 or any later one. */
+MODULE_LICENSE("GPL");

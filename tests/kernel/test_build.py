@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What needs no kernel that runs: the portable half under sanitizers, and the build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def test_c_tests_under_sanitizers(repo: Path, run) -> None:
+    folder = repo / "native/mock_accel"
+    done = run("make", "-C", folder, "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = {line.split()[1].rpartition("/")[2] for line in done.stdout.splitlines() if line.startswith("ok ")}
+    assert passed == {path.stem for path in folder.glob("tests/test_*.c")}
+
+
+def test_module_builds_without_a_warning(module: Path, kernel, run) -> None:
+    assert module.read_bytes().find(f"vermagic={kernel.release} ".encode()) > 0
+
+
+def test_without_headers_the_build_says_what_to_install(repo: Path, run, tmp_path: Path) -> None:
+    arguments = ("-C", repo / "native/mock_accel", f"KDIR={tmp_path}", f"BUILD={tmp_path}/build")
+    done = run("make", *arguments, "modules")
+    assert done.returncode == 2
+    assert f"{tmp_path} holds no kernel headers: install the headers of the kernel" in done.stderr
+    done = run("make", *arguments, "all")
+    assert done.returncode == 0, done.stderr
+    assert f"no kernel headers in {tmp_path}, so no module is built" in done.stdout
+
+
+def test_sources_are_installed_where_dkms_looks(repo: Path, run, tmp_path: Path) -> None:
+    folder = repo / "native/mock_accel"
+    done = run("make", "-C", folder, "install", f"DESTDIR={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    installed = {path.name for path in (tmp_path / "usr/src/mock-accel-0.1.0").iterdir()}
+    assert installed == {path.name for path in folder.glob("mock_accel*.[ch]")} | {"Kbuild", "dkms.conf"}
+
+
+def test_firmware_file_names_its_origin(repo: Path, run, cache: Path, tmp_path: Path) -> None:
+    """The EFF list comes from the Debian package diceware; its licence asks that it be named."""
+    from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack
+
+    package = _deb_unpack.unpack("diceware", suite="bookworm", cache_dir=cache).path
+    source = package / "usr/lib/python3/dist-packages/diceware/wordlists/wordlist_en_eff.txt"
+    folder = repo / "native/mock_accel"
+    done = run("make", "-C", folder, "wordlist", f"WORDLIST_SOURCE={source}", f"BUILD={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "mock-accel-wordlist").read_text().splitlines()
+    words = [line for line in lines if not line.startswith("#")]
+    assert len(words) == 7776
+    assert words[0] == "abacus" and words[-1] == "zoom"
+    assert "CC-BY 3.0" in " ".join(line for line in lines if line.startswith("#"))
