@@ -40,12 +40,14 @@ static int load(struct device *dev)
 
 	if (firmware)
 		return 0;
-	/* Directly: nobody is asked to bring a file that is missing, and the log stays quiet. */
+	/* Directly: where the file is missing, nobody is asked to bring it and waited for. */
 	error = request_firmware_direct(&file, MOCK_ACCEL_WORDLIST_FILE, dev);
 	if (error)
 		return -ENOENT;
 	error = index_words(file);
 	if (error) {
+		dev_err_ratelimited(dev, "firmware file %s holds no list of words: error %d\n",
+				    MOCK_ACCEL_WORDLIST_FILE, error);
 		release_firmware(file);
 		return error;
 	}

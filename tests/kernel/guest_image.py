@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The disk of a guest, kept in the cache, and the initial file system of one boot, made each time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import lzma
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+from debian_kernel import DebianKernel
+
+FILES = Path(__file__).resolve().parent / "guest_files"
+MIB = 1 << 20
+
+# What reaches disk and network, each after what it needs.
+MODULES = (
+    "virtio",
+    "virtio_ring",
+    "virtio_pci_modern_dev",
+    "virtio_pci_legacy_dev",
+    "virtio_pci",
+    "virtio_blk",
+    "failover",
+    "net_failover",
+    "virtio_net",
+)
+
+
+def disk(cache: Path, rootfs: Path, kernel: DebianKernel) -> Path:
+    """An ext4 image of the root file system with the kernel's modules; its name says what it was made of."""
+    recipe = f"{rootfs.name} {kernel.release} {kernel.version}".encode() + Path(__file__).read_bytes()
+    target = cache / "guest" / f"{kernel.release}-{hashlib.sha256(recipe).hexdigest()[:12]}.ext4"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / f"{kernel.release}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            with tempfile.TemporaryDirectory(dir=target.parent) as place:
+                _make_disk(Path(place), rootfs, kernel).rename(target)
+            # Of another recipe; a guest that runs on it keeps it until it ends.
+            for old in target.parent.glob(f"{kernel.release}-*.ext4"):
+                if old != target:
+                    old.unlink()
+    return target
+
+
+def _make_disk(place: Path, rootfs: Path, kernel: DebianKernel) -> Path:
+    root, image = place / "root", place / "disk.ext4"
+    root.mkdir()
+    _run("tar", "--directory", root, "--extract", "--numeric-owner", "--file", rootfs)
+    modules = root / "usr/lib/modules" / kernel.release
+    modules.parent.mkdir(exist_ok=True)
+    _run("cp", "--archive", kernel.modules, modules)
+    _run("chroot", root, "depmod", kernel.release)
+    used = int(_run("du", "--summarize", "--block-size=1M", root).split()[0])
+    # No journal: every guest starts from this state and forgets its own.
+    options = ("-O", "^has_journal", "-m", "0", "-N", "60000")
+    _run("mke2fs", "-q", "-t", "ext4", *options, "-d", root, image, f"{used * 3 // 2 + 64}M")
+    return image
+
+
+def initramfs(kernel: DebianKernel, busybox: Path, payload: dict[str, tuple[bytes, int]]) -> bytes:
+    """An initial file system that lays `payload` (path: content and mode) into the disk and starts its init."""
+    tree: dict[str, tuple[bytes, int]] = {
+        "init": ((FILES / "initramfs.sh").read_bytes(), 0o755),
+        "bin/busybox": (busybox.read_bytes(), 0o755),
+        "modules/order": ("".join(f"{name}.ko\n" for name in MODULES).encode(), 0o644),
+        "payload/guest-init": ((FILES / "init.sh").read_bytes(), 0o755),
+    }
+    for name in MODULES:
+        tree[f"modules/{name}.ko"] = (_module(kernel.modules, name), 0o644)
+    tree.update({f"payload/{path}": entry for path, entry in payload.items()})
+    return _cpio(tree, folders=("dev", "root"))
+
+
+def _module(modules: Path, name: str) -> bytes:
+    for path in modules.rglob(f"{name}.ko*"):
+        return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+    raise FileNotFoundError(f"the kernel's modules below {modules} have no {name}")
+
+
+def _cpio(tree: dict[str, tuple[bytes, int]], folders: tuple[str, ...]) -> bytes:
+    """An archive of the form "newc", which is what the kernel unpacks; all belongs to root."""
+    parents = {str(parent) for path in tree for parent in Path(path).parents} - {"."}
+    entries = [(path, b"", stat.S_IFDIR | (0o700 if path.endswith(".ssh") else 0o755)) for path in parents | {*folders}]
+    entries += [(path, content, stat.S_IFREG | mode) for path, (content, mode) in tree.items()]
+    archive = bytearray()
+    for number, (path, content, mode) in enumerate(sorted(entries), 1):
+        _append(archive, number, path, content, mode)
+    _append(archive, 0, "TRAILER!!!", b"", 0)
+    return bytes(archive)
+
+
+def _append(archive: bytearray, number: int, path: str, content: bytes, mode: int) -> None:
+    name = path.encode() + b"\0"
+    # inode, mode, owner, group, links, time, size, device and its kind (four), length of the name, checksum
+    fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0)
+    archive += b"070701" + b"".join(b"%08X" % field for field in fields) + name
+    archive += b"\0" * (-len(archive) % 4)
+    archive += content
+    archive += b"\0" * (-len(archive) % 4)
+
+
+def _run(*argv: str | Path) -> str:
+    done = subprocess.run([str(arg) for arg in argv], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"Error while making the guest's disk: {argv[0]} said {done.stderr.strip()}")
+    return done.stdout
