@@ -90,6 +90,8 @@ static int root_node(u32 root)
 
 static int check_machine(void)
 {
+	struct pci_bus *bus = NULL;
+
 	for (u32 i = 0; i < config.node_count; i++) {
 		u32 node = config.numa_nodes[i];
 
@@ -100,10 +102,12 @@ static int check_machine(void)
 			return -EINVAL;
 		}
 	}
-	for (u32 i = 0; i < config.num_roots; i++) {
-		int domain = config.first_domain + i;
+	/* A domain that has any bus has an owner, whatever the number of the bus. */
+	while ((bus = pci_find_next_bus(bus))) {
+		u32 domain = pci_domain_nr(bus);
 
-		if (pci_find_bus(domain, 0)) {
+		if (domain >= config.first_domain &&
+		    domain - config.first_domain < config.num_roots) {
 			pr_err("PCI domain 0x%x is in use: choose another first_domain\n", domain);
 			return -EBUSY;
 		}

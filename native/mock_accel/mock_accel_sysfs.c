@@ -77,9 +77,15 @@ const struct attribute_group *mock_accel_groups[] = {
 /* The numbers of VFs are the PCI core's own files, shown here a second time. */
 static const char *const linked[] = { "sriov_totalvfs", "sriov_numvfs" };
 
+/* Not those of the device alone: a kernel may have been built without SR-IOV. */
+static bool has_vf_files(struct mock_accel *accel)
+{
+	return pci_sriov_get_totalvfs(accel->pdev) > 0;
+}
+
 int mock_accel_sysfs_link(struct mock_accel *accel)
 {
-	if (!(accel->capabilities & MOCK_ACCEL_CAP_SRIOV))
+	if (!has_vf_files(accel))
 		return 0;
 	for (u32 i = 0; i < ARRAY_SIZE(linked); i++) {
 		int error = compat_only_sysfs_link_entry_to_kobj(
@@ -93,7 +99,7 @@ int mock_accel_sysfs_link(struct mock_accel *accel)
 
 void mock_accel_sysfs_unlink(struct mock_accel *accel)
 {
-	if (!(accel->capabilities & MOCK_ACCEL_CAP_SRIOV))
+	if (!has_vf_files(accel))
 		return;
 	for (u32 i = 0; i < ARRAY_SIZE(linked); i++)
 		sysfs_remove_link(&accel->dev.kobj, linked[i]);
