@@ -61,8 +61,9 @@ def _join_headers(target: Path, headers: Path, common: Path, kbuild: Path) -> Pa
                     link = kbuild / entry.name if entry.name in ("scripts", "tools") else entry
                     (tree / name / entry.name).symlink_to(link)
             makefile = tree / "flavour" / "Makefile"
+            text = makefile.read_text().replace(f"/usr/src/{headers.name}", f"{target}/flavour")
             makefile.unlink()
-            makefile.write_text(f"include {target}/common/Makefile\n")
+            makefile.write_text(text.replace(f"/usr/src/{common.name}", f"{target}/common"))
             # A build that ran beside this one has made the same.
             shutil.rmtree(target, ignore_errors=True)
             tree.rename(target)
