@@ -142,3 +142,14 @@ def test_cycles_leave_nothing(accel: GuestModule) -> None:
         accel.unload()
     left = accel.guest.must("ls /dev /sys/class /sys/devices /sys/bus/pci/drivers; cat /proc/devices")
     assert "mock" not in left and "pci1000" not in left
+
+
+def test_everything_at_once(accel: GuestModule) -> None:
+    """Openers, readers, writers of sriov_numvfs and unbinders together; all end, and nothing is left."""
+    accel.load("num_pfs=4 num_roots=2")
+    accel.guest.must("mkdir -p /lib/firmware && printf 'alpha\\nbeta\\n' >/lib/firmware/mock-accel-wordlist")
+    assert accel.script("stress.py", "8").strip() == ""
+    warnings = [line for line in accel.new_warnings() if "VFs already enabled. Disable before" not in line]
+    assert warnings == []
+    accel.unload()
+    assert not accel.guest.must("ls /dev | grep '^mock' || true")
