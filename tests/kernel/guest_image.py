@@ -64,13 +64,15 @@ def _make_disk(place: Path, rootfs: Path, kernel: DebianKernel) -> Path:
 
 def initramfs(kernel: DebianKernel, busybox: Path, payload: dict[str, tuple[bytes, int]]) -> bytes:
     """An initial file system that lays `payload` (path: content and mode) into the disk and starts its init."""
+    built_in = {Path(line).stem for line in (kernel.modules / "modules.builtin").read_text().splitlines()}
+    modules = [name for name in MODULES if name not in built_in]
     tree: dict[str, tuple[bytes, int]] = {
         "init": ((FILES / "initramfs.sh").read_bytes(), 0o755),
         "bin/busybox": (busybox.read_bytes(), 0o755),
-        "modules/order": ("".join(f"{name}.ko\n" for name in MODULES).encode(), 0o644),
+        "modules/order": ("".join(f"{name}.ko\n" for name in modules).encode(), 0o644),
         "payload/guest-init": ((FILES / "init.sh").read_bytes(), 0o755),
     }
-    for name in MODULES:
+    for name in modules:
         tree[f"modules/{name}.ko"] = (_module(kernel.modules, name), 0o644)
     tree.update({f"payload/{path}": entry for path, entry in payload.items()})
     return _cpio(tree, folders=("dev", "root"))
