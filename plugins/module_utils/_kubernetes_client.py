@@ -38,6 +38,12 @@ _TEMPORARY = (408, 429, 500, 502, 503, 504)
 def connect(options: Json) -> Client:
     """A client for the options of `_kubernetes_args`; nothing is sent before the first request."""
     kubernetes = dep.require()
+    given = options.get("kubeconfig")
+    if given is not None and (not isinstance(given, (str, dict)) or given == {}):
+        raise ConfigurationError(
+            "Error while reading the option kubeconfig: expected the path of a file or the contents of one,"
+            f" found {given!r}"
+        )
     options = {name: value for name, value in options.items() if value not in (None, "", {}, [])}
     _check_files(options)
     configuration = kubernetes.client.Configuration()
@@ -279,6 +285,9 @@ def _load_configuration(kubernetes: t.Any, configuration: t.Any, options: Json) 
     except Exception as error:
         name = "given as a dictionary" if isinstance(kubeconfig, dict) else kubeconfig or "of the default place"
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, (AttributeError, TypeError, KeyError)):
+            # The loader takes it for granted that what it reads is of the form of a kubeconfig.
+            reason = "it is not of the form of a kubeconfig, with clusters, users and contexts"
         raise ConfigurationError(
             f"Error while loading the kubeconfig {name}: {reason};"
             " check its contexts, users and clusters, and the option context"

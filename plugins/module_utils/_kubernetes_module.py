@@ -34,6 +34,7 @@ def conclude(module: t.Any, work: t.Callable[[Json], Finding]) -> t.NoReturn:
     reveal_kubeconfig_path(module)
     with _patient_collector():
         try:
+            _check_numbers(module.params)
             answer, wrong = work(module.params)
         except ExpectationError as error:
             module.fail_json(msg=f"Error while reading the options: {error}")
@@ -42,6 +43,12 @@ def conclude(module: t.Any, work: t.Callable[[Json], Finding]) -> t.NoReturn:
         if wrong:
             module.fail_json(msg=wrong, **answer)
         module.exit_json(changed=False, **answer)
+
+
+def _check_numbers(params: Json) -> None:
+    for name in ("wait_timeout", "stable_for", "count", "gpu_count"):
+        if isinstance(params.get(name), int) and params[name] < 0:
+            raise ExpectationError(f"{name}: expected a number from 0, found {params[name]}")
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ Predicate = t.Callable[[list[Item]], bool]
 
 # How long the first list may take: it has nothing to do with how long the caller is ready to wait for a change.
 FIRST_LIST = 30.0
+# How long the last look may take, when the time is over.
+LAST_LIST = 5.0
 # A longer silence than this (bookmarks come about every minute) means a connection that died unnoticed.
 LONGEST_WATCH = 90.0
 # Pause before the next try after a connection was lost or refused: doubled up to the longest.
@@ -100,6 +102,8 @@ def watch_until(source: Source, predicate: Predicate, timeout: float, stable_for
         if steady.holds:
             left = whole.left() if lost else steady.left()
         if not left:
+            if timeout and not steady.holds and lost is None:
+                return _last_look(source, predicate, list(store.values()))
             return Outcome(list(store.values()), False, lost)
         try:
             if not version:
@@ -125,6 +129,15 @@ def watch_until(source: Source, predicate: Predicate, timeout: float, stable_for
             lost = error
             whole.sleep(min(pause, left))
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _last_look(source: Source, predicate: Predicate, items: list[Item]) -> Outcome:
+    """What was waited for in vain, looked at once more: a server that hangs sends no events, and does not say so."""
+    try:
+        items, _version = source.list(timeout=LAST_LIST)
+    except (UnavailableError, ExpiredError) as error:
+        return Outcome(items, False, error)
+    return Outcome(items, predicate(items), None)
 
 
 def _key(item: Item) -> tuple[str, str]:

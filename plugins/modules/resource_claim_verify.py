@@ -275,6 +275,11 @@ def rule_of(params: dict[str, t.Any]) -> claim_compare.ClaimRule:
         conditions={kind: str(status) for kind, status in params["status_devices"].items()},
     )
     rule.check()
+    for name in ("driver", "node"):
+        if params[name] is not None and not params[name].strip():
+            raise expectation.ExpectationError(f"{name}: expected a name, found an empty text; leave it out for any")
+    if params["name"] and f"{namespace}/{params['name']}" in rule.distinct_from:
+        raise expectation.ExpectationError("devices.distinct_from: the claim has its own devices; name other claims")
     return rule
 
 

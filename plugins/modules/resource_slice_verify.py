@@ -28,10 +28,10 @@ options:
       - What the devices of each node must be, by the node's name. A number alone is the C(count). Pools of nodes that
         are not named are not looked at, unless O(exact).
       - C(count) is how many devices there must be, a number or a mapping with C(min) and C(max) or C(equal).
-      - C(attributes) is a mapping of names to values, or a list of rules for every device of the node. A rule has
-        a C(name) (with a domain where that is not the driver's), and any of C(type) (V(bool), V(int), V(string),
-        V(version)), C(value), C(regex), C(values) (which the devices together must have, each one of them), C(unique),
-        and C(present) (V(false) where no device may have it).
+      - C(attributes) is a mapping of names to values (V(null) where no device may have it), or a list of rules for
+        every device of the node. A rule has a C(name) (with a domain where that is not the driver's), and any of
+        C(type) (V(bool), V(int), V(string), V(version)), C(value), C(regex), C(values) (which the devices together
+        must have, each one of them), C(unique), and C(present) (V(false) where no device may have it).
       - C(capacity) is a mapping of names to amounts, compared as Kubernetes quantities; an empty value (V(null)) means
         that there must be no such capacity.
       - C(devices) is a mapping of names of devices to C(attributes) and C(capacity) of just that device.
@@ -271,6 +271,8 @@ _SWITCHES = ("exact", "complete", "no_stale", "no_duplicates", "limits", "taints
 
 def expected_of(params: dict[str, t.Any]) -> expectation.Expectation:
     """What the options ask for; ExpectationError says which of them cannot be meant."""
+    if not params["driver"].strip():
+        raise expectation.ExpectationError("driver: expected the name of a DRA driver, found an empty text")
     if params["exact"] and not params["nodes"]:
         raise expectation.ExpectationError("exact=true needs nodes: without them no node may have a device")
     nodes = {node: with_profile(node, rule) for node, rule in params["nodes"].items()}
@@ -290,7 +292,7 @@ def with_profile(node: str, rule: t.Any) -> t.Any:
     described = _profile.node_rule(rule["profile"], node, count.least, f"{path}.profile")
     attributes = own.pop("attributes", None) or []
     if isinstance(attributes, dict):
-        attributes = [{"name": name, "value": value} for name, value in attributes.items()]
+        attributes = expectation.short_rules(attributes)
     return {
         **described,
         **own,

@@ -111,8 +111,10 @@ def test_what_another_tool_has_set_is_not_overwritten(play, classes, apiserver) 
         ([GPU], {"kubeconfig": "/nowhere/config"}, "There is no kubeconfig /nowhere/config: set kubeconfig"),
         ([{"selectors": []}], {}, "missing required arguments: name"),
         ([{**GPU, "state": "gone"}], {}, "value of state must be one of: present, absent"),
+        ([{**GPU, "selectors": "true"}], {}, "selectors must be a list of CEL expressions (now"),
+        ([{**GPU, "labels": {"a": 1}}], {}, "labels a mapping of names to texts (now"),
     ],
-    ids=["twice", "no-cluster", "no-name", "no-such-state"],
+    ids=["twice", "no-cluster", "no-name", "no-such-state", "one-selector-as-text", "a-label-that-is-a-number"],
 )
 def test_what_cannot_be_meant(play, classes, listed, variables, message) -> None:
     done = play(listed, **variables)

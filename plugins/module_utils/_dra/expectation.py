@@ -102,6 +102,8 @@ def read_node(data: t.Any, path: str) -> NodeRule:
     """The rule of one node. A number alone is its count."""
     if isinstance(data, int) and not isinstance(data, bool):
         data = {"count": data}
+    if not isinstance(data, dict):
+        raise ExpectationError(f"{path}: expected a number of devices or a mapping, found {data!r}")
     data = _mapping(data, path, _NODE_KEYS)
     return NodeRule(
         count=_count(data.get("count"), f"{path}.count"),
@@ -132,6 +134,8 @@ def _count(data: t.Any, path: str) -> Count:
         number = _whole(data, path)
         return Count(number, number)
     data = _mapping(data, path, _COUNT_KEYS)
+    if not data:
+        raise ExpectationError(f"{path}: expected a number, or a mapping with equal, min or max, found {data!r}")
     bounds = {key: None if data.get(key) is None else _whole(data[key], f"{path}.{key}") for key in _COUNT_KEYS}
     if bounds["equal"] is not None:
         if bounds["min"] is not None or bounds["max"] is not None:
@@ -145,10 +149,18 @@ def _count(data: t.Any, path: str) -> Count:
 def _attributes(data: t.Any, path: str) -> tuple[AttributeRule, ...]:
     """A list of rules, or a mapping of names to values in short."""
     if isinstance(data, dict):
-        data = [{"name": name, "value": value} for name, value in data.items()]
+        data = short_rules(data)
     if data is not None and not isinstance(data, list):
         raise ExpectationError(f"{path}: expected a list of rules or a mapping of names to values, found {data!r}")
     return tuple(_attribute(rule, f"{path}[{number}]") for number, rule in enumerate(data or []))
+
+
+def short_rules(values: Json) -> list[Json]:
+    """The rules that a mapping of names to values stands for; as with capacities, no value means no such attribute."""
+    return [
+        {"name": name, "present": False} if value is None else {"name": name, "value": value}
+        for name, value in values.items()
+    ]
 
 
 def _attribute(data: t.Any, path: str) -> AttributeRule:

@@ -106,17 +106,33 @@ def _explain_node(
             text = _explain_constraint(constraint, request, free)
             if text:
                 return text
+    return _unjudged(request, free, around)
+
+
+def _unjudged(request: Request, free: t.Sequence[Device], around: Surroundings) -> str | None:
+    """That a selector may refuse devices which are free otherwise, where its form is not read here."""
+    for origin, expressions in _selectors(request, around):
+        for expression in expressions:
+            for device in free:
+                term = selector.unknown_term(device, expression)
+                if term is not None:
+                    return f"only the scheduler can tell what the selector of {origin} chooses: {term}"
     return None
+
+
+def _selectors(request: Request, around: Surroundings) -> t.Iterable[tuple[str, t.Sequence[str]]]:
+    """The selectors that a device must fulfil, and whose they are."""
+    return (
+        (f"DeviceClass {request.device_class}", around.classes[request.device_class]),
+        ("the request", request.selectors),
+    )
 
 
 def _refusal(request: Request, pool: Pool, device: Device, around: Surroundings) -> str | None:
     """What keeps a device from the request, in words that follow a number of devices."""
     if not pool.complete:
         return f"in the incomplete pool {pool.name} ({len(pool.slices)} of {pool.counts[-1]} slices)"
-    for origin, expressions in (
-        (f"DeviceClass {request.device_class}", around.classes[request.device_class]),
-        ("the request", request.selectors),
-    ):
+    for origin, expressions in _selectors(request, around):
         for expression in expressions:
             if selector.fulfils(device, expression) is False:
                 return f"not chosen by the selector of {origin}: {selector.failing_term(device, expression)}"

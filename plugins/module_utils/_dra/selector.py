@@ -6,7 +6,7 @@
 This is no CEL interpreter. It reads comparisons joined by `&&`:
     device.driver == "D"                                device.attributes["D"].name == VALUE     (also != < <= > >=)
     device.attributes["D"].name                         a bool, also with ! before it
-    device.attributes["D"].name.matches("REGEX")        .startsWith() .endsWith() .contains()
+    device.attributes["D"].name.matches("REGEX")        .startsWith() .endsWith() .contains(), also after .lowerAscii()
     device.attributes["D"].name.compareTo(semver("V")) >= 0    .isGreaterThan() .isLessThan()
     device.capacity["D"].name.compareTo(quantity("Q")) >= 0    .isGreaterThan() .isLessThan()
     "name" in device.attributes["D"]
@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import operator
 import re
+import string
 import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils._dra import quantity
@@ -40,7 +41,9 @@ _FORMS = {
     "driver": re.compile(rf"device\.driver\s*(?P<operator>==|!=)\s*(?P<value>{_TEXT})"),
     "value": re.compile(rf"{_MEMBER}\s*{_COMPARISON}\s*{_VALUE}"),
     "bool": re.compile(rf"(?P<not>!?)\s*{_MEMBER}"),
-    "text": re.compile(rf"{_MEMBER}\.(?P<method>matches|startsWith|endsWith|contains)\(\s*(?P<value>{_TEXT})\s*\)"),
+    "text": re.compile(
+        rf"{_MEMBER}(?P<lower>\.lowerAscii\(\))?\.(?P<method>matches|startsWith|endsWith|contains)\(\s*(?P<value>{_TEXT})\s*\)"
+    ),
     "compare": re.compile(
         rf"{_MEMBER}\.compareTo\(\s*(?P<kind>quantity|semver)\(\s*(?P<value>{_TEXT})\s*\)\s*\)"
         rf"\s*{_COMPARISON}\s*0"
@@ -51,6 +54,7 @@ _FORMS = {
     ),
     "in": re.compile(rf"(?P<name>{_TEXT})\s+in\s+device\.(?P<room>attributes|capacity)\[(?P<domain>{_TEXT})\]"),
 }
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _SEMVER = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)", re.ASCII)
 _TOKENS = re.compile(rf"{_TEXT}|&&|\|\||[()\[\]]|.", re.DOTALL)
 
@@ -71,6 +75,14 @@ def failing_term(device: Device, expression: str) -> str | None:
     """The first of the terms joined by && that the device does not fulfil."""
     for term in terms(expression):
         if _term(device, term) is False:
+            return term
+    return None
+
+
+def unknown_term(device: Device, expression: str) -> str | None:
+    """The first of the terms joined by && of which it cannot be told here whether the device fulfils it."""
+    for term in terms(expression):
+        if _term(device, term) is None:
             return term
     return None
 
@@ -145,6 +157,8 @@ def _text(device: Device, part: dict[str, str]) -> bool:
         return False
     if not isinstance(held, str):
         raise _Unknown
+    if part["lower"]:
+        held = held.translate(_LOWER)
     judges: dict[str, t.Callable[[], bool]] = {
         "matches": lambda: re.search(wanted, held) is not None,
         "startsWith": lambda: held.startswith(wanted),

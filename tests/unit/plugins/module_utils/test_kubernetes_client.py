@@ -204,6 +204,10 @@ def test_a_renewed_token_is_used_for_the_next_request(api, written, tmp_path) ->
             {"kubeconfig": kubeconfig("https://h"), "context": "x"}, "given as a dictionary: .*x", id="no context"
         ),
         pytest.param({"kubeconfig": {"kind": "Config"}}, "given as a dictionary: ", id="empty kubeconfig"),
+        pytest.param(
+            {"kubeconfig": {}}, "expected the path of a file or the contents of one, found {}", id="no contents"
+        ),
+        pytest.param({"kubeconfig": [1]}, "expected the path of a file or the contents of one, found", id="a list"),
         pytest.param({"context": "x"}, "of the default place: ", id="context without a kubeconfig"),
     ],
 )
@@ -217,8 +221,11 @@ def test_what_cannot_be_used_is_named(options: dict[str, t.Any], message: str) -
 )
 def test_a_broken_kubeconfig_is_named(written, content: str) -> None:
     path = written(content)
-    with pytest.raises(ConfigurationError, match=f"Error while loading the kubeconfig {path}: .+; check its contexts"):
+    with pytest.raises(
+        ConfigurationError, match=f"Error while loading the kubeconfig {path}: .+; check its contexts"
+    ) as caught:
         client.connect({"kubeconfig": path})
+    assert "object" not in str(caught.value), "no words of Python"
 
 
 def test_an_openid_connect_token_that_has_expired_is_renewed_at_its_issuer() -> None:

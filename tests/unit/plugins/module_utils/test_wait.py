@@ -67,6 +67,22 @@ def test_no_time_means_one_look(api, node, waiting) -> None:
     assert api.asked == ["list"]
 
 
+def test_a_server_that_hangs_at_the_end_is_told(api, node, waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "LAST_LIST", 0.5)
+    api.lists = [api.listing(none(node), version=5), api.refuse(503, "stalled")]
+    api.watches = [[api.silence]]
+    outcome = waiting(timeout=1)
+    assert not outcome.satisfied
+    assert amounts(outcome) == {"worker-0": "0"}
+    assert "503: stalled" in str(outcome.error)
+
+
+def test_what_came_without_an_event_is_seen_at_the_end(api, node, waiting) -> None:
+    api.lists = [api.listing(none(node), version=5), api.listing(node(), version=9)]
+    api.watches = [[api.silence]]
+    assert waiting(timeout=1).satisfied
+
+
 @pytest.mark.parametrize("kind", ["MODIFIED", "ADDED"])
 def test_an_event_makes_it_so(api, node, waiting, kind: str) -> None:
     api.lists = [api.listing(none(node), version=5)]

@@ -324,8 +324,9 @@ def test_a_device_without_uuid(look) -> None:
         ),
         ({"uuids": ["a"], "uuids_of_claims": True}, "mutually exclusive: uuids|uuids_of_claims"),
         ({"health": "Fine"}, "value of health must be one of"),
+        ({"gpu_count": -1}, "gpu_count: expected a number from 0, found -1"),
     ],
-    ids=["no such container", "no regular expression", "no value", "UUIDs twice", "no such health"],
+    ids=["no such container", "no regular expression", "no value", "UUIDs twice", "no such health", "less than none"],
 )
 def test_options_that_cannot_be_meant(look, options, message) -> None:
     assert message in look(**options)["msg"]

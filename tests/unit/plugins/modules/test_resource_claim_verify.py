@@ -335,6 +335,12 @@ def test_every_answer_is_documented(look: RunModule) -> None:
         ({"name": "a", "consumed_capacity": {"memory": "much"}}, "consumed_capacity[memory]: 'much' is not a quantity"),
         ({"name": "a", "state": "absent", "driver": "x"}, "state=absent leaves no devices"),
         ({"name": "a", "state": "pending", "same_node": True}, "state=pending leaves no devices"),
+        ({"name": "a", "driver": ""}, "driver: expected a name, found an empty text"),
+        ({"name": "a", "node": ""}, "node: expected a name, found an empty text"),
+        (
+            {"name": "a", "devices": {"distinct_from": ["default/a"]}},
+            "devices.distinct_from: the claim has its own devices",
+        ),
         ({"name": "a", "state": "gone"}, "value of state must be one of"),
     ],
     ids=[
@@ -347,6 +353,9 @@ def test_every_answer_is_documented(look: RunModule) -> None:
         "a share that is no quantity",
         "a driver of no devices",
         "a node of no devices",
+        "no driver",
+        "no node",
+        "distinct from itself",
         "no such state",
     ],
 )

@@ -194,6 +194,13 @@ def test_every_answer_is_documented(look: RunModule) -> None:
         pytest.param(
             {"snapshot": {"pools": [{"driver": DRIVER}]}}, "snapshot: a pool is not of the form", id="half a pool"
         ),
+        pytest.param({"driver": " "}, "driver: expected the name of a DRA driver", id="no driver"),
+        pytest.param(
+            {"nodes": {"n": None}}, "nodes[n]: expected a number of devices or a mapping", id="nothing of a node"
+        ),
+        pytest.param({"nodes": {"n": {"count": {}}}}, "nodes[n].count: expected a number, or a mapping", id="no bound"),
+        pytest.param({"stable_for": -1}, "stable_for: expected a number from 0, found -1", id="a time before"),
+        pytest.param({"wait_timeout": -3}, "wait_timeout: expected a number from 0, found -3", id="no time"),
         pytest.param({"owner": "me"}, "value of owner must be one of: node, any, ignore", id="no such owner"),
     ],
 )

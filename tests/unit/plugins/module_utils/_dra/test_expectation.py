@@ -21,7 +21,6 @@ from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation impo
 @pytest.mark.parametrize(
     ("data", "rule"),
     [
-        (None, NodeRule()),
         ({}, NodeRule()),
         (0, NodeRule(count=Count(0, 0))),
         (8, NodeRule(count=Count(8, 8))),
@@ -31,10 +30,9 @@ from ansible_collections.mirage.accel.plugins.module_utils._dra.expectation impo
         ({"count": {"min": 3}}, NodeRule(count=Count(3, None))),
         ({"count": {"max": "4"}}, NodeRule(count=Count(None, 4))),
         ({"count": {"min": 3, "max": 3}}, NodeRule(count=Count(3, 3))),
-        ({"count": {}}, NodeRule()),
         (
             {"attributes": {"a": 1, "b": None}},
-            NodeRule(attributes=(AttributeRule("a", value=1), AttributeRule("b"))),
+            NodeRule(attributes=(AttributeRule("a", value=1), AttributeRule("b", present=False))),
         ),
         (
             {"attributes": [{"name": "a", "type": "int", "values": [1, 2], "unique": True}]},
@@ -58,8 +56,10 @@ def test_what_may_be_given(data, rule) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (True, "n: expected a mapping, found True"),
-        ("8", "n: expected a mapping, found '8'"),
+        (True, "n: expected a number of devices or a mapping, found True"),
+        (None, "n: expected a number of devices or a mapping, found None"),
+        ({"count": {}}, "n.count: expected a number, or a mapping with equal, min or max, found {}"),
+        ("8", "n: expected a number of devices or a mapping, found '8'"),
         (-1, "n.count: expected a whole number from 0, found -1"),
         (
             {"cout": 3, "zz": 1},

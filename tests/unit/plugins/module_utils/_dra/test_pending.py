@@ -55,6 +55,9 @@ ZERO = f"2 {OURS}; 1 held by claim default/either"
 ONE = "1 held by claim default/one-gpu"
 
 
+ODD = "size(device.attributes) > 99"
+
+
 @pytest.mark.parametrize(
     ("spec", "change", "reasons"),
     [
@@ -106,7 +109,42 @@ ONE = "1 held by claim default/one-gpu"
             ],
             id="the request chooses others",
         ),
-        pytest.param({"requests": [wants(**selects("size(device.attributes) > 99"))]}, None, [], id="who knows"),
+        pytest.param(
+            {"requests": [wants(**selects(ODD))]},
+            None,
+            [
+                (
+                    node,
+                    "gpu",
+                    f"only the scheduler can tell what the selector of the request chooses: {ODD}",
+                )
+                for node in ("worker-0", "worker-1")
+            ],
+            id="who knows",
+        ),
+        pytest.param(
+            {
+                "requests": [
+                    wants(
+                        **selects(
+                            'device.driver == "gpu.nvidia.com" && '
+                            'device.attributes["gpu.nvidia.com"].productName.lowerAscii().matches("^.*h100.*$")'
+                        )
+                    )
+                ]
+            },
+            None,
+            [
+                (
+                    node,
+                    "gpu",
+                    f"1 device wanted, 0 of {number} free: {number} not chosen by the selector of the request: "
+                    'device.attributes["gpu.nvidia.com"].productName.lowerAscii().matches("^.*h100.*$")',
+                )
+                for node, number in (("worker-0", 8), ("worker-1", 4))
+            ],
+            id="another product, in small letters",
+        ),
         pytest.param(
             {
                 "requests": [
