@@ -377,6 +377,10 @@ def _failure(
         return ExpiredError(f"{what}: the resource version is too old (410 Gone{said})")
     if status in _TEMPORARY:
         return UnavailableError(f"{what}: the server cannot answer now ({status}{said}); try again, or see its logs")
+    if status == 400:
+        return ApiError(
+            f"{what}: the server does not understand the request (400{said}); check the names and selectors"
+        )
     return ApiError(
         f"{what}: the server answered {status}{said}; check that host and kubeconfig lead to a Kubernetes API server"
     )

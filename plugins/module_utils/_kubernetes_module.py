@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import re
 import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils._difference import Difference, summary
@@ -20,6 +21,8 @@ Json = dict[str, t.Any]
 
 # So many new objects that refer to others, and Python looks for rings of them that nobody needs any more (else 700).
 COLLECT_AFTER = 1_000_000
+# Names of objects: a DNS subdomain (RFC 1123).
+_NAME = re.compile("[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 class Finding(t.NamedTuple):
@@ -34,7 +37,7 @@ def conclude(module: t.Any, work: t.Callable[[Json], Finding]) -> t.NoReturn:
     reveal_kubeconfig_path(module)
     with _patient_collector():
         try:
-            _check_numbers(module.params)
+            _check_options(module.params)
             answer, wrong = work(module.params)
         except ExpectationError as error:
             module.fail_json(msg=f"Error while reading the options: {error}")
@@ -45,10 +48,17 @@ def conclude(module: t.Any, work: t.Callable[[Json], Finding]) -> t.NoReturn:
         module.exit_json(changed=False, **answer)
 
 
-def _check_numbers(params: Json) -> None:
+def _check_options(params: Json) -> None:
+    """What no module can mean by options that several have; names become part of a path, so none may be one itself."""
     for name in ("wait_timeout", "stable_for", "count", "gpu_count"):
         if isinstance(params.get(name), int) and params[name] < 0:
             raise ExpectationError(f"{name}: expected a number from 0, found {params[name]}")
+    for name in ("name", "namespace"):
+        if isinstance(params.get(name), str) and not _NAME.fullmatch(params[name]):
+            raise ExpectationError(
+                f"{name}: expected lower-case letters, digits, - and ., as Kubernetes has them in names,"
+                f" found {params[name]!r}"
+            )
 
 
 @contextlib.contextmanager

@@ -56,6 +56,29 @@ def test_end(work, answer) -> None:
     assert gc.get_threshold() == before
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"namespace": "../kube-system"},
+            "namespace: expected lower-case letters, digits, - and ., as Kubernetes has them",
+        ),
+        ({"name": "a/b?c=d"}, "name: expected lower-case letters"),
+        ({"name": ""}, "name: expected lower-case letters"),
+        ({"name": "a" * 254}, "name: expected lower-case letters"),
+        ({"wait_timeout": -1}, "wait_timeout: expected a number from 0, found -1"),
+        ({"name": "train-0.x", "namespace": "lab", "wait_timeout": 0, "count": None}, ""),
+    ],
+    ids=["a path", "a query", "no name", "too long", "no time", "all is well"],
+)
+def test_options_that_no_module_can_mean(monkeypatch: pytest.MonkeyPatch, given, message) -> None:
+    asked = []
+    monkeypatch.setattr(Module, "params", {"kubeconfig": None, **given})
+    answer = conclude(lambda params: asked.append(params) or Finding({}))
+    assert answer.get("msg", "").startswith(f"Error while reading the options: {message}" if message else "")
+    assert bool(asked) == (not message)
+
+
 def test_objects_that_stay_are_not_looked_through() -> None:
     def collections() -> int:
         return sum(generation["collections"] for generation in gc.get_stats())
