@@ -152,6 +152,16 @@ def test_a_claim_that_is_not_right_fails_by_name(render, claim: dict, looks: dic
     assert failed.items() <= wrong.items()
 
 
+def test_a_claim_that_nobody_tried_to_make_is_never_right(render) -> None:
+    """A server without DRA: the row of the slices has its reason, and nothing of the claim was registered."""
+    rows = render("claim_rows.yml.j2")
+    assert [(check, actual) for _, check, _, actual in rows] == [
+        ("Claim for 2 GPUs", "nothing"),
+        ("GPUs that its pod lists", "none"),
+    ]
+    assert all(expected != actual for _, _, expected, actual in rows)
+
+
 def test_a_claim_that_could_not_be_made_says_why(render) -> None:
     rows = render(
         "claim_rows.yml.j2",
