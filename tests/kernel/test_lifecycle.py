@@ -108,7 +108,7 @@ def test_an_open_file_keeps_the_module(accel: GuestModule) -> None:
 REFUSALS = {
     "num_pfs=five": "`five' invalid for parameter `num_pfs'",
     "pf_memory=16GB": "`16GB' invalid for parameter `pf_memory'",
-    "num_pfs=0": "num_pfs is 0: it must be 1 to 512",
+    "num_pfs=513 num_roots=16": "num_pfs is 513: it must be 0 to 512",
     "num_pfs=33": "num_pfs is 33 with num_roots 1: a root bus holds at most 32",
     "total_vfs=8": "total_vfs is 8: it must be 0 to 7",
     "first_domain=0": "first_domain is 0x0 with num_roots 1: domains must be 0x1 to 0xffff",
