@@ -5,9 +5,9 @@
  * The module alone is GPL-2.0-or-later in a collection that is GPL-3.0-or-later: it runs inside a kernel
  * that is GPL-2.0-only, and most of the PCI core's functions are exported to such modules alone.
  *
- * Two sides are kept apart, as hardware and its driver are: the bus side (mock_accel_bus.c) makes host
- * bridges and answers accesses to configuration space, the driver side (mock_accel_device.c and what is
- * on it) knows a device by its pci_dev and reads its registers.
+ * Two sides are kept apart, as hardware and its driver are: the bus side (mock_accel_bus.c on
+ * mock_accel_root.c) plugs functions into root buses and answers accesses to configuration space, the
+ * driver side (mock_accel_device.c and what is on it) knows a device by its pci_dev and reads its registers.
  */
 #ifndef MOCK_ACCEL_H
 #define MOCK_ACCEL_H

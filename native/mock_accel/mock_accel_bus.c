@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Root buses made in software: a host bridge each, whose accesses to configuration space end in memory,
- * and the slots on them, into which functions are plugged.
+ * The slots of root buses, into which functions are plugged: an access to the configuration space of one
+ * ends in memory.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/list.h>
 #include <linux/nodemask.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 
 #include "mock_accel.h"
+#include "mock_accel_root.h"
 #include "mock_accel_uapi.h"
-
-#ifndef CONFIG_X86
-#error "mock_accel knows only how x86 tells a root bus its domain and NUMA node (struct pci_sysdata)"
-#endif
 
 struct mock_accel_slot {
 	struct mock_accel_root *root;
@@ -30,20 +25,6 @@ struct mock_accel_slot {
 	bool silent;
 	struct mock_accel_space spaces[];
 };
-
-struct mock_accel_root {
-	struct pci_sysdata sysdata; /* what x86 looks for behind bus->sysdata; must be the first */
-	struct list_head entry;
-	struct resource bus_numbers;
-	struct pci_host_bridge *bridge;
-	/* x86 reads and writes configuration space from several processors at a time. */
-	raw_spinlock_t lock;
-	struct mock_accel_slot *slots[MOCK_ACCEL_SLOTS];
-};
-
-/* All that are plugged in, and how many there have been: whoever plugs is one at a time. */
-static LIST_HEAD(roots);
-static u32 roots_made;
 
 /* --- configuration space --- */
 
@@ -127,6 +108,16 @@ bool mock_accel_bus_is_going(struct pci_dev *pdev)
 
 /* --- drivers of others --- */
 
+static int set_override(struct pci_dev *pdev)
+{
+#ifdef PCI_DEV_DRIVER_OVERRIDE
+	return driver_set_override(&pdev->dev, &pdev->driver_override, MOCK_ACCEL_NAME,
+				   strlen(MOCK_ACCEL_NAME));
+#else
+	return device_set_driver_override(&pdev->dev, MOCK_ACCEL_NAME);
+#endif
+}
+
 /*
  * A function that has the ids of somebody's hardware must not be taken by its driver, which would look for
  * registers. This is called before anybody hears of the function, and before any driver may look at it.
@@ -142,8 +133,7 @@ static int claim_function(struct notifier_block *block, unsigned long event, voi
 	slot = slot_of(pdev);
 	if (!slot || !slot->foreign)
 		return NOTIFY_DONE;
-	error = driver_set_override(&pdev->dev, &pdev->driver_override, MOCK_ACCEL_NAME,
-				    strlen(MOCK_ACCEL_NAME));
+	error = set_override(pdev);
 	if (error)
 		pci_err(pdev, "its driver cannot be fixed to " MOCK_ACCEL_NAME ": error %d\n",
 			error);
@@ -156,7 +146,6 @@ static struct notifier_block claimer = {
 
 int mock_accel_bus_register(void)
 {
-	roots_made = 0;
 	return bus_register_notifier(&pci_bus_type, &claimer);
 }
 
@@ -165,71 +154,7 @@ void mock_accel_bus_unregister(void)
 	bus_unregister_notifier(&pci_bus_type, &claimer);
 }
 
-/* --- root buses --- */
-
-static void release_root(struct pci_host_bridge *bridge)
-{
-	mock_accel_live_put();
-}
-
-static struct mock_accel_root *find_root(u32 domain, u32 bus)
-{
-	struct mock_accel_root *root;
-
-	list_for_each_entry(root, &roots, entry) if (root->sysdata.domain == domain &&
-						     root->bridge->busnr == bus) return root;
-	return NULL;
-}
-
-/* A domain that has any bus of others has an owner, whatever the number of the bus. */
-static bool domain_is_taken(u32 domain)
-{
-	struct pci_bus *bus = NULL;
-
-	while ((bus = pci_find_next_bus(bus)))
-		if (pci_domain_nr(bus) == domain && bus->ops != &mock_accel_pci_ops)
-			return true;
-	return false;
-}
-
-/* Root buses that name no node get the machine's in turn. */
-static int node_in_turn(void)
-{
-	u32 skip = roots_made % num_online_nodes();
-	int node;
-
-	for_each_online_node(node) if (!skip--) return node;
-	return NUMA_NO_NODE;
-}
-
-static struct mock_accel_root *create_root(u32 domain, u32 bus, int node)
-{
-	struct pci_host_bridge *bridge;
-	struct mock_accel_root *root;
-
-	bridge = pci_alloc_host_bridge(sizeof(*root));
-	if (!bridge)
-		return NULL;
-	root = pci_host_bridge_priv(bridge);
-	root->bridge = bridge;
-	raw_spin_lock_init(&root->lock);
-	root->sysdata.domain = domain;
-	root->sysdata.node = node;
-	root->bus_numbers.name = MOCK_ACCEL_NAME;
-	/* One bus: VFs stay on it, and other roots of the domain may have the next number. */
-	root->bus_numbers.start = bus;
-	root->bus_numbers.end = bus;
-	root->bus_numbers.flags = IORESOURCE_BUS;
-
-	mock_accel_live_get();
-	pci_set_host_bridge_release(bridge, release_root, NULL);
-	/* The bridge gets no parent, so that its name is the first of every path below it. */
-	bridge->sysdata = &root->sysdata;
-	bridge->ops = &mock_accel_pci_ops;
-	bridge->busnr = bus;
-	pci_add_resource(&bridge->windows, &root->bus_numbers);
-	return root;
-}
+/* --- plugging --- */
 
 static bool is_empty(const struct mock_accel_root *root)
 {
@@ -239,56 +164,16 @@ static bool is_empty(const struct mock_accel_root *root)
 	return true;
 }
 
-static void remove_root(struct mock_accel_root *root)
-{
-	struct pci_host_bridge *bridge = root->bridge;
-
-	list_del(&root->entry);
-	pci_lock_rescan_remove();
-	pci_stop_root_bus(bridge->bus);
-	pci_remove_root_bus(bridge->bus);
-	pci_unlock_rescan_remove();
-	put_device(&bridge->dev);
-}
-
-/* The first function is in its slot: now the bus is shown with it. */
-static int show_root(struct mock_accel_root *root)
-{
-	int error;
-
-	pci_lock_rescan_remove();
-	error = pci_scan_root_bus_bridge(root->bridge);
-	if (!error)
-		pci_bus_add_devices(root->bridge->bus);
-	pci_unlock_rescan_remove();
-	return error;
-}
-
-static int show_slot(struct mock_accel_root *root, u32 slot)
-{
-	struct pci_bus *bus = root->bridge->bus;
-	int found;
-
-	pci_lock_rescan_remove();
-	found = pci_scan_slot(bus, PCI_DEVFN(slot, 0));
-	if (found)
-		pci_bus_add_devices(bus);
-	pci_unlock_rescan_remove();
-	return found ? 0 : -EIO;
-}
-
-/* --- plugging --- */
-
 #define REFUSE(error, ...)                           \
 	do {                                         \
 		snprintf(reason, size, __VA_ARGS__); \
 		return ERR_PTR(error);               \
 	} while (0)
 
-/* Find the root bus, or make one; a new one is not in the list yet. */
+/* Find the root bus, or make one that is not shown yet. */
 static struct mock_accel_root *get_root(const struct mock_accel_pf *pf, char *reason, size_t size)
 {
-	struct mock_accel_root *root = find_root(pf->domain, pf->bus);
+	struct mock_accel_root *root = mock_accel_root_find(pf->domain, pf->bus);
 	int node = pf->numa_node;
 
 	/* A device at a node without memory would send every allocation for it astray. */
@@ -301,12 +186,11 @@ static struct mock_accel_root *get_root(const struct mock_accel_pf *pf, char *re
 			       pf->bus, root->sysdata.node, node);
 		return root;
 	}
-	if (domain_is_taken(pf->domain))
+	if (mock_accel_root_domain_taken(pf->domain, &mock_accel_pci_ops))
 		REFUSE(-EBUSY, "PCI domain 0x%x is in use: choose another one", pf->domain);
-	root = create_root(pf->domain, pf->bus, node == MOCK_ACCEL_ANY ? node_in_turn() : node);
+	root = mock_accel_root_create(pf->domain, pf->bus, node, &mock_accel_pci_ops);
 	if (!root)
 		REFUSE(-ENOMEM, "no memory for root bus %04x:%02x", pf->domain, pf->bus);
-	INIT_LIST_HEAD(&root->entry);
 	return root;
 }
 
@@ -366,7 +250,7 @@ struct mock_accel_slot *mock_accel_bus_plug(const struct mock_accel_pf *pf, char
 
 	if (IS_ERR(root))
 		return ERR_CAST(root);
-	is_new = list_empty(&root->entry);
+	is_new = !mock_accel_root_is_shown(root);
 	number = choose_slot(root, pf->slot);
 	if (number < 0) {
 		error = number;
@@ -381,15 +265,11 @@ struct mock_accel_slot *mock_accel_bus_plug(const struct mock_accel_pf *pf, char
 		goto out_put_root;
 	}
 	put_slot(root, number, slot);
-	error = is_new ? show_root(root) : show_slot(root, number);
+	error = is_new ? mock_accel_root_show(root) : mock_accel_root_scan(root, number);
 	if (error) {
 		snprintf(reason, size, "%04x:%02x:%02x.0 cannot be added: error %d", pf->domain,
 			 pf->bus, number, error);
 		goto out_free_slot;
-	}
-	if (is_new) {
-		list_add_tail(&root->entry, &roots);
-		roots_made++;
 	}
 	return slot;
 
@@ -398,7 +278,7 @@ out_free_slot:
 	kfree(slot);
 out_put_root:
 	if (is_new)
-		put_device(&root->bridge->dev);
+		mock_accel_root_remove(root);
 	return ERR_PTR(error);
 }
 
@@ -447,7 +327,7 @@ void mock_accel_bus_unplug(struct mock_accel_slot *slot)
 	pci_dev_put(pdev);
 	kfree(slot);
 	if (is_empty(root))
-		remove_root(root);
+		mock_accel_root_remove(root);
 }
 
 /* --- faults --- */
