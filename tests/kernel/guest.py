@@ -127,7 +127,8 @@ def _start(place: Path, disk: Path, kernel: DebianKernel, port: int) -> subproce
     argv += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
     argv += ["-device", "virtio-net-pci,netdev=net,romfile="]
     argv += ["-serial", f"file:{place}/console", "-kernel", str(kernel.image), "-initrd", f"{place}/initramfs"]
-    argv += ["-append", "console=ttyS0 quiet panic=-1 net.ifnames=0"]
+    # A log that holds all that a stressed kernel says.
+    argv += ["-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M"]
     # TMPDIR: where QEMU keeps what the guest writes.
     with (place / "qemu").open("wb") as log:
         return subprocess.Popen(
