@@ -1,26 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A guest with the module at hand for programs that are no tests: `make soak` and `make bench ARGS=kernel`.
-
-Whoever imports this has put tests/ on the path, whose conftest.py makes this checkout importable as a collection.
-"""
+"""A guest with the module at hand for programs that are no tests: `make soak` and `make bench ARGS=kernel`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from conftest import REPO, run_command
-from debian_kernel import DebianKernel
-from guest import running
-from guest_module import GuestModule
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
-from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack
-
+REPO = Path(__file__).resolve().parent.parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mirage.accel"
+
+# What follows needs the collection, which is this checkout.
+_AnsibleCollectionFinder(paths=[str(REPO / ".collections")])._install()
+
+from debian_kernel import DebianKernel  # noqa: E402
+from guest import running  # noqa: E402
+from guest_module import GuestModule  # noqa: E402
+
+from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack  # noqa: E402
 
 
 class MachineError(Exception):
@@ -46,11 +49,14 @@ def _rootfs(place: Path) -> Path:
     answer = place / "rootfs"
     playbook = [Path(sys.executable).parent / "ansible-playbook", REPO / "tests/rootfs.yml", "-e", f"answer={answer}"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(REPO / "ansible.cfg")}
-    _must(*playbook, cwd=REPO, env=environment, timeout=1800)
+    _must(*playbook, env=environment)
     return Path(answer.read_text())
 
 
-def _must(*argv: str | Path, **options: object) -> None:
-    done = run_command(*argv, **options)
+def _must(*argv: str | Path, env: dict[str, str] | None = None) -> None:
+    command = [str(arg) for arg in argv]
+    done = subprocess.run(
+        command, cwd=REPO, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise MachineError(f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise MachineError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -51,6 +51,8 @@ WORDS = (
     ),
     *("0x1de5", "0x0001", "0x120000", "0xffffffff", "1G", "16G", "8E", "99999999999T", "up", "down", "on", "auto", "y"),
     *("correctable", "nonfatal", "fatal", "add", "remove", "change", "1000:00", "1000:07", "ffff:ff", "1000:00:00.0"),
+    # Kinds of devices that Linux itself does something about: displays, USB and disk controllers, bridges.
+    *("0x030000", "0x030200", "0x0c0300", "0x0c0310", "0x0c0320", "0x0c0330", "0x010601", "0x060400", "0x058000"),
     *("1af4 1000", "1de5 0003", "ffffffff ffffffff ffffffff", "mock-accel", "none", "%s%n", "\0", " ", "\n", ""),
 )
 NAMES = (
@@ -126,6 +128,19 @@ class Fuzzer:
         if kind == 4:
             return self.random.randbytes(self.random.randrange(64))
         return self.random.choice((b"\xff", b"1", b"A", b",0")) * self.random.choice((4095, 4096, 4097, 70000))
+
+    def alike(self, text: str) -> str:
+        """Another value of the form that this one has."""
+        text = text.strip()
+        if text.startswith("0x"):
+            digits = len(text) - 2
+            kinds = [word for word in WORDS if word.startswith("0x") and len(word) == len(text)]
+            return self.random.choice((*kinds, f"0x{self.random.getrandbits(4 * digits):0{digits}x}"))
+        if text.lstrip("-").isdigit():
+            return str(self.random.choice((-1, 0, 0, 1, 1, 2, 4, 7, 16, 31)))
+        if ":" in text:
+            return f"{self.random.choice((1, 0x1000, 0x1001, 0xFFFF)):04x}:{self.random.choice((0, 1, 7, 255)):02x}"
+        return self.random.choice(WORDS)
 
     # --- what is done ---
 
@@ -216,11 +231,11 @@ class Fuzzer:
         name = self.random.choice(NAMES)
         if self.random.random() < 0.6:
             self.attempt((CONFIG / name).mkdir)
-            # One that is never used would only be in the way of others.
-            for _ in range(self.random.randrange(4)):
-                attributes = list_files(CONFIG / name)
-                if attributes:
-                    self.write_to(self.random.choice(attributes), self.random.choice(WORDS))
+            # Before it is there, it can be described: most values are refused, so they begin with good ones.
+            attributes = list_files(CONFIG / name)
+            for path in self.random.choices(attributes, k=self.random.randrange(6)) if attributes else ():
+                with contextlib.suppress(OSError):
+                    self.write_to(path, self.alike(path.read_text()))
             self.write_to(CONFIG / name / "enable", "1")
         else:
             self.attempt((CONFIG / name).rmdir)
@@ -281,7 +296,11 @@ def every_number() -> int:
     tried = 0
     argument = ctypes.create_string_buffer(1 << 14)
     for node in sorted(Path("/dev").glob("mock*"))[:2]:
-        fd = os.open(node, os.O_RDWR)
+        try:
+            fd = os.open(node, os.O_RDWR)
+        except OSError:
+            # Others may use them as well.
+            continue
         for low in range(256):
             for direction in range(4):
                 for size in (0, 1, 3, 4, 5, 8, 256, 257, 258, 0x3FFF):
@@ -316,6 +335,10 @@ def main() -> None:
                 counts.update(json.loads(os.read(running.pop(pid), 65536) or b"{}"))
                 ended[pid] = status
         time.sleep(0.1)
+    for folder in CONFIG.glob("*") if not running else ():
+        # Those of the module's parameters stay.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
     stuck = {pid: Path(f"/proc/{pid}/stack").read_text() for pid in running}
     failed = [status for status in ended.values() if status]
     print(json.dumps({"seed": SEED, "operations": counts, "stuck": stuck, "failed": failed}))

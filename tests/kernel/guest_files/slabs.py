@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs in the guest: print as JSON how many objects each of the kernel's caches holds, and pages where there is no cache."""
+"""Runs in the guest: print as JSON how many objects each of the kernel's caches holds, and pages of what is in none."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A kernel that watches itself (lockdep, KASAN, kmemleak), built from Debian's sources into the cache.
 
-It is the kernel of debug.config in the very version of the guest's other kernel. Building it takes some six minutes of two
-processors, so only `make soak` does it, once. Its build programs are unpacked aside as well.
+It is that of debug.config in the very version of the guest's other kernel. Building it takes six minutes of two
+processors, so only `make soak` does it, once. Its build programs are unpacked aside too.
 """
 
 from __future__ import annotations
