@@ -8,6 +8,9 @@ import json
 import pytest
 from guest_module import MODULE, GuestModule
 
+# What the kernel itself does differently from one to the next; the rest is the module's own.
+both_kernels = pytest.mark.kernels("bookworm", "newest")
+
 PCI = "/sys/bus/pci"
 DEVICES = "ls /sys/class/mock-accel"
 
@@ -16,6 +19,7 @@ def devices(accel: GuestModule) -> list[str]:
     return accel.guest.must(DEVICES).split()
 
 
+@both_kernels
 def test_vfs_on_and_off(accel: GuestModule) -> None:
     accel.load("num_pfs=2 total_vfs=7")
     assert devices(accel) == ["mock0", "mock1"]
@@ -67,6 +71,7 @@ def test_events_come_when_all_files_are_there(accel: GuestModule) -> None:
     accel.guest.must("rm /run/udev/rules.d/50-test.rules && udevadm control --reload")
 
 
+@both_kernels
 @pytest.mark.parametrize(
     "action",
     [
@@ -133,6 +138,7 @@ def test_largest_configuration(accel: GuestModule) -> None:
     accel.unload()
 
 
+@both_kernels
 def test_cycles_leave_nothing(accel: GuestModule) -> None:
     """A few only: what takes longer belongs to the soak test."""
     for _ in range(3):
@@ -144,6 +150,7 @@ def test_cycles_leave_nothing(accel: GuestModule) -> None:
     assert "mock" not in left and "pci1000" not in left
 
 
+@both_kernels
 def test_everything_at_once(accel: GuestModule) -> None:
     """Openers, readers, writers of sriov_numvfs and unbinders together; all end, and nothing is left."""
     accel.load("num_pfs=4 num_roots=2")
