@@ -80,18 +80,20 @@ def running(cache: Path, rootfs: Path, kernel: DebianKernel, busybox: Path) -> I
     # A short path: it holds sockets.
     place = Path(tempfile.mkdtemp(prefix="guest-"))
     try:
-        yield start(place, guest_image.disk(cache, rootfs, kernel), kernel, busybox)
+        yield start(place, guest_image.disk(cache, rootfs, kernel), kernel, busybox, outlives=False)
     finally:
         stop(place)
 
 
-def start(place: Path, disk: Path, kernel: DebianKernel, busybox: Path, name: str = "guest") -> Guest:
-    """Start a guest that goes on until `stop` is called for its folder."""
+def start(
+    place: Path, disk: Path, kernel: DebianKernel, busybox: Path, name: str = "guest", outlives: bool = True
+) -> Guest:
+    """Start a guest that goes on until `stop` is called for its folder, or else until this process ends in any way."""
     _make_keys(place, kernel, busybox, name)
     reason = ""
     for _ in range(ATTEMPTS):
         port = _free_port()
-        _spawn(place, disk, kernel, port)
+        _spawn(place, disk, kernel, port, [] if outlives else ["setpriv", "--pdeathsig", "KILL"])
         reason = _wait_until_up(place, Guest(place, port, one_connection=False))
         if not reason:
             # Until now a reset was the end, because a kernel that dies resets the machine.
@@ -132,8 +134,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int) -> None:
-    argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-snapshot"]
+def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[str]) -> None:
+    argv = [*by, "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-snapshot"]
     # Not -accel kvm: the guest is the same where there is none. Without cmpxchg16b, behind which QEMU 7.2 was seen to
     # leave wrong flags: Linux 6.12 uses it for its own memory and died of it. And without controllers that no test
     # uses, because udev would load their drivers.
