@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel module costs, in a QEMU guest without hardware acceleration: several times slower than a real machine.
+"""What the kernel module costs, in a QEMU guest without hardware acceleration, which is slower than a real machine.
 
 Times are milliseconds (loading, VFs) and microseconds (reading an attribute, with opening and closing), each with min,
 median and p99; loading is held against what was promised, reading against the kernel's own attribute in the same run.

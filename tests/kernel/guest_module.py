@@ -56,7 +56,8 @@ class GuestModule:
     _unload = "if grep -q '^mock_accel ' /proc/modules; then rmmod mock_accel; fi"
 
     def _warnings(self) -> list[str]:
-        return self.guest.must("dmesg --notime --level emerg,alert,crit,err,warn").splitlines()
+        # What programs write there is another matter.
+        return self.guest.must("dmesg --kernel --notime --level emerg,alert,crit,err,warn").splitlines()
 
 
 class Function:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +17,12 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mira
 # What follows needs the collection, which is this checkout.
 _AnsibleCollectionFinder(paths=[str(REPO / ".collections")])._install()
 
+import guest_image  # noqa: E402
+import module_build  # noqa: E402
+import root_file_system  # noqa: E402
 from debian_kernel import DebianKernel  # noqa: E402
 from guest import running  # noqa: E402
 from guest_module import GuestModule  # noqa: E402
-
-from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack  # noqa: E402
 
 
 class MachineError(Exception):
@@ -33,30 +32,11 @@ class MachineError(Exception):
 @contextlib.contextmanager
 def machine(kernel: DebianKernel) -> Iterator[GuestModule]:
     """A guest with this kernel and the module of this checkout, not yet loaded."""
+    rootfs = root_file_system.archive(root_file_system.GUEST_PACKAGES)
     with tempfile.TemporaryDirectory(prefix="machine-") as name:
-        module = build_module(kernel, Path(name))
-        busybox = _deb_unpack.unpack("busybox-static", suite="bookworm", cache_dir=CACHE).path / "bin/busybox"
-        with running(CACHE, _rootfs(Path(name)), kernel, busybox) as guest:
-            yield GuestModule(guest, module.read_bytes())
-
-
-def build_module(kernel: DebianKernel, place: Path) -> Path:
-    _must("make", "-C", REPO / "native/mock_accel", "modules", f"KDIR={kernel.headers}", f"BUILD={place}")
-    return place / "module/mock_accel.ko"
-
-
-def _rootfs(place: Path) -> Path:
-    answer = place / "rootfs"
-    playbook = [Path(sys.executable).parent / "ansible-playbook", REPO / "tests/rootfs.yml", "-e", f"answer={answer}"]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(REPO / "ansible.cfg")}
-    _must(*playbook, env=environment)
-    return Path(answer.read_text())
-
-
-def _must(*argv: str | Path, env: dict[str, str] | None = None) -> None:
-    command = [str(arg) for arg in argv]
-    done = subprocess.run(
-        command, cwd=REPO, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise MachineError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        done = module_build.build(kernel, Path(name))
+        if done.returncode:
+            raise MachineError(f"the module was not built for Linux {kernel.release}:\n{done.stdout}{done.stderr}")
+        module = (Path(name) / "module/mock_accel.ko").read_bytes()
+    with running(CACHE, rootfs, kernel, guest_image.busybox(CACHE)) as guest:
+        yield GuestModule(guest, module)

@@ -12,6 +12,9 @@ from growth import growing
 from guest_module import MODULE, GuestModule
 from kernel_log import unexpected
 
+# What the kernel itself does differently from one to the next; the rest is the module's own.
+both_kernels = pytest.mark.kernels("bookworm", "newest")
+
 PCI = "/sys/bus/pci"
 WORDLIST = "mkdir -p /lib/firmware && printf 'alpha\\nbeta\\n' >/lib/firmware/mock-accel-wordlist"
 DEVICES = "ls /sys/class/mock-accel"
@@ -21,6 +24,7 @@ def devices(accel: GuestModule) -> list[str]:
     return accel.guest.must(DEVICES).split()
 
 
+@both_kernels
 def test_vfs_on_and_off(accel: GuestModule) -> None:
     accel.load("num_pfs=2 total_vfs=7")
     assert devices(accel) == ["mock0", "mock1"]
@@ -72,6 +76,7 @@ def test_events_come_when_all_files_are_there(accel: GuestModule) -> None:
     accel.guest.must("rm /run/udev/rules.d/50-test.rules && udevadm control --reload")
 
 
+@both_kernels
 @pytest.mark.parametrize(
     "action",
     [
@@ -138,6 +143,7 @@ def test_largest_configuration(accel: GuestModule) -> None:
     accel.unload()
 
 
+@both_kernels
 def test_cycles_leave_nothing(accel: GuestModule) -> None:
     """Thirty of load, VFs on, VFs off, unload: nothing is left in the file system, nor in the kernel's memory."""
     accel.unload()
@@ -147,6 +153,7 @@ def test_cycles_leave_nothing(accel: GuestModule) -> None:
     assert "mock" not in left and "pci1000" not in left
 
 
+@both_kernels
 def test_everything_at_once(accel: GuestModule) -> None:
     """Openers, readers, writers of sriov_numvfs and unbinders together; all end, and nothing is left."""
     accel.guest.must(WORDLIST)

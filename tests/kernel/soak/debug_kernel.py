@@ -8,8 +8,10 @@ processors, so only `make soak` does it, once. Its build programs are unpacked a
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -30,11 +32,27 @@ TOOLS = ("flex", "bison", "m4", "bc", "libsigsegv2", "libreadline8", "libelf-dev
 KEPT = ("Makefile", "Module.symvers", ".config", "arch/x86", "include", "scripts", "tools/objtool")
 
 
+class DebugKernel(DebianKernel):
+    """Made here, by the compiler of this machine."""
+
+    @property
+    def compiler_suite(self) -> str:
+        return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+
+    @functools.cached_property
+    def image(self) -> Path:
+        return self.headers.parent / "bzImage"
+
+    @functools.cached_property
+    def modules(self) -> list[Path]:
+        return [self.headers.parent / "modules"]
+
+
 class BuildError(Exception):
     """The kernel could not be built; the text says at what, and what was said there."""
 
 
-def find(cache: Path, version: str) -> DebianKernel:
+def find(cache: Path, version: str) -> DebugKernel:
     """The debug kernel of a version of Debian's packages, built where the cache has it not."""
     series = ".".join(version.split(".")[:2])
     recipe = CONFIG.read_bytes() + RECIPE
@@ -48,14 +66,8 @@ def find(cache: Path, version: str) -> DebianKernel:
             with tempfile.TemporaryDirectory(dir=target.parent) as place:
                 _build(Path(place), tarball, _environment(cache, Path(place))).rename(target)
     release = (target / "headers/include/config/kernel.release").read_text().strip()
-    return DebianKernel(
-        # The disk of a guest is named by both.
-        release=release,
-        version=target.name,
-        image=target / "bzImage",
-        modules=target / "modules",
-        headers=target / "headers",
-    )
+    # The disk of a guest is named by both.
+    return DebugKernel(SUITE, release=release, version=target.name, headers=target / "headers", cache=cache)
 
 
 def _environment(cache: Path, place: Path) -> dict[str, str]:

@@ -12,11 +12,14 @@ Prints JSON, and fails where a kernel warned of anything, a cache grew with the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import secrets
+import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,18 +33,29 @@ import debian_kernel  # noqa: E402
 import debug_kernel  # noqa: E402
 import kmemleak  # noqa: E402
 from growth import growing  # noqa: E402
+from guest import GuestError  # noqa: E402
 from guest_module import GuestModule  # noqa: E402
 from kernel_log import unexpected  # noqa: E402
 
 INTERVALS = 10
 ROUND_SECONDS = 20
-# So many times slower may everything be on a kernel that looks at each access to memory.
+# Seconds: a machine that does other things is slow, and so is a kernel that looks at each access to memory.
 PATIENCE = 600
 WORDLIST = "mkdir -p /lib/firmware && printf 'alpha\\nbeta\\n' >/lib/firmware/mock-accel-wordlist"
 
 
 def say(text: str) -> None:
     print(f"soak: {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def explained(accel: GuestModule) -> Iterator[None]:
+    """Where the guest does not answer in time, say what its processes wait for, and what its kernel has said."""
+    try:
+        yield
+    except (subprocess.TimeoutExpired, GuestError):
+        say(accel.guest.run("echo w >/proc/sysrq-trigger; dmesg --notime | tail -n 300").stdout)
+        raise
 
 
 def run_cycles(accel: GuestModule, cycles: int) -> dict[str, Any]:
@@ -52,7 +66,7 @@ def run_cycles(accel: GuestModule, cycles: int) -> dict[str, Any]:
     for number in range(1, INTERVALS + 1):
         begin = time.monotonic()
         for done in range(0, part, 10):
-            accel.script("cycles.py", str(min(10, part - done)))
+            accel.script("cycles.py", str(min(10, part - done)), timeout=PATIENCE)
         seconds += time.monotonic() - begin
         samples.append(json.loads(accel.script("slabs.py")))
         say(f"{number * part} cycles")
@@ -111,11 +125,11 @@ def main() -> int:
     kernel = debian_kernel.find(CACHE)
     figures: dict[str, Any] = {}
     if options.cycles:
-        with machine(kernel) as accel:
+        with machine(kernel) as accel, explained(accel):
             figures["cycles"] = {"kernel": kernel.release, **run_cycles(accel, options.cycles)}
     if options.seconds:
         debug = debug_kernel.find(CACHE, kernel.version)
-        with machine(debug) as accel:
+        with machine(debug) as accel, explained(accel):
             figures["debug"] = {"kernel": debug.release, **run_everything(accel, options.seconds, options.seed)}
     print(json.dumps(figures, indent=2))
     faults = find_faults(figures)
