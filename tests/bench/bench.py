@@ -42,9 +42,9 @@ def main() -> None:
         answer["dra"] = dra.measure(options.quick)
     if "kernel" in parts:
         # Not with the others: it needs the packages of Ansible, which they do not.
-        import kernel
+        import kernel_module
 
-        answer["kernel"] = kernel.measure(options.quick)
+        answer["kernel"] = kernel_module.measure(options.quick)
     print(json.dumps(answer, indent=2))
 
 

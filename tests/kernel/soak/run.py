@@ -5,7 +5,8 @@
 Usage: tests/kernel/soak/run.py [--cycles 1000] [--seconds 300] [--seed TEXT]
 
 On Debian's kernel: load, VFs on, VFs off, unload, as often as asked. On the debug kernel: all at once and nonsense
-beside it, for as long as asked, and at the end a search for memory that nobody refers to. 0 leaves a part out.
+beside it, for as long as asked, then a quarter of that with memory refused, and at the end a search for memory that
+nobody refers to. 0 leaves a part out.
 Prints JSON, and fails where a kernel warned of anything, a cache grew with the cycles, or a process hung.
 """
 
@@ -86,7 +87,7 @@ def count_objects(sample: dict[str, int]) -> int:
 
 
 def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any]:
-    """Rounds of stress and fuzzing at the same time, each with the module loaded anew."""
+    """Rounds of stress and fuzzing at the same time, each with the module loaded anew; then with memory refused."""
     accel.guest.must(f"{WORDLIST}; mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug")
     operations: Counter[str] = Counter()
     stuck: list[str] = []
@@ -104,10 +105,14 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
             break
         accel.unload(timeout=PATIENCE)
         say(f"{number + 1} of {rounds} rounds")
+    refused = {}
+    if not stuck:
+        refused = json.loads(accel.script("refuse.py", str(seconds // 4), seed, timeout=PATIENCE))
     return {
         "seconds": round(time.monotonic() - begin),
         "seed": seed,
         "operations": dict(operations),
+        "memory_refused": refused,
         "stuck": stuck,
         "warnings": unexpected(accel.new_warnings()),
         # It turns itself off at the first thing that it finds.
