@@ -130,7 +130,7 @@ functions:
     uuid: {description: UUID., type: str, returned: always}
     memory_size: {description: Memory in bytes., type: int, returned: always, sample: 2147483648}
     capabilities:
-      description: Bits of the register CAPABILITIES as V(sriov), V(vf), V(passphrase), or V(bit N) where it has no name.
+      description: Bits of the register CAPABILITIES, V(sriov), V(vf), V(passphrase), or V(bit N) for one without name.
       type: list
       elements: str
       returned: always

@@ -100,6 +100,7 @@ def read_function(tree: Tree, address: str) -> Reading | None:
     path = _path_in_sysfs(tree, address)
     files, silent = read_files(folder, FUNCTION_FILES)
     links = {name: _target(folder / name) for name in _entries(folder) if _is_link_of_ours(name)}
+    whole = {name: target for name, target in links.items() if target and _is_whole(name, target)}
     device, device_silent = _read_device(tree, folder / DRIVER)
     config = b""
     if device is None:
@@ -112,7 +113,7 @@ def read_function(tree: Tree, address: str) -> Reading | None:
         address=address,
         path=path,
         files=files,
-        links={name: target for name, target in links.items() if target},
+        links=whole,
         config=config,
         device=device,
         silent=silent or device_silent,
@@ -193,6 +194,11 @@ def _path_in_sysfs(tree: Tree, address: str) -> str | None:
 
 def _is_link_of_ours(name: str) -> bool:
     return name in ("driver", "physfn") or name.startswith("virtfn")
+
+
+def _is_whole(name: str, target: str) -> bool:
+    """Whether the link leads to what its name says; all but the driver are functions."""
+    return name == "driver" or ADDRESS.fullmatch(target) is not None
 
 
 def _target(path: Path) -> str | None:
