@@ -37,7 +37,7 @@ options:
     type: path
     default: /dev
 author:
-  - mirage.accel contributors
+  - mirage.accel contributors (@mirage-accel)
 seealso:
   - module: mirage.accel.mock_accel_vfs
 extends_documentation_fragment:

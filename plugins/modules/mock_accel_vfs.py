@@ -54,7 +54,7 @@ attributes:
 requirements:
   - python >= 3.9
 author:
-  - mirage.accel contributors
+  - mirage.accel contributors (@mirage-accel)
 seealso:
   - module: mirage.accel.mock_accel_info
 """
@@ -84,7 +84,11 @@ functions:
   returned: success, or failure after something was changed
   type: list
   elements: dict
-  sample: [{"address": "1000:00:00.0", "name": mock0, "before": 0, "after": 2}]
+  contains:
+    address: {description: PCI address., type: str, returned: always, sample: "1000:00:00.0"}
+    name: {description: Name of its device., type: str, returned: always, sample: mock0}
+    before: {description: Virtual functions that it had., type: int, returned: always, sample: 0}
+    after: {description: Virtual functions that it has now., type: int, returned: always, sample: 2}
 problems:
   description: Why nothing was changed, one entry for each reason. The message has the first of them.
   returned: when the wish was refused

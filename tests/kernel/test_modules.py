@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from guest_module import FILES, GuestModule
 Ask = Callable[..., dict[str, Any]]
 UDEV_RULE = 'SUBSYSTEM=="mock-accel", KERNEL=="mock*_vf*", MODE="0660", GROUP="video"\n'
 PCI = "/sys/bus/pci"
+CONFIGFS = "/sys/kernel/config/mock-accel"
 UTILS = Path("plugins/module_utils")
 
 
@@ -224,3 +225,50 @@ def test_functions_that_come_and_go_are_read(accel: GuestModule, repo: Path) -> 
     assert seen["looks"] > 20 and seen["unbound"] and seen["virtual"], seen
     assert {"mock0", "mock3"} <= set(seen["names"])
     assert [line for line in accel.new_warnings() if "VFs already enabled. Disable before" not in line] == []
+
+
+@pytest.fixture
+def configfs(accel: GuestModule) -> Iterator[str]:
+    """Two physical functions with a virtual one each, and the folder in which they are described."""
+    accel.load("num_pfs=2 num_vfs=1 uuid_seed=a")
+    if accel.guest.run(f"test -d {CONFIGFS}").returncode:
+        pytest.skip("this mock_accel has no configfs")
+    yield CONFIGFS
+    accel.guest.must(f"for folder in {CONFIGFS}/*; do rmdir $folder 2>/dev/null || true; done")
+
+
+@pytest.mark.parametrize(("fault", "off"), [("hang=1", "hang=0"), ("link=down", "link=up")])
+def test_functions_that_do_not_answer(
+    accel: GuestModule, configfs: str, info: Ask, vfs: Ask, fault: str, off: str
+) -> None:
+    """They are listed with what the kernel remembers, and their virtual functions go by force only."""
+    before = {function["name"]: function for function in info()["functions"]}
+    name, value = fault.split("=")
+    accel.guest.must(f"echo {value} >{configfs}/mock1/{name}")
+    found = {function["name"]: function for function in info()["functions"]}
+    assert [found[name] for name in ("mock0", "mock0_vf0")] == [before[name] for name in ("mock0", "mock0_vf0")]
+    unknown = dict.fromkeys(("status", "errors", "link_speed", "link_width", "max_link_speed", "max_link_width"), None)
+    for device in ("mock1", "mock1_vf0"):
+        assert found[device] == {**before[device], **unknown, "responding": False}
+    assert "mock1_vf0 (1000:00:01.1) does not answer and may be allocated" in vfs(0)["msg"]
+    assert "mock1 (1000:00:01.0) does not answer: take its fault off" in vfs(2)["msg"]
+    assert numbers(accel) == [1, 1]
+    name, value = off.split("=")
+    accel.guest.must(f"echo {value} >{configfs}/mock1/{name}")
+    assert vfs(2)["changed"] is True
+
+
+def test_gpus_of_a_profile_are_listed(accel: GuestModule, configfs: str, info: Ask) -> None:
+    """Of any vendor, and known as ours by their driver, or without one by what configfs says."""
+    settings = {"vendor": "0x10de", "device": "0x20b0", "class": "0x030200", "registers": 0, "total_vfs": 0}
+    settings |= {"root_bus": "2000:07", "numa_node": 1}
+    accel.guest.must(f"mkdir {configfs}/gpu0")
+    for name, value in {**settings, "enable": 1}.items():
+        accel.guest.must(f"echo {value} >{configfs}/gpu0/{name}")
+    address = accel.guest.must(f"cat {configfs}/gpu0/address").strip()
+    (gpu,) = info(functions=[address])["functions"]
+    shown = [gpu[name] for name in ("name", "vendor", "device", "class", "pcie_root", "numa_node", "driver", "node")]
+    assert shown == [None, "0x10de", "0x20b0", "0x030200", "pci2000:07", 1, "mock-accel", None]
+    assert (gpu["responding"], gpu["status"], gpu["total_vfs"]) == (True, None, 0)
+    accel.guest.must(f"echo {address} >{PCI}/drivers/mock-accel/unbind")
+    assert info(functions=[address])["functions"] == [{**gpu, "driver": None}]
