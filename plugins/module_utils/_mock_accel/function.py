@@ -137,18 +137,12 @@ def describe_all(readings: t.Iterable[Reading]) -> list[Function]:
 
 def describe(reading: Reading, names: t.Mapping[str, str]) -> Function:
     """What a reading says; `names` are those of the devices by address of their function."""
-    device = reading.device.files if reading.device else {}
-    registers = find_registers(reading.config)
+    files = reading.files
     responding = not reading.silent and answers(reading.config)
     physfn = reading.links.get("physfn")
     parent = Parent(physfn, names.get(physfn)) if physfn else None
     # What the PCI core reads from a function that does not answer is made of ones, and means nothing.
-    link = reading.files if responding else {}
-    fallback = registers if responding else None
-    files = reading.files
-    status = number(device.get("status")) if reading.device else fallback and fallback.status & 0xFF
-    errors = number(device.get("errors")) if reading.device else fallback and fallback.status >> 8 & 0xFF
-    bits = number(device.get("capabilities")) if reading.device else fallback and fallback.capabilities
+    link = files if responding else {}
     return Function(
         address=reading.address,
         name=reading.device.name if reading.device else None,
@@ -171,14 +165,36 @@ def describe(reading: Reading, names: t.Mapping[str, str]) -> Function:
         link_width=_width(link.get("current_link_width")),
         max_link_speed=_speed(link.get("max_link_speed")),
         max_link_width=_width(link.get("max_link_width")),
-        uuid=(device.get("uuid") if reading.device else fallback and fallback.uuid) or None,
-        memory_size=number(device.get("memory_size")) if reading.device else fallback and fallback.memory_size,
-        capabilities=None if bits is None else _capabilities(bits),
-        status=None if status is None else STATUSES.get(status, "unknown"),
-        errors=errors,
         responding=responding,
         node=reading.device.node if reading.device else None,
+        **(_of_device(reading.device.files) if reading.device else _of_registers(reading.config, responding)),
     )
+
+
+def _of_device(files: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """What the device of our class shows."""
+    return {
+        "uuid": files.get("uuid") or None,
+        "memory_size": number(files.get("memory_size")),
+        "capabilities": _capabilities(number(files.get("capabilities"))),
+        "status": _status(number(files.get("status"))),
+        "errors": number(files.get("errors")),
+    }
+
+
+def _of_registers(config: bytes, responding: bool) -> dict[str, t.Any]:
+    """The same without a device, as far as the registers could be read."""
+    registers = find_registers(config) if responding else None
+    if registers is None:
+        return dict.fromkeys(("uuid", "memory_size", "capabilities", "status", "errors"))
+    return {
+        "uuid": registers.uuid,
+        "memory_size": registers.memory_size,
+        "capabilities": _capabilities(registers.capabilities),
+        # Eight bits each: what it is to its users, and what is wrong with it.
+        "status": _status(registers.status & 0xFF),
+        "errors": registers.status >> 8 & 0xFF,
+    }
 
 
 def number(text: str | None) -> int | None:
@@ -205,8 +221,14 @@ def _width(text: str | None) -> int | None:
     return width if width not in (0, 255) else None
 
 
-def _capabilities(bits: int) -> tuple[str, ...]:
+def _status(value: int | None) -> str | None:
+    return None if value is None else STATUSES.get(value, "unknown")
+
+
+def _capabilities(bits: int | None) -> tuple[str, ...] | None:
     """The words for the bits that are set; one without a word is its number."""
+    if bits is None:
+        return None
     words = dict(enumerate(CAPABILITIES))
     return tuple(words.get(bit, f"bit {bit}") for bit in range(32) if bits >> bit & 1)
 
