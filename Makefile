@@ -33,7 +33,7 @@ test: preflight ## Run every test; ends with one line "N passed, N failed"
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/run.py $(ARGS)
 
 .PHONY: bench
-bench: preflight ## Measure the library and the modules for DRA; prints JSON
+bench: preflight ## Measure the library, the modules for DRA and the kernel module; prints JSON
 	@venv=$$(tools/venv.sh test); \
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/bench/bench.py $(ARGS)
 
@@ -41,6 +41,11 @@ bench: preflight ## Measure the library and the modules for DRA; prints JSON
 mutation: ## Break _dra/ in every small way and count how often the unit tests notice (half an hour)
 	@venv=$$(tools/venv.sh test); \
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/mutation/run.py $(ARGS)
+
+.PHONY: soak
+soak: preflight ## Use the kernel module for an hour in guests, one with a debug kernel; prints JSON
+	@venv=$$(tools/venv.sh test); \
+	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/kernel/soak/run.py $(ARGS)
 
 .PHONY: lock
 lock: ## Pin requirements/*.in again, with hashes (needs the command uv)

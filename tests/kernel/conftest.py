@@ -1,49 +1,52 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel of the guest, the module built against it, and the guest itself, one for the whole stage."""
+"""A kernel of a guest, the module built against it, and the guest itself, one at a time for the whole stage."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import debian_kernel
+import guest_image
+import module_build
 import pytest
+import root_file_system
 from guest import Guest, running
 from guest_module import GuestModule
 
-from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that has to do with a kernel runs on each that its marker names."""
+    if "kernel" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("kernels")
+        # As a parameter of the session: pytest sorts the tests by it, so that no two guests run at the same time.
+        metafunc.parametrize("kernel", marker.args if marker else ["bookworm"], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def kernel(cache: Path) -> debian_kernel.DebianKernel:
-    return debian_kernel.find(cache)
+def kernel(request: pytest.FixtureRequest, cache: Path) -> debian_kernel.DebianKernel:
+    return debian_kernel.find(cache, request.param)
 
 
 @pytest.fixture(scope="session")
-def module(repo: Path, run, kernel: debian_kernel.DebianKernel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def module(kernel: debian_kernel.DebianKernel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """mock_accel.ko, built with the kernel's extra warnings as errors."""
-    build = tmp_path_factory.mktemp("module")
-    done = run("make", "-C", repo / "native/mock_accel", "modules", f"KDIR={kernel.headers}", f"BUILD={build}")
+    folder = tmp_path_factory.mktemp("module")
+    done = module_build.build(kernel, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "warning" not in done.stderr
-    return build / "module/mock_accel.ko"
+    return folder / "module/mock_accel.ko"
 
 
 @pytest.fixture(scope="session")
-def rootfs(repo: Path, ansible_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory, run) -> Path:
-    """The one root file system that all test hosts start from."""
-    answer = tmp_path_factory.mktemp("rootfs") / "path"
-    playbook = [Path(sys.executable).parent / "ansible-playbook", repo / "tests/rootfs.yml"]
-    done = run(*playbook, "-e", f"answer={answer}", cwd=repo, env=ansible_env, timeout=1800)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Path(answer.read_text())
+def rootfs() -> Path:
+    """What the disk of every guest is made of."""
+    return root_file_system.archive(root_file_system.GUEST_PACKAGES)
 
 
 @pytest.fixture(scope="session")
 def guest(cache: Path, rootfs: Path, kernel: debian_kernel.DebianKernel) -> Iterator[Guest]:
-    busybox = _deb_unpack.unpack("busybox-static", suite="bookworm", cache_dir=cache).path / "bin/busybox"
-    with running(cache, rootfs, kernel, busybox) as guest:
+    with running(cache, rootfs, kernel, guest_image.busybox(cache)) as guest:
         yield guest
 
 

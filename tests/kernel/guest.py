@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A machine of its own in QEMU, reached by ssh as any other host; it forgets everything when it ends."""
+"""A machine of its own in QEMU, reached by ssh as any other host; it forgets everything when it ends, not before."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,9 +29,10 @@ class GuestError(Exception):
 
 
 class Guest:
-    def __init__(self, place: Path, port: int) -> None:
+    def __init__(self, place: Path, port: int, one_connection: bool = True) -> None:
         self._place = place
         self._port = port
+        self._one_connection = one_connection
 
     @property
     def ssh_options(self) -> list[str]:
@@ -40,11 +44,12 @@ class Guest:
             "StrictHostKeyChecking": "yes",
             "BatchMode": "yes",
             "ConnectTimeout": "20",
-            "ControlMaster": "auto",
-            "ControlPersist": "yes",
-            "ControlPath": self._place / "control",
+            "ServerAliveInterval": "20",
             "LogLevel": "ERROR",
         }
+        if self._one_connection:
+            # Its path must be short, and it must be ended.
+            options |= {"ControlMaster": "auto", "ControlPersist": "yes", "ControlPath": self._place / "control"}
         return ["-F", "none", *(f"-o{name}={value}" for name, value in options.items())]
 
     @property
@@ -85,37 +90,53 @@ class Guest:
 @contextlib.contextmanager
 def running(cache: Path, rootfs: Path, kernel: DebianKernel, busybox: Path) -> Iterator[Guest]:
     """A guest with two NUMA nodes, ended and removed whatever happens."""
-    disk = guest_image.disk(cache, rootfs, kernel)
-    # A short path: it holds a socket.
+    # A short path: it holds sockets.
     place = Path(tempfile.mkdtemp(prefix="guest-"))
     try:
-        _make_keys(place, kernel, busybox)
-        for attempt in range(1, ATTEMPTS + 1):
-            port = _free_port()
-            process = _start(place, disk, kernel, port)
-            try:
-                guest = Guest(place, port)
-                reason = _wait_until_up(guest, process)
-                if not reason:
-                    yield guest
-                    return
-                # Some kernels die early under emulation, and another may have taken the port: the boot is tried again.
-                if attempt == ATTEMPTS:
-                    console = (place / "console").read_text(errors="replace")[-4000:]
-                    raise GuestError(f"the guest did not come up: {reason}\n{console}")
-            finally:
-                _end(guest, process)
+        yield start(place, guest_image.disk(cache, rootfs, kernel), kernel, busybox, outlives=False)
     finally:
-        shutil.rmtree(place)
+        stop(place)
 
 
-def _make_keys(place: Path, kernel: DebianKernel, busybox: Path) -> None:
-    for name in ("id", "host"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", place / name], check=True)
+def start(
+    place: Path, disk: Path, kernel: DebianKernel, busybox: Path, name: str = "guest", outlives: bool = True
+) -> Guest:
+    """Start a guest that goes on until `stop` is called for its folder, or else until this process ends in any way."""
+    _make_keys(place, kernel, busybox, name)
+    reason = ""
+    for _ in range(ATTEMPTS):
+        port = _free_port()
+        _spawn(place, disk, kernel, port, [] if outlives else ["setpriv", "--pdeathsig", "KILL"])
+        reason = _wait_until_up(place, Guest(place, port, one_connection=False))
+        if not reason:
+            # Until now a reset was the end, because a kernel that dies resets the machine.
+            _tell_qemu(place, "set-action", reboot="reset")
+            (place / "port").write_text(str(port))
+            return Guest(place, port)
+        # Some kernels die early under emulation, and another may have taken the port: the boot is tried again.
+        _kill(place)
+    console = (place / "console").read_text(errors="replace")[-4000:]
+    raise GuestError(f"the guest did not come up: {reason}\n{console}")
+
+
+def stop(place: Path) -> None:
+    """End the guest of a folder, where one runs, and remove the folder with all that the guest has written."""
+    if (place / "control").exists():
+        argv = ["ssh", *Guest(place, 0).ssh_options, "-O", "exit", "root@127.0.0.1"]
+        subprocess.run(argv, capture_output=True, check=False, timeout=30)
+    _kill(place)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _make_keys(place: Path, kernel: DebianKernel, busybox: Path, name: str) -> None:
+    for key in ("id", "host"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", key, "-f", place / key], check=True)
     (place / "known_hosts").write_text(f"guest {(place / 'host.pub').read_text()}")
     payload = {
         "root/.ssh/authorized_keys": ((place / "id.pub").read_bytes(), 0o600),
         "etc/ssh/ssh_host_ed25519_key": ((place / "host").read_bytes(), 0o600),
+        "etc/hostname": (f"{name}\n".encode(), 0o644),
+        "etc/machine-id": (f"{uuid.uuid4().hex}\n".encode(), 0o444),
     }
     (place / "initramfs").write_bytes(guest_image.initramfs(kernel, busybox, payload))
 
@@ -126,11 +147,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(place: Path, disk: Path, kernel: DebianKernel, port: int) -> subprocess.Popen[bytes]:
-    argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-snapshot"]
+def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[str]) -> None:
+    argv = [*by, "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-snapshot"]
     # Not -accel kvm: the guest is the same where there is none. Without cmpxchg16b, behind which QEMU 7.2 was seen to
-    # leave wrong flags: Linux 6.12 uses it for its own memory and died of it.
-    argv += ["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off"]
+    # leave wrong flags: Linux 6.12 uses it for its own memory and died of it. And without controllers that no test
+    # uses, because udev would load their drivers.
+    argv += ["-machine", "q35,sata=off,smbus=off", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off"]
     argv += ["-smp", "2,sockets=2", "-m", "1G"]
     for node in ("0", "1"):
         argv += ["-object", f"memory-backend-ram,id=ram{node},size=512M"]
@@ -140,21 +162,31 @@ def _start(place: Path, disk: Path, kernel: DebianKernel, port: int) -> subproce
     argv += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
     argv += ["-device", "virtio-net-pci,netdev=net,romfile="]
     argv += ["-serial", f"file:{place}/console", "-kernel", str(kernel.image), "-initrd", f"{place}/initramfs"]
-    argv += ["-append", "console=ttyS0 quiet panic=-1 net.ifnames=0"]
+    # A log that holds all that a stressed kernel says.
+    argv += ["-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M"]
+    # Its own folder, so that the path of the socket is short whatever the folder's is.
+    argv += ["-qmp", "unix:qmp,server=on,wait=off"]
     # TMPDIR: where QEMU keeps what the guest writes.
     with (place / "qemu").open("wb") as log:
-        return subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "TMPDIR": str(place)}
+        process = subprocess.Popen(
+            argv,
+            cwd=place,
+            env={**os.environ, "TMPDIR": str(place)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
+    (place / "pid").write_text(f"{process.pid} {_born(process.pid)}")
 
 
-def _wait_until_up(guest: Guest, process: subprocess.Popen[bytes]) -> str:
+def _wait_until_up(place: Path, guest: Guest) -> str:
     """Nothing, or why it did not come up."""
     said = ""
     end = time.monotonic() + BOOT_SECONDS
     while time.monotonic() < end:
-        if process.poll() is not None:
-            return f"QEMU ended with {process.returncode}"
+        if not _process(place):
+            return f"QEMU ended: {(place / 'qemu').read_text(errors='replace')[-1000:]}"
         try:
             done = guest.run("true", timeout=30)
         except subprocess.TimeoutExpired:
@@ -166,9 +198,49 @@ def _wait_until_up(guest: Guest, process: subprocess.Popen[bytes]) -> str:
     return f"no ssh after {BOOT_SECONDS} seconds: {said}"
 
 
-def _end(guest: Guest, process: subprocess.Popen[bytes]) -> None:
-    subprocess.run(
-        ["ssh", *guest.ssh_options, "-O", "exit", "root@127.0.0.1"], capture_output=True, check=False, timeout=30
-    )
-    process.kill()
-    process.wait()
+def _tell_qemu(place: Path, command: str, **arguments: str) -> None:
+    folder = os.open(place, os.O_PATH)
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(30)
+            connection.connect(f"/proc/self/fd/{folder}/qmp")
+            with connection.makefile("rw", encoding="utf-8") as lines:
+                lines.readline()  # its greeting
+                for request in ({"execute": "qmp_capabilities"}, {"execute": command, "arguments": arguments}):
+                    lines.write(json.dumps(request) + "\n")
+                    lines.flush()
+                    answer = json.loads(lines.readline())
+                    if "return" not in answer:
+                        raise GuestError(f"QEMU refused {request}: {answer}")
+    finally:
+        os.close(folder)
+
+
+def _born(pid: int) -> str:
+    """When a process was started, which tells it from a later one of the same number; nothing, where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def _process(place: Path) -> int:
+    """The process of a folder's guest, or 0."""
+    try:
+        pid, born = (place / "pid").read_text().split()
+    except (OSError, ValueError):
+        return 0
+    return int(pid) if _born(int(pid)) == born else 0
+
+
+def _kill(place: Path) -> None:
+    pid = _process(place)
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+    while _process(place):
+        time.sleep(0.05)
+    if pid:
+        # Where it was started by this process, it is waited for.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from debian_kernel import DebianKernel
 
+from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack
+
 FILES = Path(__file__).resolve().parent / "guest_files"
 MIB = 1 << 20
 
@@ -29,10 +31,29 @@ MODULES = (
     "virtio_net",
 )
 
+# What a guest's own Debian has besides: where, and the file of FILES.
+ADDED = {
+    "etc/systemd/system/guest-network.service": "guest-network.service",
+    "etc/ssh/sshd_config.d/guest.conf": "sshd.conf",
+}
+
+# Units that nobody needs in a guest of some minutes, or that cannot work in it.
+MASKED = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty.target",
+    "systemd-update-utmp.service",
+)
+
 
 def disk(cache: Path, rootfs: Path, kernel: DebianKernel) -> Path:
     """An ext4 image of the root file system with the kernel's modules; its name says what it was made of."""
-    recipe = f"{rootfs.name} {kernel.release} {kernel.version}".encode() + Path(__file__).read_bytes()
+    recipe = f"{rootfs.name} {kernel.release} {kernel.version}".encode()
+    recipe += b"".join(path.read_bytes() for path in (Path(__file__), *(FILES / name for name in ADDED.values())))
     target = cache / "guest" / f"{kernel.release}-{hashlib.sha256(recipe).hexdigest()[:12]}.ext4"
     target.parent.mkdir(parents=True, exist_ok=True)
     with (target.parent / f"{kernel.release}.lock").open("w") as lock:
@@ -52,9 +73,14 @@ def _make_disk(place: Path, rootfs: Path, kernel: DebianKernel) -> Path:
     root.mkdir()
     _run("tar", "--directory", root, "--extract", "--numeric-owner", "--file", rootfs)
     modules = root / "usr/lib/modules" / kernel.release
-    modules.parent.mkdir(exist_ok=True)
-    _run("cp", "--archive", kernel.modules, modules)
+    modules.mkdir(parents=True)
+    for folder in kernel.modules:
+        _run("cp", "--archive", f"{folder}/.", modules)
     _run("chroot", root, "depmod", kernel.release)
+    for path, name in ADDED.items():
+        _run("install", "-D", "--mode=0644", FILES / name, root / path)
+    _run("chroot", root, "systemctl", "--quiet", "enable", "guest-network.service")
+    _run("chroot", root, "systemctl", "--quiet", "mask", *MASKED)
     used = int(_run("du", "--summarize", "--block-size=1M", root).split()[0])
     # No journal: every guest starts from this state and forgets its own.
     options = ("-O", "^has_journal", "-m", "0", "-N", "60000")
@@ -62,26 +88,31 @@ def _make_disk(place: Path, rootfs: Path, kernel: DebianKernel) -> Path:
     return image
 
 
+def busybox(cache: Path) -> Path:
+    """A program that needs no library, for the initial file system."""
+    return _deb_unpack.unpack("busybox-static", suite="bookworm", cache_dir=cache).path / "bin/busybox"
+
+
 def initramfs(kernel: DebianKernel, busybox: Path, payload: dict[str, tuple[bytes, int]]) -> bytes:
     """An initial file system that lays `payload` (path: content and mode) into the disk and starts its init."""
-    built_in = {Path(line).stem for line in (kernel.modules / "modules.builtin").read_text().splitlines()}
+    lists = [folder / "modules.builtin" for folder in kernel.modules if (folder / "modules.builtin").exists()]
+    built_in = {Path(line).stem for path in lists for line in path.read_text().splitlines()}
     modules = [name for name in MODULES if name not in built_in]
     tree: dict[str, tuple[bytes, int]] = {
         "init": ((FILES / "initramfs.sh").read_bytes(), 0o755),
         "bin/busybox": (busybox.read_bytes(), 0o755),
         "modules/order": ("".join(f"{name}.ko\n" for name in modules).encode(), 0o644),
-        "payload/guest-init": ((FILES / "init.sh").read_bytes(), 0o755),
     }
     for name in modules:
-        tree[f"modules/{name}.ko"] = (_module(kernel.modules, name), 0o644)
+        tree[f"modules/{name}.ko"] = (_module(kernel, name), 0o644)
     tree.update({f"payload/{path}": entry for path, entry in payload.items()})
     return _cpio(tree, folders=("dev", "root"))
 
 
-def _module(modules: Path, name: str) -> bytes:
-    for path in modules.rglob(f"{name}.ko*"):
+def _module(kernel: DebianKernel, name: str) -> bytes:
+    for path in (path for folder in kernel.modules for path in folder.rglob(f"{name}.ko*")):
         return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-    raise FileNotFoundError(f"the kernel's modules below {modules} have no {name}")
+    raise FileNotFoundError(f"the modules of Linux {kernel.release} have no {name}")
 
 
 def _cpio(tree: dict[str, tuple[bytes, int]], folders: tuple[str, ...]) -> bytes:

@@ -29,18 +29,20 @@ class GuestModule:
         # What modprobe and a host's init do: insmod resolves no dependency, and nobody else mounts this here.
         guest.must(f"modprobe configfs && {{ mountpoint -q {CONFIGFS} || mount -t configfs configfs {CONFIGFS}; }}")
 
-    def load(self, parameters: str = "") -> None:
+    def load(self, parameters: str = "", timeout: float = 120) -> None:
         """Load it anew with these parameters."""
-        self.guest.must(f"{self._unload} && insmod {MODULE} {parameters} && lsmod | grep -q '^mock_accel '")
+        self.guest.must(
+            f"{self._unload} && insmod {MODULE} {parameters} && lsmod | grep -q '^mock_accel '", timeout=timeout
+        )
 
-    def unload(self) -> None:
-        self.guest.must(self._unload)
+    def unload(self, timeout: float = 120) -> None:
+        self.guest.must(self._unload, timeout=timeout)
 
     def observe(self) -> dict[str, Any]:
         return json.loads(self.script("observe.py"))
 
-    def script(self, name: str, *arguments: str) -> str:
-        return self.guest.python((FILES / name).read_text(), *arguments)
+    def script(self, name: str, *arguments: str, timeout: float = 120) -> str:
+        return self.guest.python((FILES / name).read_text(), *arguments, timeout=timeout)
 
     def set_vfs(self, device: str, number: int) -> None:
         self.guest.must(f"echo {number} >/sys/class/mock-accel/{device}/sriov_numvfs")
@@ -54,7 +56,8 @@ class GuestModule:
     _unload = "if grep -q '^mock_accel ' /proc/modules; then rmmod mock_accel; fi"
 
     def _warnings(self) -> list[str]:
-        return self.guest.must("dmesg --notime --level emerg,alert,crit,err,warn").splitlines()
+        # What programs write there is another matter.
+        return self.guest.must("dmesg --kernel --notime --level emerg,alert,crit,err,warn").splitlines()
 
 
 class Function:

@@ -3,7 +3,22 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+
+import debian_kernel
+import module_build
+import pytest
+import source_checks
+
+# What checkpatch finds and is meant so.
+IGNORED = {
+    "LINUX_VERSION_CODE": "the module is built for several kernels",
+    "CONSTANT_COMPARISON": "said of the same lines, whose constant is on the right",
+    "MACRO_WITH_FLOW_CONTROL": "macros named REFUSE return, and what they do is in their name",
+    "STATIC_CONST_CHAR_ARRAY": "the environment of an uevent is no constant",
+    "BLOCK_COMMENT_STYLE": "comments end on their last line everywhere in native/",
+}
 
 
 def test_c_tests_under_sanitizers(repo: Path, run) -> None:
@@ -14,8 +29,38 @@ def test_c_tests_under_sanitizers(repo: Path, run) -> None:
     assert passed == {path.stem for path in folder.glob("tests/test_*.c")}
 
 
-def test_module_builds_without_a_warning(module: Path, kernel, run) -> None:
+@pytest.mark.kernels(*debian_kernel.NAMES)
+def test_module_builds_without_a_warning(module: Path, kernel: debian_kernel.DebianKernel) -> None:
     assert module.read_bytes().find(f"vermagic={kernel.release} ".encode()) > 0
+
+
+@pytest.mark.kernels(*debian_kernel.NAMES)
+def test_sparse_finds_nothing(kernel: debian_kernel.DebianKernel, tmp_path: Path) -> None:
+    """Wrong address spaces, byte orders and unbalanced locks; what it says of the kernel's own headers is not ours."""
+    done = module_build.build(kernel, tmp_path, *source_checks.sparse(kernel))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("  CHECK  ") == len(list(module_build.SOURCES.glob("mock_accel*.c")))
+    found = [line for line in done.stderr.splitlines() if "mock_accel" in line]
+    assert found == []
+
+
+def test_sparse_would_find_something(kernel: debian_kernel.DebianKernel, tmp_path: Path) -> None:
+    """A pointer of user space that is read as if it were the kernel's."""
+    module_build.build(kernel, tmp_path)
+    source = tmp_path / "module/mock_accel_config.c"
+    source.write_text(f"{source.read_text()}\nint broken(int __user *p);\nint broken(int __user *p) {{ return *p; }}\n")
+    done = module_build.build(kernel, tmp_path, *source_checks.sparse(kernel))
+    assert "dereference of noderef expression" in done.stderr
+
+
+def test_style_of_the_kernel(kernel: debian_kernel.DebianKernel) -> None:
+    """The kernel's own script finds no error and nothing to warn of, but for what IGNORED gives a reason for."""
+    # The limit is that of .clang-format, where a string is never broken.
+    argv = ["perl", source_checks.checkpatch(kernel), "--no-tree", "--terse", "--show-types", "--max-line-length=100"]
+    argv += ["--ignore", ",".join(IGNORED), "--file", *sorted(module_build.SOURCES.glob("mock_accel*.[ch]"))]
+    done = subprocess.run(argv, cwd=module_build.SOURCES, capture_output=True, text=True, check=False)
+    assert "lines checked" in done.stdout, done.stderr
+    assert [line for line in done.stdout.splitlines() if "total: " not in line] == []
 
 
 def test_without_headers_the_build_says_what_to_install(repo: Path, run, tmp_path: Path) -> None:

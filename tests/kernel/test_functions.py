@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from guest_module import GuestModule
 
+pytestmark = pytest.mark.kernels("bookworm", "newest")
+
 GIB = 1 << 30
 PHYSICAL = {
     "mock0": "1000:00:00.0",

@@ -11,4 +11,4 @@ until [ -b /dev/vda ]; do /bin/busybox sleep 0.1; done
 /bin/busybox mount -t ext4 /dev/vda /root
 /bin/busybox cp -a /payload/. /root/
 /bin/busybox umount /dev
-exec /bin/busybox switch_root /root /guest-init
+exec /bin/busybox switch_root /root /sbin/init
