@@ -35,8 +35,9 @@ struct field {
 #define FIELD(name, kind, min, max) { #name, kind, offsetof(struct mock_accel_pf, name), min, max }
 
 static const struct field fields[] = {
-	/* Ids that are all zeros or all ones mean to the system that nothing is there. */
-	FIELD(vendor, FIELD_HEX, 1, 0xfffe),
+	/* Ids that are all zeros or all ones mean to the system that nothing is there; vendor 1 is what a
+	 * device answers that wants to be asked again, which the system does for a minute. */
+	FIELD(vendor, FIELD_HEX, 2, 0xfffe),
 	FIELD(device, FIELD_HEX, 0, 0xfffe),
 	FIELD(subsystem_vendor, FIELD_HEX, 0, 0xffff),
 	FIELD(subsystem_device, FIELD_HEX, 0, 0xffff),

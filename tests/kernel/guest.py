@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -50,6 +51,18 @@ class Guest:
             # Its path must be short, and it must be ended.
             options |= {"ControlMaster": "auto", "ControlPersist": "yes", "ControlPath": self._place / "control"}
         return ["-F", "none", *(f"-o{name}={value}" for name, value in options.items())]
+
+    @property
+    def ansible_variables(self) -> dict[str, str | int]:
+        """What an inventory says of the guest, to which it is a host like any other."""
+        return {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self._port,
+            "ansible_user": "root",
+            "ansible_ssh_args": shlex.join(self.ssh_options),
+            # Looking for one takes longer than most modules.
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
 
     def run(self, command: str, data: bytes = b"", timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a shell command; its failure is a result."""

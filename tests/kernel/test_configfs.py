@@ -162,7 +162,7 @@ def test_settings_are_fixed_while_it_is_plugged_in(one: GuestModule) -> None:
 
 
 WRONG = {
-    "vendor=0xffff": "vendor must be 0x1 to 0xfffe",
+    "vendor=0xffff": "vendor must be 0x2 to 0xfffe",
     "class=0x060000": "class must be 0x0 to 0xffffff, neither a bridge nor an IDE controller",
     "root_bus=0000:00": "root_bus must be DDDD:BB in hexadecimal digits, with a domain above 0000",
     "uuid=x": "uuid must be 32 hexadecimal digits with four hyphens",

@@ -70,9 +70,9 @@ static void impossible_values_are_refused_with_what_would_be_possible(void)
 		const char *value;
 		const char *reason;
 	} cases[] = {
-		{ "vendor", "0", "vendor must be 0x1 to 0xfffe" },
-		{ "vendor", "0xffff", "vendor must be 0x1 to 0xfffe" },
-		{ "vendor", "10de", "vendor must be 0x1 to 0xfffe" },
+		{ "vendor", "0", "vendor must be 0x2 to 0xfffe" },
+		{ "vendor", "0xffff", "vendor must be 0x2 to 0xfffe" },
+		{ "vendor", "10de", "vendor must be 0x2 to 0xfffe" },
 		{ "device", "", "device must be 0x0 to 0xfffe" },
 		{ "device", "0x10000", "device must be 0x0 to 0xfffe" },
 		{ "revision", "0x100", "revision must be 0x0 to 0xff" },
