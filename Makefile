@@ -43,10 +43,10 @@ mutation: ## Break _dra/ in every small way and count how often the unit tests n
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/mutation/run.py $(ARGS)
 
 .PHONY: lock
-lock: ## Pin requirements/*.in again, with hashes (needs the command uv)
-	@for set in run test mutation; do \
+lock: ## Pin requirements/*.in and the DRA driver's again, with hashes (needs the command uv)
+	@for set in requirements/run requirements/test requirements/mutation roles/dra_driver/files/requirements; do \
 		uv pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 --python-platform linux \
-			requirements/$$set.in --output-file requirements/$$set.txt; \
+			$$set.in --output-file $$set.txt; \
 	done
 
 .PHONY: venv-path
