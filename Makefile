@@ -49,6 +49,10 @@ lock: ## Pin requirements/*.in and the DRA driver's again, with hashes (needs th
 			$$set.in --output-file $$set.txt; \
 	done
 
+.PHONY: stubs
+stubs: ## Write the DRA driver's stubs anew from its .proto files
+	@venv=$$(tools/venv.sh test); "$$venv/bin/python" tools/dra_stubs.py
+
 .PHONY: venv-path
 venv-path: ## Print the virtual environment's folder, making it first where it is missing
 	@tools/venv.sh test
