@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are there whole or not at all: temporary file, fsync, rename, fsync of the folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from . import points
+
+SUFFIX = ".tmp"
+
+
+def replace(path: Path, text: str, *, point: str, mode: int = 0o644) -> None:
+    """Write `path` anew; whatever happens, it holds the old text or the new. `point` begins the names of the points."""
+    # A name that does not change: what a crash has left is overwritten the next time. Writers hold one lock.
+    temporary = path.with_name(f".{path.name}{SUFFIX}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), mode)
+            points.reached(f"{point}-opened")
+            half = len(text) // 2
+            file.write(text[:half])
+            file.flush()
+            points.reached(f"{point}-half-written")
+            file.write(text[half:])
+            file.flush()
+            points.reached(f"{point}-written")
+            os.fsync(file.fileno())
+        points.reached(f"{point}-synced")
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    points.reached(f"{point}-renamed")
+    sync_folder(path.parent)
+    points.reached(f"{point}-folder-synced")
+
+
+def sync_folder(folder: Path) -> None:
+    """So that a rename outlives a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
