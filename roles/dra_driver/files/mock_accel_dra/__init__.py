@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A DRA driver for the devices of mock_accel: one command publishes a node's devices, the other hands them to pods.
+
+It knows the devices by sysfs and the cluster by its API, and shares no code with whatever verifies it. Imports point
+one way: `__main__ -> server, controller -> plugin, registration, health, publisher -> state -> cdi, checkpoint, kube,
+resource_slice -> slices -> inventory, access -> config -> errors, log, api`.
+"""
