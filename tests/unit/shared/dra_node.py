@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node for the DRA plugin: a sysfs tree, an API server with claims, the plugin's process, and a kubelet that calls."""
+"""A node for the DRA plugin: sysfs, an API server with claims, the plugin's process, and a kubelet that calls it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import grpc
+from accel_sysfs import AccelTree
 from google.protobuf import message_factory
 from mock_accel_dra.api import (
     dra_health_v1_pb2,
@@ -41,53 +42,21 @@ APIS = {
 }
 
 
-class Sysfs:
-    """What the module shows of some functions (native/mock_accel/ABI.md)."""
+class Sysfs(AccelTree):
+    """What the module shows of some functions."""
 
-    def __init__(self, root: Path, pfs: int = 2, vfs: int = 2) -> None:
-        self.root = root
-        self.folder = root / "class" / "mock-accel"
-        self.folder.mkdir(parents=True)
+    def __init__(self, root: Path, pfs: int, vfs: int) -> None:
+        super().__init__(root)
         for pf in range(pfs):
-            self.plug(f"mock{pf}")
-            for vf in range(vfs):
-                self.plug(f"mock{pf}_vf{vf}")
-
-    def plug(self, name: str) -> None:
-        pf, _, vf = name.removeprefix("mock").partition("_vf")
-        function = 0 if not vf else int(vf) + 1
-        address = f"1000:00:{int(pf):02x}.{function}"
-        pci = self.root / "devices" / "pci1000:00" / address
-        pci.mkdir(parents=True)
-        device = pci / "mock-accel" / name
-        device.mkdir(parents=True)
-        for file, text in {
-            "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
-            "memory_size": str(2 << 30 if vf else 16 << 30),
-            "numa_node": "0",
-            "capabilities": "0x00000006" if vf else "0x00000005",
-            "status": "0",
-            "errors": "0x00",
-            "dev": f"240:{int(pf) * 8 + function}",
-        }.items():
-            (device / file).write_text(f"{text}\n")
-        (device / "device").symlink_to(pci)
-        if vf:
-            (pci / "physfn").symlink_to(f"../1000:00:{int(pf):02x}.0")
-        (self.folder / name).symlink_to(device)
-
-    def unplug(self, name: str) -> None:
-        (self.folder / name).unlink()
+            self.add_pf(pf)
+            self.add_vfs(pf, vfs)
 
     def status(self, name: str) -> int:
-        return int((self.folder / name / "status").read_text())
+        return int((self.class_folder / name / "status").read_text())
 
     def statuses(self) -> dict[str, int]:
         """Those that are allocated."""
-        return {path.name: 1 for path in sorted(self.folder.iterdir()) if self.status(path.name)}
-
-    def write(self, name: str, file: str, text: str) -> None:
-        (self.folder / name / file).write_text(f"{text}\n")
+        return {path.name: 1 for path in sorted(self.class_folder.iterdir()) if self.status(path.name)}
 
 
 def claim(

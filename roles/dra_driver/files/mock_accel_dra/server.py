@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 from google.protobuf import message_factory
 
-from . import health, inventory, kube, log, plugin, registration
+from . import access, health, inventory, kube, log, plugin, registration
 from .cdi import CdiFolder
 from .checkpoint import Checkpoint
 from .claim_api import ClaimApi
@@ -86,10 +86,10 @@ class NodeAgent:
     """All parts of one instance."""
 
     def __init__(self, settings: Settings, environ: t.Mapping[str, str]) -> None:
-        access = kube.access(settings.kubeconfig, environ)
+        server = access.find(settings.kubeconfig, environ)
         # The status is written in the background and must not keep the connection that claims are read by.
-        self._claims = ClaimApi(kube.Client(access))
-        self._status = ClaimStatusWriter(ClaimApi(kube.Client(access)), settings.driver_name)
+        self._claims = ClaimApi(kube.Client(server))
+        self._status = ClaimStatusWriter(ClaimApi(kube.Client(server)), settings.driver_name)
         self._settings = settings
         self._devices = SysfsDevices(settings.sysfs_root)
         self._checkpoint = Checkpoint(settings.plugin_dir / "checkpoint.json")

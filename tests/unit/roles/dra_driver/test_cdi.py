@@ -9,25 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dra_node import DRIVER
+from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra import cdi
 from mock_accel_dra.errors import CdiError
-from mock_accel_dra.prepared import ClaimRef, PreparedClaim, PreparedDevice
-
-DRIVER = "mock-accel.example.com"
-DEVICE = PreparedDevice(
-    name="mock0_vf1",
-    device_name="mock0-vf1",
-    parent="mock0",
-    pool="worker-0",
-    requests=("accel",),
-    cdi_name="claim-u0-mock0-vf1",
-    uuid="60faed32",
-    pci_address="1000:00:00.2",
-    device_node="/dev/mock0_vf1",
-    major=240,
-    minor=2,
-)
-CLAIM = PreparedClaim(ClaimRef("default", "c0", "u0"), (DEVICE,))
 
 
 def test_a_specification() -> None:

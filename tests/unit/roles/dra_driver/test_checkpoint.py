@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra import checkpoint, files
 from mock_accel_dra.errors import CheckpointError
-from test_cdi import CLAIM, DEVICE
 
 FULL = replace(DEVICE, admin=True, share_id="s", access="r", environment={"A": "ä"}, parent=None)
 CLAIMS = {"u0": CLAIM, "u1": replace(CLAIM, ref=replace(CLAIM.ref, uid="u1"), devices=(FULL, DEVICE))}
