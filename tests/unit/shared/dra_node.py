@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +29,12 @@ from mock_accel_dra.api import (
     grpc_health_v1_pb2,
     pluginregistration_v1_pb2,
 )
+from mock_accel_dra.cdi import CdiFolder
+from mock_accel_dra.checkpoint import Checkpoint
+from mock_accel_dra.devices import SysfsDevices
+from mock_accel_dra.errors import NotFound
+from mock_accel_dra.prepared import ClaimRef, PreparedClaim
+from mock_accel_dra.state import Lock, Parts, State
 
 DRIVER = "mock-accel.example.com"
 NODE = "worker-0"
@@ -153,10 +160,10 @@ class ClaimServer:
 class Kubelet:
     """Calls the plugin as the kubelet does."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, path: Path) -> None:
         # A channel that gRPC keeps for another one of the same address would remember a server that has died.
         options = (("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50))
-        self.channel = grpc.insecure_channel(f"unix:{socket}", options=options)
+        self.channel = grpc.insecure_channel(f"unix:{path}", options=options)
 
     def call(self, api: str, method: str, timeout: float = 20.0, **fields: t.Any) -> t.Any:
         """One call; a stream's answer is its iterator."""
@@ -238,7 +245,12 @@ class Node:
     def wait_ready(self, process: subprocess.Popen[bytes], pod_uid: str = "", timeout: float = 30.0) -> None:
         name = f"{DRIVER}-{pod_uid}-reg.sock" if pod_uid else f"{DRIVER}-reg.sock"
         started = self.registry_dir / name
-        wait_for(lambda: fresh(started, process), timeout, lambda: self.log.read_text())
+
+        def ready() -> bool:
+            assert process.poll() is None, f"the plugin has ended with {process.returncode}: {self.log.read_text()}"
+            return listens(started)
+
+        wait_for(ready, timeout, self.log.read_text)
 
     def stop(self) -> int:
         assert self.process
@@ -275,15 +287,10 @@ class Node:
         self.api.close()
 
 
-def fresh(socket: Path, process: subprocess.Popen[bytes]) -> bool:
+def listens(path: Path) -> bool:
     """Whether somebody listens there; what a dead process has left does not count."""
-    import socket as sockets
-
-    assert process.poll() is None, f"the plugin has ended with {process.returncode}"
-    if not socket.exists():
-        return False
-    with sockets.socket(sockets.AF_UNIX) as probe:
-        return probe.connect_ex(str(socket)) == 0
+    with socket.socket(socket.AF_UNIX) as probe:
+        return path.exists() and probe.connect_ex(str(path)) == 0
 
 
 def wait_for(true: t.Callable[[], t.Any], timeout: float = 10.0, otherwise: t.Callable[[], str] = lambda: "") -> None:
@@ -292,3 +299,53 @@ def wait_for(true: t.Callable[[], t.Any], timeout: float = 10.0, otherwise: t.Ca
     while not true():
         assert time.monotonic() < end, otherwise() or f"not within {timeout} s"
         time.sleep(0.02)
+
+
+def state_of(node: Node, reader: t.Any, listener: t.Any = None) -> State:
+    """The plugin's state on the node's folders, in this process."""
+    for folder in (node.plugin_dir, node.cdi_dir):
+        folder.mkdir(exist_ok=True)
+    parts = Parts(
+        lock=Lock(node.plugin_dir / "serialize.lock"),
+        checkpoint=Checkpoint(node.checkpoint),
+        cdi=CdiFolder(node.cdi_dir, DRIVER),
+        devices=SysfsDevices(node.sysfs.root),
+        claims=reader,
+        listener=listener or Listener(),
+    )
+    return State(parts, DRIVER, NODE)
+
+
+def ref_of(one: dict[str, t.Any]) -> ClaimRef:
+    metadata = one["metadata"]
+    return ClaimRef(metadata["namespace"], metadata["name"], metadata["uid"])
+
+
+class Listener:
+    """Remembers what it has been told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def prepared(self, claim: PreparedClaim) -> None:
+        self.told.append(("prepared", claim.ref.name))
+
+    def unprepared(self, ref: ClaimRef) -> None:
+        self.told.append(("unprepared", ref.name))
+
+
+class Reader:
+    """An API server's claims without the server; `error` is raised instead of an answer."""
+
+    def __init__(self, *claims: dict[str, t.Any]) -> None:
+        self.claims = {one["metadata"]["name"]: one for one in claims}
+        self.asked: list[str] = []
+        self.error: Exception | None = None
+
+    def get(self, ref: ClaimRef) -> dict[str, t.Any]:
+        self.asked.append(ref.name)
+        if self.error:
+            raise self.error
+        if ref.name not in self.claims:
+            raise NotFound(f'Error while calling GET: resourceclaims "{ref.name}" not found (HTTP 404)')
+        return self.claims[ref.name]

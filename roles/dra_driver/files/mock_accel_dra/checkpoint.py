@@ -53,6 +53,13 @@ class Checkpoint:
             self._seen = None
             raise CheckpointError(f"Error while writing the checkpoint {self.path}: {error.strerror}") from error
 
+    def remove_unfinished(self) -> None:
+        """What a writer that was killed has left."""
+        try:
+            files.temporary(self.path).unlink(missing_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"Error while cleaning {self.path.parent}: {error.strerror}") from error
+
     def _identity(self) -> tuple[int, int, int] | None:
         """What changes whenever the file is replaced."""
         try:

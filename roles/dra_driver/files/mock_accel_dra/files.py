@@ -12,12 +12,16 @@ from . import points
 SUFFIX = ".tmp"
 
 
+def temporary(path: Path) -> Path:
+    """Always the same: what a crash has left is overwritten the next time. Writers hold one lock."""
+    return path.with_name(f".{path.name}{SUFFIX}")
+
+
 def replace(path: Path, text: str, *, point: str, mode: int = 0o644) -> None:
     """Write `path` anew; whatever happens, it holds the old text or the new. `point` begins the names of the points."""
-    # A name that does not change: what a crash has left is overwritten the next time. Writers hold one lock.
-    temporary = path.with_name(f".{path.name}{SUFFIX}")
+    unfinished = temporary(path)
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with unfinished.open("w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), mode)
             points.reached(f"{point}-opened")
             half = len(text) // 2
@@ -29,10 +33,10 @@ def replace(path: Path, text: str, *, point: str, mode: int = 0o644) -> None:
             points.reached(f"{point}-written")
             os.fsync(file.fileno())
         points.reached(f"{point}-synced")
-        temporary.replace(path)
+        unfinished.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
         raise
     points.reached(f"{point}-renamed")
     sync_folder(path.parent)

@@ -202,6 +202,7 @@ class State:
         with self._parts.lock.held():
             claims = dict(self._parts.checkpoint.load())
             points.reached("recover-loaded")
+            self._parts.checkpoint.remove_unfinished()
             for uid in self._parts.cdi.remove_others(claims):
                 log.info("Removed a CDI file that no prepared claim has", uid=uid)
             points.reached("recover-files-removed")
