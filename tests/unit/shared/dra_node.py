@@ -98,6 +98,10 @@ class ClaimServer:
         self.version = version
         self.claims: dict[str, dict[str, t.Any]] = {}
         self.requests: list[str] = []
+        self.connections = 0
+        # Names of claims that are answered only when the event is set.
+        self.slow: set[str] = set()
+        self.go_on = threading.Event()
         self.patches: list[tuple[str, dict[str, t.Any]]] = []
         self.refusal: int | None = None
         self.patch_refusal: int | None = None
@@ -106,6 +110,10 @@ class ClaimServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                server.connections += 1
+                super().setup()
 
             def do_GET(self) -> None:
                 self.answer(None)
@@ -143,6 +151,8 @@ class ClaimServer:
         name = path.removeprefix(prefix).removesuffix("/status")
         if not path.startswith(prefix) or name not in self.claims:
             return 404, {"kind": "Status", "message": f'resourceclaims "{name}" not found', "code": 404}
+        if name in self.slow:
+            self.go_on.wait(30)
         if body is not None:
             self.patches.append((name, body))
             self.claims[name]["status"]["devices"] = body["status"]["devices"]
