@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-import threading
+import queue
 import typing as t
 
 from mock_accel_dra import kube
@@ -28,7 +28,7 @@ class FakeClient:
         self.requests: list[tuple[str, str]] = []
         # Raised by the next requests of a method, one for each; None lets one pass.
         self.failures: dict[str, list[Exception | None]] = {}
-        self.lock = threading.RLock()
+        self.watches: list[FakeWatch] = []
         self._numbers = itertools.count(1)
 
     # --- what tests do ---
@@ -49,7 +49,7 @@ class FakeClient:
 
     @property
     def writes(self) -> list[str]:
-        return [method for method, _ in self.requests if method not in ("GET", "LIST")]
+        return [method for method, _ in self.requests if method not in ("GET", "LIST", "WATCH")]
 
     def forget(self) -> None:
         self.requests.clear()
@@ -122,6 +122,19 @@ class FakeClient:
         self.objects[path.removesuffix("/status")] = item
         return copy.deepcopy(item)
 
+    def watch(self, path: str, params: t.Mapping[str, str] | None = None, seconds: int = 300) -> FakeWatch:
+        self._begin("WATCH", path)
+        self.watches.append(FakeWatch())
+        return self.watches[-1]
+
+    def tell(self, kind: str, item: Json) -> None:
+        """An event to whoever watches."""
+        for watch in self.watches:
+            watch.events.put((kind, copy.deepcopy(item)))
+
+    def close(self) -> None:
+        pass
+
     def delete(self, path: str, body: Json | None = None, params: t.Mapping[str, str] | None = None) -> Json:
         self._begin("DELETE", path)
         item = self._find(path)
@@ -175,6 +188,22 @@ class FakeClient:
             raise kube.Refused(f"too many counter sets: {len(sets)} (HTTP 422)")
         if len({device["name"] for device in spec.get("devices") or ()}) != len(devices):
             raise kube.Refused("a device is there twice (HTTP 422)")
+
+
+class FakeWatch:
+    """What tests put into `events`: pairs, an exception, or None for the end in good order."""
+
+    def __init__(self) -> None:
+        self.events: queue.Queue[t.Any] = queue.Queue()
+
+    def __iter__(self) -> t.Iterator[tuple[str, Json]]:
+        while (event := self.events.get()) is not None:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+    def close(self) -> None:
+        self.events.put(None)
 
 
 def _merged(item: t.Any, patch: t.Any) -> t.Any:
