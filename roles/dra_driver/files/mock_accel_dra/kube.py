@@ -85,6 +85,8 @@ class Client:
         doing = f"watching {path}"
         try:
             connection.request("GET", _target(path, query), headers=self._headers())
+            # A connection forgets its socket where the server will close it.
+            sock = connection.sock
             response = connection.getresponse()
             if response.status != http.HTTPStatus.OK:
                 raise _refusal(doing, response.status, response.read(), response.getheader("Retry-After"))
@@ -94,7 +96,7 @@ class Client:
         except KubeError:
             connection.close()
             raise
-        return Watch(doing, connection, response)
+        return Watch(doing, connection, sock, response)
 
     def close(self) -> None:
         with self._lock:
@@ -183,35 +185,47 @@ class Client:
 class Watch:
     """The events of one watch as they come; another thread may close it."""
 
-    def __init__(self, doing: str, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
+    def __init__(
+        self,
+        doing: str,
+        connection: http.client.HTTPConnection,
+        sock: socket.socket,
+        response: http.client.HTTPResponse,
+    ) -> None:
         self._doing = doing
         self._connection = connection
+        self._socket = sock
         self._response = response
         self._closed = False
 
     def __iter__(self) -> t.Iterator[tuple[str, Json]]:
         """Pairs of an event's type and its object, until the server ends the watch in good order."""
         try:
-            # Not `for line in response`: a line would wait until a buffer is full.
-            while line := self._response.readline():
+            for line in self._lines():
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     status = event["object"]
                     raise _refusal(self._doing, status.get("code", 500), json.dumps(status).encode(), None)
                 yield event["type"], event["object"]
-        except (OSError, http.client.HTTPException, ValueError, KeyError, AttributeError) as error:
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError) as error:
             if not self._closed:
                 raise _broken(self._doing, error) from error
         finally:
+            self._response.close()
             self._connection.close()
+
+    def _lines(self) -> t.Iterator[bytes]:
+        # Not readline(): it takes a connection that breaks between two events for the end.
+        rest = b""
+        while data := self._response.read1(1 << 16):
+            *lines, rest = (rest + data).split(b"\n")
+            yield from lines
 
     def close(self) -> None:
         self._closed = True
-        sock = self._connection.sock
-        if sock is not None:
-            # It wakes the thread that reads.
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        # It wakes the thread that reads. Not the method of a TLS socket, which would change it under that thread.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 class _Connection(http.client.HTTPConnection):

@@ -205,7 +205,7 @@ class Publisher:
                 stored = self._api.create(self.path, self._encoded(sent, features), {"dryRun": "All"})
             except Refused as error:
                 # Counters whose set is not in the same slice are an error for 1.34, and such that are for 1.35.
-                refusal = error
+                refusal = refusal or error
                 continue
             return resource_slice.with_probe(features, resource_slice.decode(stored), inline=inline)
         raise refusal or AssertionError("not reached")
