@@ -33,7 +33,7 @@ test: preflight ## Run every test; ends with one line "N passed, N failed"
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/run.py $(ARGS)
 
 .PHONY: bench
-bench: preflight ## Measure the library and the modules for DRA; prints JSON
+bench: preflight ## Measure the library, the modules for DRA and the DRA driver; prints JSON
 	@venv=$$(tools/venv.sh test); \
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/bench/bench.py $(ARGS)
 

@@ -96,7 +96,8 @@ class CdiFolder:
     def write(self, claim: PreparedClaim) -> None:
         path = self.file(claim.ref.uid)
         try:
-            files.replace(path, _text(claim), point="cdi")
+            # Not durable: after a power failure it is compared with the checkpoint, and made again.
+            files.replace(path, _text(claim), point="cdi", durable=False)
         except OSError as error:
             raise CdiError(f"Error while writing the CDI specification {path}: {error.strerror}") from error
 

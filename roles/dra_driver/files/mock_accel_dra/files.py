@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are there whole or not at all: temporary file, fsync, rename, fsync of the folder."""
+"""Files that are there whole or not at all: temporary file and rename, with fsync where the power may fail."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ def temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}{SUFFIX}")
 
 
-def replace(path: Path, text: str, *, point: str, mode: int = 0o644) -> None:
-    """Write `path` anew; whatever happens, it holds the old text or the new. `point` begins the names of the points."""
+def replace(path: Path, text: str, *, point: str, mode: int = 0o644, durable: bool = True) -> None:
+    """Write `path` anew: whatever becomes of this process, it holds the old text or the new.
+
+    `durable` says so of power failures too. `point` begins the names of the points.
+    """
     unfinished = temporary(path)
     try:
         with unfinished.open("w", encoding="utf-8") as file:
@@ -31,16 +34,18 @@ def replace(path: Path, text: str, *, point: str, mode: int = 0o644) -> None:
             file.write(text[half:])
             file.flush()
             points.reached(f"{point}-written")
-            os.fsync(file.fileno())
-        points.reached(f"{point}-synced")
+            if durable:
+                os.fsync(file.fileno())
+                points.reached(f"{point}-synced")
         unfinished.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
     points.reached(f"{point}-renamed")
-    sync_folder(path.parent)
-    points.reached(f"{point}-folder-synced")
+    if durable:
+        sync_folder(path.parent)
+        points.reached(f"{point}-folder-synced")
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,15 +13,18 @@ import grpc
 import pytest
 from dra_node import DRIVER, Node, Reader, claim, ref_of, state_of
 
-FILE = ["opened", "half-written", "written", "synced", "renamed", "folder-synced"]
+CDI = [f"cdi-{name}" for name in ("opened", "half-written", "written", "renamed")]
+CHECKPOINT = [
+    f"checkpoint-{name}" for name in ("opened", "half-written", "written", "synced", "renamed", "folder-synced")
+]
 PREPARE = [
     *(f"prepare-{name}" for name in ("entered", "not-known", "fetched", "locked", "computed")),
-    *(f"cdi-{name}" for name in FILE),
+    *CDI,
     "prepare-cdi-written",
     "prepare-status-written:1",
     "prepare-status-written:2",
     "prepare-statuses-written",
-    *(f"checkpoint-{name}" for name in FILE),
+    *CHECKPOINT,
     "prepare-recorded",
     "prepare-answered",
 ]
@@ -32,7 +35,7 @@ UNPREPARE = [
     "unprepare-status-written:1",
     "unprepare-status-written:2",
     "unprepare-statuses-written",
-    *(f"checkpoint-{name}" for name in FILE),
+    *CHECKPOINT,
     "unprepare-recorded",
     "unprepare-answered",
 ]
@@ -41,12 +44,12 @@ RECOVER = [
     "recover-file-removed:1",
     "recover-file-removed:2",
     "recover-files-removed",
-    *(f"cdi-{name}" for name in FILE),
+    *CDI,
     "recover-file-made",
     "recover-status-written:1",
     "recover-status-written:2",
     "recover-statuses-restored",
-    *(f"checkpoint-{name}" for name in FILE),
+    *CHECKPOINT,
     "recover-done",
     "clean-found",
     "unprepare-cdi-removed",

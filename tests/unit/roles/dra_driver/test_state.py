@@ -194,10 +194,10 @@ def test_a_full_disk_takes_everything_back(node: Node, monkeypatch: pytest.Monke
     before = node.recorded(), node.cdi_files(), node.sysfs.statuses()
     whole = files.replace
 
-    def full(path: Path, text: str, *, point: str, mode: int = 0o644) -> None:
+    def full(path: Path, text: str, *, point: str, mode: int = 0o644, **more: t.Any) -> None:
         if point == what:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        whole(path, text, point=point, mode=mode)
+        whole(path, text, point=point, mode=mode, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "replace", full)
