@@ -53,33 +53,42 @@ def handler(service: Service) -> grpc.GenericRpcHandler:
 
 
 class GrpcServer:
-    """Some services at one address: a unix socket's path, or HOST:PORT."""
+    """Some services at each of some addresses: a unix socket's path, or HOST:PORT.
 
-    def __init__(self, address: Path | str, services: t.Iterable[Service], threads: int) -> None:
-        self._address = address
+    One server with two sockets and not two servers: each looks after itself every second, which is most of what an idle
+    node agent does.
+    """
+
+    def __init__(self, addresses: t.Sequence[Path | str], services: t.Iterable[Service], threads: int) -> None:
+        self._addresses = addresses
         pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="grpc")
         # Nobody else listens on our port, whatever the kernel would allow.
         self._server = grpc.server(pool, options=(("grpc.so_reuseport", 0),))
         self._server.add_generic_rpc_handlers([handler(service) for service in services])
 
     def start(self) -> None:
-        try:
-            if isinstance(self._address, Path):
+        """Listen, in the order of the addresses."""
+        for address in self._addresses:
+            try:
                 # What a process that was killed has left; a living one has another name or is not there.
-                self._address.unlink(missing_ok=True)
-                self._server.add_insecure_port(f"unix:{self._address}")
-            else:
-                self._server.add_insecure_port(self._address)
-        except (OSError, RuntimeError) as error:
-            raise ServerError(f"Error while listening on {self._address}: {error}") from error
+                _remove(address)
+                self._server.add_insecure_port(f"unix:{address}" if isinstance(address, Path) else address)
+            except (OSError, RuntimeError) as error:
+                raise ServerError(f"Error while listening on {address}: {error}") from error
         self._server.start()
-        log.info("Serving", 1, address=self._address)
+        log.info("Serving", 1, addresses=self._addresses)
 
     def stop(self, grace: float) -> None:
-        self._server.stop(grace).wait()
-        if isinstance(self._address, Path):
+        """Take the sockets away, the last one first, so that nobody new comes; then end the calls under way."""
+        for address in reversed(self._addresses):
             with contextlib.suppress(OSError):
-                self._address.unlink(missing_ok=True)
+                _remove(address)
+        self._server.stop(grace).wait()
+
+
+def _remove(address: Path | str) -> None:
+    if isinstance(address, Path):
+        address.unlink(missing_ok=True)
 
 
 class NodeAgent:
@@ -140,15 +149,19 @@ class NodeAgent:
         socket = registration.plugin_socket(settings.plugin_dir, settings.pod_uid)
         registrar = registration.registrar_socket(settings.registry_dir, settings.driver_name, settings.pod_uid)
         liveness = health.LivenessService(self._monitor, self._works)
-        services = [*plugin.services(self.state), *health.services(self._monitor, settings.node_name), liveness]
+        services: list[Service] = [
+            *plugin.services(self.state),
+            *health.services(self._monitor, settings.node_name),
+            liveness,
+        ]
+        services.append(registration.RegistrationService(settings.driver_name, socket))
         # The kubelet may call as soon as it sees the registrar's socket.
-        self._add_server(socket, services, THREADS)
-        self._add_server(registrar, [registration.RegistrationService(settings.driver_name, socket)], 2)
+        self._add_server([socket, registrar], services, THREADS)
         if settings.health_address:
-            self._add_server(settings.health_address, [liveness], 4)
+            self._add_server([settings.health_address], [liveness], 4)
 
-    def _add_server(self, address: Path | str, services: t.Iterable[Service], threads: int) -> None:
-        server = GrpcServer(address, services, threads)
+    def _add_server(self, addresses: t.Sequence[Path | str], services: t.Iterable[Service], threads: int) -> None:
+        server = GrpcServer(addresses, services, threads)
         server.start()
         self._servers.append(server)
 
