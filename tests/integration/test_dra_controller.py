@@ -26,10 +26,19 @@ Json = dict[str, t.Any]
 class Driver:
     """One process of the controller; what it says is in `log`."""
 
-    def __init__(self, repo: Path, server: servers.ApiServer, tree: AccelTree, log: Path, interval: str = "1s") -> None:
+    def __init__(
+        self,
+        repo: Path,
+        server: servers.ApiServer,
+        tree: AccelTree,
+        log: Path,
+        interval: str = "1s",
+        user: str = "admin",
+    ) -> None:
         self.log = log
         command = [sys.executable, "-m", "mock_accel_dra", "controller", f"--node-name={NODE}", "--verbosity=10"]
-        command += [f"--sysfs-root={tree.root}", f"--kubeconfig={server.kubeconfig()}", f"--rescan-interval={interval}"]
+        command += [f"--sysfs-root={tree.root}", f"--kubeconfig={server.kubeconfig(user)}"]
+        command += [f"--rescan-interval={interval}"]
         environ = {**os.environ, "PYTHONPATH": str(repo / "roles/dra_driver/files"), "PYTHONDONTWRITEBYTECODE": ""}
         self.started = time.monotonic()
         with log.open("wb") as output:
@@ -310,6 +319,52 @@ def test_it_waits_for_its_node(apiserver: servers.ApiServer, start: Start) -> No
     driver.end()
     cluster.delete_slices()
     apiserver.delete_node(NODE)
+
+
+# What the controller may do, and no more.
+RULES = [
+    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]},
+    {
+        "apiGroups": ["resource.k8s.io"],
+        "resources": ["resourceslices"],
+        "verbs": ["list", "watch", "create", "update", "delete"],
+    },
+]
+
+
+@pytest.fixture
+def bound(cluster: Cluster) -> t.Iterator[t.Callable[[], None]]:
+    """Gives those rights to the user who has none."""
+    path, names = "/apis/rbac.authorization.k8s.io/v1", ("clusterroles", "clusterrolebindings")
+
+    def bind() -> None:
+        role = {"metadata": {"name": "publisher"}, "rules": RULES}
+        cluster.server.request("POST", f"{path}/{names[0]}", role)
+        group = {"apiGroup": "rbac.authorization.k8s.io"}
+        binding = {
+            "metadata": {"name": "publisher"},
+            "roleRef": {**group, "kind": "ClusterRole", "name": "publisher"},
+            "subjects": [{**group, "kind": "User", "name": "nobody"}],
+        }
+        cluster.server.request("POST", f"{path}/{names[1]}", binding)
+
+    yield bind
+    for name in names:
+        cluster.server.request("DELETE", f"{path}/{name}/publisher")
+
+
+def test_the_rights_that_it_needs(cluster: Cluster, start: Start, tree: AccelTree, bound: t.Callable[[], None]) -> None:
+    driver = start(cluster.server, user="nobody")
+    until(lambda: driver.said('nodes \\"worker-1\\" is forbidden'), driver)
+    bound()
+    until(lambda: cluster.is_published("mock0", "mock1", "mock2"), driver)
+    tree.add_vfs(0, 2)
+    until(lambda: len(cluster.devices()) == 5, driver)
+    tree.remove("mock0")
+    until(lambda: cluster.is_published("mock1", "mock2"), driver)
+    cluster.delete_slices()
+    until(lambda: cluster.is_published("mock1", "mock2"), driver)
+    assert driver.said("Lost sight") == 0
 
 
 # --- servers that serve less ---

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import shutil
 import uuid
 from pathlib import Path
@@ -13,6 +15,21 @@ FUNCTIONS = 8
 SLOTS = 32
 # Reading address 0 of a process gives the error that a function gives which does not answer: EIO.
 NO_ANSWER = Path("/proc/self/mem")
+
+
+def replay(recording: Path, root: Path) -> Path:
+    """A tree as a guest has shown it: links, texts and errors by path (tests/kernel/guest_files/record.py)."""
+    for name, entry in json.loads(recording.read_text()).items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if "text" in entry:
+            path.write_text(entry["text"])
+        elif "link" in entry:
+            path.symlink_to(entry["link"])
+        else:
+            assert entry == {"error": errno.EIO}, name
+            path.symlink_to(NO_ANSWER)
+    return root
 
 
 class AccelTree:

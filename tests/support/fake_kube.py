@@ -28,6 +28,8 @@ class FakeClient:
         self.requests: list[tuple[str, str]] = []
         # Raised by the next requests of a method, one for each; None lets one pass.
         self.failures: dict[str, list[Exception | None]] = {}
+        # Methods whose next request is done, but whose answer gets lost.
+        self.lost: set[str] = set()
         self.watches: list[FakeWatch] = []
         self._numbers = itertools.count(1)
 
@@ -100,6 +102,7 @@ class FakeClient:
         )
         if not dry:
             self.objects[f"{path}/{metadata['name']}"] = item
+        self._end("DRYRUN" if dry else "POST")
         return copy.deepcopy(item)
 
     def update(self, path: str, body: Json, params: t.Mapping[str, str] | None = None) -> Json:
@@ -111,6 +114,7 @@ class FakeClient:
         if item != old:
             item["metadata"]["resourceVersion"] = str(next(self._numbers))
         self.objects[path] = item
+        self._end("PUT")
         return copy.deepcopy(item)
 
     def patch(
@@ -142,6 +146,7 @@ class FakeClient:
         if uid != item["metadata"]["uid"]:
             raise kube.Conflict(f"Error while calling DELETE {path}: the UID is another (HTTP 409)")
         del self.objects[path]
+        self._end("DELETE")
         return {}
 
     # --- the ways of a server ---
@@ -153,6 +158,11 @@ class FakeClient:
         failure = waiting.pop(0) if waiting else None
         if failure:
             raise failure
+
+    def _end(self, method: str) -> None:
+        if method in self.lost:
+            self.lost.remove(method)
+            raise kube.Unavailable(f"Error while calling {method}: the connection was lost")
 
     def _find(self, path: str) -> Json:
         if path not in self.objects:

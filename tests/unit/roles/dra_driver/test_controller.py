@@ -234,15 +234,19 @@ def test_the_api_server_is_away_for_a_while(running: Run, capsys: pytest.Capture
     until(lambda: running.shown() == ["mock0", "mock1"])
 
 
-def test_the_api_server_is_another_one_afterwards(running: Run) -> None:
+@pytest.mark.parametrize("served", [True, False], ids=["more is served", "less is served"])
+def test_the_api_server_is_another_one_afterwards(world: Run, served: bool) -> None:
     """It was upgraded, with another choice of gates: what it serves is asked anew though no device has changed."""
-    running.tree.write("mock0", "errors", "0x01")
-    running.uevent()
-    until(lambda: running.api.slices[0]["spec"]["devices"][0].get("taints"))
-    with outage(running.api):
-        running.api.serves.discard("taints")
-        running.api.drop_all()
-    until(lambda: running.api.slices and running.shown() == [])
+    world.tree.add_pf(0)
+    world.tree.add_pf(1)
+    world.tree.write("mock0", "errors", "0x01")
+    (world.api.serves.discard if served else world.api.serves.add)("taints")
+    world.thread.start()
+    until(lambda: world.api.watches)
+    assert ("mock0" in world.shown()) is not served
+    with outage(world.api):
+        (world.api.serves.add if served else world.api.serves.discard)("taints")
+    until(lambda: ("mock0" in world.shown()) is served)
 
 
 def test_it_starts_before_the_api_server(world: Run) -> None:

@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from accel_sysfs import GI, AccelTree
+from accel_sysfs import GI, AccelTree, replay
 from mock_accel_dra import inventory
 from mock_accel_dra.errors import InventoryError
 from mock_accel_dra.inventory import AccelDevice
@@ -74,6 +74,19 @@ def test_devices_are_in_the_order_of_their_numbers(tree: AccelTree) -> None:
         tree.add_pf(number)
     tree.add_vfs(2, 1)
     assert list(scan(tree)) == ["mock2", "mock2_vf0", "mock9", "mock10"]
+
+
+def test_a_tree_that_a_guest_has_shown(tmp_path: Path, fixtures: Path) -> None:
+    """tests/kernel has recorded it and compares it with a running kernel."""
+    found = {device.name: device for device in inventory.scan(replay(fixtures / "sysfs/two_boards.json", tmp_path))}
+    assert list(found) == ["mock0", "mock0_vf0", "mock0_vf1", "mock1"]
+    whole, part, hanging = found["mock0"], found["mock0_vf1"], found["mock1"]
+    assert (whole.pci_address, whole.pcie_root, whole.numa_node) == ("1000:00:00.0", "pci1000:00", 0)
+    assert (whole.total_vfs, whole.num_vfs, whole.capabilities, whole.minor) == (4, 2, 5, 0)
+    assert (part.pci_address, part.physfn, part.parent) == ("1000:00:00.2", "1000:00:00.0", "mock0")
+    assert (part.memory, part.capabilities, part.minor) == (2 * GI, 6, 2)
+    assert (whole.responding, part.responding, hanging.responding) == (True, True, False)
+    assert (hanging.pci_address, hanging.numa_node, hanging.memory) == ("1001:00:00.0", 1, 16 * GI)
 
 
 def silent(tree: AccelTree) -> None:

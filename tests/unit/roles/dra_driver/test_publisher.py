@@ -262,6 +262,14 @@ def test_strays_are_removed(name: str, spec: dict[str, t.Any]) -> None:
     assert name not in [one["metadata"]["name"] for one in api.slices]
 
 
+def test_a_stray_under_an_index_of_ours_is_removed() -> None:
+    """The name of a pool cannot be changed, so it cannot be made one of ours."""
+    api = client()
+    name = stray(api, "00000-x", pool={"name": "mock0", "generation": 9, "resourceSliceCount": 1})
+    assert publisher(api).publish([pf(0)]) == Changes(created=1, deleted=1)
+    assert name not in [one["metadata"]["name"] for one in api.slices]
+
+
 def test_slices_of_others_are_left_alone() -> None:
     api = client()
     stray(api, "theirs", driver="other.example.com")
@@ -274,11 +282,14 @@ def test_two_publishers_agree_on_the_older_slice() -> None:
     api = client()
     first, second = publisher(api), publisher(api)
     first.publish([pf(0)])
-    stray(api, "00000-copy", devices=api.slices[0]["spec"]["devices"])
+    (older,) = api.slices
+    stray(api, "00000-copy", devices=older["spec"]["devices"])
+    # Not the one that was written last.
+    api.edit(older["metadata"]["name"])
     for one in (first, second):
         one.list_again()
         one.publish([pf(0)])
-    assert len(api.slices) == 1
+    assert [one["metadata"]["name"] for one in api.slices] == [older["metadata"]["name"]]
     assert shown(api) == ["mock0"]
 
 
@@ -450,6 +461,48 @@ def slices_of_a_fresh_node(devices: list[AccelDevice]) -> list[str]:
     api = client()
     publisher(api).publish(devices)
     return shown(api)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_write_is_done_but_its_answer_gets_lost(method: str) -> None:
+    api = client()
+    one = publisher(api)
+    one.publish(MANY)
+    after = [*BOARD, *MANY[1:60]]
+    api.lost.add(method)
+    with pytest.raises(kube.Unavailable):
+        one.publish(after)
+    one.publish(after)
+    assert shown(api) == names(*after)
+    assert set(pools(api)) == {(max(pools(api))[0], len(api.slices))}
+    assert len(api.slices) == 2
+
+
+def test_a_server_that_wants_another_shape_meanwhile() -> None:
+    """It was taken back to a release that knows counters in the devices' slice only."""
+    api = client()
+    one = publisher(api)
+    one.publish(BOARD)
+    api.counters_inline = True
+    after = [*BOARD, pf(1)]
+    with pytest.raises(kube.Refused, match="must reference a counterSet"):
+        one.publish(after)
+    one.publish(after)
+    assert shown(api) == names(*after)
+    assert [sorted(set(item["spec"]) & {"devices", "sharedCounters"}) for item in api.slices] == [
+        ["devices", "sharedCounters"]
+    ]
+
+
+def test_a_slice_that_is_another_under_its_name_is_looked_at_before_it_is_deleted() -> None:
+    api = client()
+    one = publisher(api)
+    one.publish(MANY[:65])
+    api.slices[1]["metadata"]["uid"] = "another"
+    api.forget()
+    one.publish(MANY[:64])
+    assert api.writes.count("DELETE") == 2
+    assert shown(api) == names(*MANY[:64])
 
 
 def test_conflicts_without_end_are_an_error() -> None:

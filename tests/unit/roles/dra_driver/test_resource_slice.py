@@ -131,6 +131,10 @@ def test_a_taint_keeps_its_time(wanted: dict[str, t.Any], time: str | None) -> N
     assert body["spec"]["devices"][0]["taints"][0].get("timeAdded") == time
 
 
+def test_a_taint_that_a_server_gives_no_time() -> None:
+    assert resource_slice.updated(BASE, BASE)["spec"]["devices"][0]["taints"] == [TAINT]
+
+
 def test_an_update_keeps_what_is_not_ours() -> None:
     observed = stored(BASE, annotations={"a": "b"}, finalizers=["f"])
     observed["metadata"]["labels"]["other"] = "x"

@@ -254,6 +254,14 @@ def test_a_whole_and_its_parts_are_never_both_handed_out(devices: list[AccelDevi
         assert first in had or first.memory > owner.memory
 
 
+@pytest.mark.parametrize(
+    "name", ["as by default", "parts fill the whole", "no memory at all", "more parts than it says"]
+)
+def test_all_parts_can_be_had_where_there_is_memory_for_them(name: str) -> None:
+    ledger = Ledger(slices.pool(BOARDS[name], SPLIT, DRIVER))
+    assert all(ledger.take(device.device_name) for device in BOARDS[name] if device.kind == "vf")
+
+
 def test_a_board_without_parts_draws_on_nothing() -> None:
     pool = slices.pool([pf(0), pf(1)], SPLIT, DRIVER)
     assert names(pool) == {0: ["mock0", "mock1"]}
