@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import tempfile
 import typing as t
 from pathlib import Path
@@ -161,3 +163,13 @@ def test_the_least_rights(node: Node, apiserver: servers.ApiServer, claims: Clai
     finally:
         apiserver.request("DELETE", f"{RBAC}/clusterrolebindings/agent")
         apiserver.request("DELETE", f"{RBAC}/clusterroles/agent")
+
+
+def test_its_benchmark_runs(repo: Path, run, clean_env: dict[str, str]) -> None:
+    done = run(sys.executable, repo / "tests" / "bench" / "bench.py", "agent", "--quick", env=clean_env)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)["agent"]
+    assert figures["rss_mb"] < 60
+    for kind in ("prepare_ms", "again_ms", "unprepare_ms"):
+        for taken in (figures[kind], figures["crowded"][kind]):
+            assert 0 < taken["min"] <= taken["median"] <= taken["p99"]
