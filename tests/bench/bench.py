@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make bench`: measures the library, the modules for DRA and the kernel module, and prints one JSON object.
+"""`make bench`: measures the library, the modules for DRA, the DRA driver's node agent and the kernel module.
 
-`make bench ARGS=library`, `ARGS=dra` and `ARGS=kernel` measure one of them; the file of each says what its numbers are.
+It prints one JSON object. `make bench ARGS=library`, `ARGS=dra`, `ARGS=agent` and `ARGS=kernel` measure one of them; the file of
+each says what its numbers are.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ import platform
 import signal
 import sys
 
+import agent
 import dra
 import library
 
-PARTS = ("library", "dra", "kernel")
+PARTS = ("library", "dra", "agent", "kernel")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     # Not `choices`, which Python 3.11 does not let be none of.
-    parser.add_argument("parts", nargs="*", metavar="PART", help="library, dra or kernel (default all)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="library, dra, agent or kernel (default all)")
     parser.add_argument("--profile", default="a100", help="profile of charts/gpu-mock/profiles (default a100)")
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that it works, the times mean little")
     options = parser.parse_args()
@@ -40,6 +42,8 @@ def main() -> None:
         answer |= library.measure(profile, options.quick)
     if "dra" in parts:
         answer["dra"] = dra.measure(options.quick)
+    if "agent" in parts:
+        answer["agent"] = agent.measure(options.quick)
     if "kernel" in parts:
         # Not with the others: it needs the packages of Ansible, which they do not.
         import kernel_module

@@ -30,11 +30,14 @@ OLDEST_PYTHON = (3, 9)
 DRIVER = [
     {"__main__"},
     {"server", "controller"},
-    {"plugin", "registration", "health"},
+    {"plugin", "registration", "health", "publisher"},
     {"state"},
-    {"cdi", "checkpoint", "kube"},
-    {"slices", "inventory"},
-    {"config", "errors", "api"},
+    {"cdi", "checkpoint", "kube", "claim_status", "devices", "resource_slice"},
+    {"claim_api", "slices"},
+    {"allocation"},
+    {"opaque", "prepared", "inventory", "access", "files"},
+    {"config", "points"},
+    {"errors", "log", "api"},
 ]
 
 # native/nvml, from the bottom up: a file may include headers of its own height and below. The rest (nvml_*.c and what
