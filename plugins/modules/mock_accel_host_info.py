@@ -21,7 +21,6 @@ options:
   module:
     description: The built module on the controller, as P(mirage.accel.kernel_module_file#filter) describes it.
     type: dict
-    default: {}
     suboptions:
       file:
         description: Its path, for messages. Empty where there is none.
@@ -157,7 +156,6 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "install": {"type": "str", "choices": ["auto", "dkms", "headers", "prebuilt"], "default": "auto"},
     "module": {
         "type": "dict",
-        "default": {},
         "options": {
             "file": {"type": "str", "default": ""},
             "exists": {"type": "bool", "default": False},
@@ -180,7 +178,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 
 
 def read_wish(params: t.Mapping[str, t.Any]) -> Wish:
-    given = params["module"]
+    given = params["module"] or {}
     return Wish(
         install=params["install"],
         module=Module(**{key: given[key] for key in Module._fields if key in given}),
