@@ -2,8 +2,8 @@
 """The role mock_accel on a host of its own: built by DKMS, against headers, or given; really installed, never loaded.
 
 Only the kernel is made up: /sys is a folder which a stand-in for modprobe fills, and what /proc would say of a kernel
-with modules lies in a folder. DKMS, the compiler, depmod, modinfo and sign-file are those of Debian. The scenario `kernel`
-really loads it.
+with modules lies in another. DKMS, the compiler, depmod, modinfo and sign-file are those of Debian. The scenario
+`kernel` really loads it.
 """
 
 from __future__ import annotations
