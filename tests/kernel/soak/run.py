@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import json
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -39,7 +40,7 @@ from guest_module import GuestModule  # noqa: E402
 from kernel_log import unexpected  # noqa: E402
 
 INTERVALS = 10
-ROUND_SECONDS = 20
+ROUND_SECONDS = 60
 # Seconds: a machine that does other things is slow, and so is a kernel that looks at each access to memory.
 PATIENCE = 900
 WORDLIST = "mkdir -p /lib/firmware && printf 'alpha\\nbeta\\n' >/lib/firmware/mock-accel-wordlist"
@@ -127,6 +128,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=300, help="on the debug kernel (default 300)")
     parser.add_argument("--seed", default=secrets.token_hex(8), help="of the fuzzing (default: another one each time)")
     options = parser.parse_args()
+    # Ended by a signal, the guest is removed too, as after any other failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("soak: ended by a signal"))
     kernel = debian_kernel.find(CACHE)
     figures: dict[str, Any] = {}
     if options.cycles:
