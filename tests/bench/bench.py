@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make bench`: measures the library, the modules for DRA, the DRA driver's node agent and the kernel module.
 
-It prints one JSON object. `make bench ARGS=library`, `ARGS=dra`, `ARGS=agent` and `ARGS=kernel` measure one of them; each
-has a file that says what its numbers are.
+It prints one JSON object. `make bench ARGS=library`, `ARGS=dra`, `ARGS=agent` and `ARGS=kernel` measure one of them;
+each has a file that says what its numbers are.
 """
 
 from __future__ import annotations
