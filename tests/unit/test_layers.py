@@ -35,7 +35,7 @@ DRIVER = [
     {"cdi", "checkpoint", "kube", "resource_slice"},
     {"slices"},
     {"inventory", "access"},
-    {"config"},
+    {"config", "metrics"},
     {"errors", "log", "api"},
 ]
 

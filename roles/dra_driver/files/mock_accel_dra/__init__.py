@@ -3,5 +3,5 @@
 
 It knows the devices by sysfs and the cluster by its API, and shares no code with whatever verifies it. Imports point
 one way: `__main__ -> server, controller -> plugin, registration, health, publisher -> state -> cdi, checkpoint, kube,
-resource_slice -> slices -> inventory, access -> config -> errors, log, api`.
+resource_slice -> slices -> inventory, access -> config, metrics -> errors, log, api`.
 """
