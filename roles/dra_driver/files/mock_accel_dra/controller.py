@@ -184,6 +184,8 @@ class Controller:
         self._publisher = Publisher(client, settings.driver_name, settings.node_name)
         self._watch = SliceWatch(watch_client, self._publisher, self._bell, settings.rescan_interval)
         self._backoff = Backoff(settings.rescan_interval)
+        # Whoever watches a counter wants to see it before it grows.
+        FAILURES.add(0)
         self._threads: list[threading.Thread] = []
         self._watching = False
         self._uevents: inventory.UeventSource | None = None
