@@ -3,8 +3,9 @@
 
 Milliseconds of whole calls as the client sees them, with fsync, 8 devices, CDI files on a tmpfs; `again` is the same
 claim once more. `crowded` is the same with 120 other claims prepared. Memory and CPU time are of the agent's process,
-the latter for all three calls together; what it writes into a claim's status 0.1 s later is not in it, as these claims are gone by then.
-`fsync` is what the disk alone takes for a small file: each prepare and unprepare has one of a file and one of a folder.
+the latter for all three calls together; what it writes into a claim's status 0.1 s later is not in it, as these claims
+are gone by then. `fsync` is what the disk alone takes for a small file: each prepare and each unprepare has one of a
+file and one of a folder.
 """
 
 from __future__ import annotations
