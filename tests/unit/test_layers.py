@@ -32,10 +32,11 @@ DRIVER = [
     {"server", "controller"},
     {"plugin", "registration", "health", "publisher"},
     {"state"},
-    {"cdi", "checkpoint", "kube", "resource_slice"},
-    {"slices"},
-    {"inventory", "access"},
-    {"config", "metrics"},
+    {"cdi", "checkpoint", "kube", "claim_status", "devices", "resource_slice"},
+    {"claim_api", "slices"},
+    {"allocation"},
+    {"opaque", "prepared", "inventory", "access", "files"},
+    {"config", "metrics", "points"},
     {"errors", "log", "api"},
 ]
 

@@ -15,6 +15,7 @@ from .errors import DriverError
 # command is asked for: the controller needs no gRPC, and not its memory.
 COMMANDS = {
     "controller": (".controller", "publish this node's devices as ResourceSlices"),
+    "node-agent": (".server", "prepare claims for the kubelet and report the devices' health"),
 }
 
 

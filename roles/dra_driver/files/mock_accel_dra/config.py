@@ -39,6 +39,8 @@ class Settings:
     verbosity: int = 5
     kubeconfig: Path | None = None
     metrics_address: str = ""
+    health_address: str = ""
+    pod_uid: str = ""
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Settings)}
@@ -73,6 +75,8 @@ def _parser(environ: t.Mapping[str, str], commands: t.Mapping[str, str]) -> argp
     add("-v", "--verbosity", type=int, default=_DEFAULTS["verbosity"], help="0 to 10 (%(default)s)")
     add("--kubeconfig", type=Path, help="a kubeconfig; without it, the pod's service account is used")
     add("--metrics-address", default="", help="HOST:PORT for Prometheus; empty: none")
+    add("--health-address", default="", help="HOST:PORT for gRPC health checks; empty: none but on the plugin's socket")
+    add("--pod-uid", default=environ.get("POD_UID", ""), help="sockets of their own for this pod (else POD_UID)")
     # An abbreviation that works today would be ambiguous with tomorrow's flags.
     parser = argparse.ArgumentParser(prog="mock_accel_dra", description="DRA driver of mock_accel", allow_abbrev=False)
     subcommands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -42,3 +42,23 @@ class Unavailable(KubeError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ClaimError(DriverError):
+    """A claim cannot be prepared, for a reason that its owner can read."""
+
+
+class CheckpointError(DriverError):
+    """The record of prepared claims cannot be read or written."""
+
+
+class CdiError(DriverError):
+    """A CDI specification cannot be read, written or removed."""
+
+
+class DeviceError(DriverError):
+    """A device does not take what is written to it."""
+
+
+class ServerError(DriverError):
+    """A socket cannot be served."""

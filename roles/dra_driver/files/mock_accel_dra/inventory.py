@@ -76,6 +76,12 @@ def scan(sysfs_root: Path) -> list[AccelDevice]:
     return sorted((device for device in found if device), key=lambda device: device.order)
 
 
+def read(sysfs_root: Path, device_name: str) -> AccelDevice | None:
+    """The device that Kubernetes knows by that name; none where it is not here."""
+    name = device_name.replace("-", "_")
+    return _read_device(f"{sysfs_root}/class/{CLASS}/{name}", name) if _NAME.fullmatch(name) else None
+
+
 def _read_device(path: str, name: str) -> AccelDevice | None:
     try:
         return _device(path, name)
