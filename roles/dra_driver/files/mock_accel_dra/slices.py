@@ -168,8 +168,10 @@ def _board(family: list[AccelDevice], features: Features) -> _Board:
         # They are about to go with their physical function, and there is nothing that they could draw on.
         shown = []
     elif not with_counters and parted:
-        # Nothing would keep the scheduler from giving the whole to one and the parts to others.
-        shown = [device for device in shown if device is not pf]
+        # Nothing would keep the scheduler from giving the whole to one and the parts to others: the parts stand for it,
+        # unless somebody has had the whole since before they were made.
+        whole_in_use = bool(pf and pf.allocated)
+        shown = [device for device in shown if (device is pf) == whole_in_use]
     counters = with_counters and parted and pf is not None
     return _Board(pf, tuple(shown), counters, max(pf.total_vfs, len(vfs), 1) if pf else 0)
 

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import replace
 
 import pytest
-from dra_node import DRIVER
+from dra_node import DRIVER, wait_for
 from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra import claim_status
 from mock_accel_dra.claim_api import ClaimApi
@@ -40,6 +40,7 @@ class Api:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim_status, "RETRY_S", (0.01, 0.02))
+    monkeypatch.setattr(claim_status, "DELAY_S", 0.01)
 
 
 def writer(api: Api) -> claim_status.ClaimStatusWriter:
@@ -83,13 +84,27 @@ def test_only_the_newest_wish_counts() -> None:
     api = Api()
     api.may_go_on.clear()
     made = writer(api)
-    made.prepared(replace(CLAIM, ref=replace(CLAIM.ref, uid="first")))
+    made.prepared(CLAIM)
+    wait_for(lambda: api.called)
     for _ in range(5):
         made.prepared(CLAIM)
-    made.unprepared(CLAIM.ref)
+    # While the first is under way: the server may have heard of it.
+    made.prepared(replace(CLAIM, devices=(DEVICE, replace(DEVICE, device_name="mock1"))))
     api.may_go_on.set()
     assert made.idle(10)
-    assert api.applied == [("first", 1), ("u0", 0)]
+    assert api.applied == [("u0", 1), ("u0", 2)]
+
+
+def test_what_the_server_has_never_heard_of_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim_status, "DELAY_S", 1000)
+    api = Api()
+    made = writer(api)
+    made.prepared(CLAIM)
+    made.unprepared(CLAIM.ref)
+    assert made.idle(0)
+    made.unprepared(CLAIM.ref)
+    made.stop(10)
+    assert api.applied == [("u0", 0)]
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,12 @@ def test_where_counters_are_not_served_the_parts_stand_for_the_whole() -> None:
     assert not any("consumesCounters" in device for device in devices_of(pool).values())
 
 
+def test_where_counters_are_not_served_a_whole_in_use_keeps_its_parts_to_itself() -> None:
+    devices = [pf(0, num_vfs=2, allocated=True), vf(0, 0), vf(0, 1)]
+    assert names(slices.pool(devices, NO_COUNTERS, DRIVER)) == {0: ["mock0"]}
+    assert len(devices_of(slices.pool(devices, SPLIT, DRIVER))) == 3
+
+
 def test_where_counters_are_not_served_and_parts_are_about_to_come_there_is_no_whole() -> None:
     assert names(slices.pool([pf(0, num_vfs=2)], NO_COUNTERS, DRIVER)) == {0: []}
 
