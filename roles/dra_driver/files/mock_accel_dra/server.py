@@ -158,7 +158,7 @@ class NodeAgent:
         # The kubelet may call as soon as it sees the registrar's socket.
         self._add_server([socket, registrar], services, THREADS)
         if settings.health_address:
-            self._add_server([settings.health_address], [liveness], 4)
+            self._add_server([settings.health_address], [liveness], 2 * health.MOST_STREAMS)
 
     def _add_server(self, addresses: t.Sequence[Path | str], services: t.Iterable[Service], threads: int) -> None:
         server = GrpcServer(addresses, services, threads)

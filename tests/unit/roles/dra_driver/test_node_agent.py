@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import threading
@@ -231,6 +232,30 @@ def test_a_corrupt_checkpoint_is_an_event_of_the_pod(node: Node) -> None:
         assert node.sysfs.statuses() == {"mock0": 1}
         node.checkpoint.write_text(good)
         assert not any(answer.error for answer in kubelet.prepare(one, other).values())
+
+
+def test_a_disk_that_takes_nothing(node: Node) -> None:
+    """What fails is an event of the pod and leaves nothing; what is prepared is answered. The log is there too."""
+    one, other = claim("c0", "mock0"), claim("c1", "mock1")
+    node.api.add(one, other)
+    process = node.start()
+    with node.kubelet() as kubelet:
+        assert not kubelet.prepare(one)[uid(one)].error
+        before = node.recorded(), node.cdi_files(), node.sysfs.statuses()
+        for limit, words in (
+            (
+                300,
+                f"Error while writing the CDI specification {node.cdi_dir}/{DRIVER}_{uid(other)}.json: File too large",
+            ),
+            (750, f"Error while writing the checkpoint {node.checkpoint}: File too large"),
+        ):
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            answers = kubelet.prepare(other, one)
+            assert words in answers[uid(other)].error
+            assert not answers[uid(one)].error
+            assert (node.recorded(), node.cdi_files(), node.sysfs.statuses()) == before
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert not kubelet.prepare(other)[uid(other)].error
 
 
 def test_ends_cleanly(node: Node) -> None:
