@@ -36,7 +36,7 @@ DRIVER = [
     {"claim_api", "slices"},
     {"allocation"},
     {"opaque", "prepared", "inventory", "access", "files"},
-    {"config", "points"},
+    {"config", "metrics", "points"},
     {"errors", "log", "api"},
 ]
 

@@ -20,7 +20,9 @@ from . import access, inventory, log
 from .config import Settings
 from .errors import DriverError, Expired, Unavailable
 from .kube import Client, Watch
-from .publisher import Publisher
+from .metrics import Metric, Server
+from .publisher import Changes, Publisher
+from .slices import faults
 
 # Plugging a board is a dozen uevents: they are waited for this long after each, and so long in all.
 QUIET_S = 0.05
@@ -32,6 +34,16 @@ LONGEST_BACKOFF_S = 10.0
 WATCH_S = 1800
 # A server that ends each watch at once is not asked more often.
 SHORTEST_WATCH_S = 1.0
+
+DEVICES = Metric("gauge", "devices", "Devices that sysfs shows, by deviceType.")
+FAULTY = Metric("gauge", "devices_faulty", "Devices with errors or without an answer.")
+SLICES = Metric("gauge", "slices", "ResourceSlices of this node's pool.")
+GENERATION = Metric("gauge", "pool_generation", "Generation of this node's pool.")
+LAST = Metric("gauge", "last_publish_timestamp_seconds", "When the slices were last known to be as the devices are.")
+WRITES = Metric("counter", "slice_writes_total", "Writes of ResourceSlices, by verb.")
+FAILURES = Metric("counter", "publish_failures_total", "Rounds that ended with an error.")
+WAKES = Metric("counter", "rounds_total", "Rounds, by what was the reason.")
+METRICS = (DEVICES, FAULTY, SLICES, GENERATION, LAST, WRITES, FAILURES, WAKES)
 
 Scan = t.Callable[[Path], t.Sequence[inventory.AccelDevice]]
 
@@ -172,6 +184,8 @@ class Controller:
         self._publisher = Publisher(client, settings.driver_name, settings.node_name)
         self._watch = SliceWatch(watch_client, self._publisher, self._bell, settings.rescan_interval)
         self._backoff = Backoff(settings.rescan_interval)
+        # Whoever watches a counter wants to see it before it grows.
+        FAILURES.add(0)
         self._threads: list[threading.Thread] = []
         self._watching = False
         self._uevents: inventory.UeventSource | None = None
@@ -199,14 +213,18 @@ class Controller:
         if self._bell.ended:
             return 0
         log.info("Looking at the devices", 8, reasons=sorted(reasons) or "interval")
+        for reason in reasons or {"interval"}:
+            WAKES.add(reason=reason)
         try:
             if "server" in reasons:
                 self._publisher.ask_again()
             elif self._watch.seen():
                 log.info("Somebody else has written the slices", 2)
                 self._publisher.list_again()
-            self._publisher.publish(self._scan(self._settings.sysfs_root))
+            devices = self._scan(self._settings.sysfs_root)
+            self._count(devices, self._publisher.publish(devices))
         except DriverError as error:
+            FAILURES.add()
             seconds = self._backoff.seconds(error)
             log.error("Could not publish the devices", reason=error, again_in=seconds)
             return seconds
@@ -216,6 +234,16 @@ class Controller:
             self._start(self._watch.run, "slices")
             self._watching = True
         return self._settings.rescan_interval
+
+    def _count(self, devices: t.Sequence[inventory.AccelDevice], changes: Changes) -> None:
+        for kind in ("pf", "vf"):
+            DEVICES.set(sum(device.kind == kind for device in devices), type=kind)
+        FAULTY.set(sum(bool(faults(device)) for device in devices))
+        SLICES.set(len(self._publisher.names()))
+        GENERATION.set(self._publisher.generation)
+        for verb, count in (("create", changes.created), ("update", changes.updated), ("delete", changes.deleted)):
+            WRITES.add(count, verb=verb)
+        LAST.set(time.time())
 
     def _listen(self) -> None:
         try:
@@ -244,6 +272,7 @@ def run(settings: Settings) -> int:
     where = access.find(settings.kubeconfig, os.environ)
     client, watch_client = Client(where), Client(where)
     controller = Controller(settings, client, watch_client)
+    shown = Server(settings.metrics_address, METRICS) if settings.metrics_address else None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: controller.end())
     log.info("Started", driver=settings.driver_name, node=settings.node_name, sysfs_root=settings.sysfs_root)
@@ -252,5 +281,7 @@ def run(settings: Settings) -> int:
     finally:
         client.close()
         watch_client.close()
+        if shown:
+            shown.close()
     log.info("Ended")
     return 0

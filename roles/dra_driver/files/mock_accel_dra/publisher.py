@@ -79,6 +79,10 @@ class Publisher:
         """Our slices, of this pool and of any other that a former release may have made."""
         return {"fieldSelector": f"spec.driver={self._driver},spec.nodeName={self._node}"}
 
+    @property
+    def generation(self) -> int:
+        return self._generation
+
     def names(self) -> list[str]:
         return list(self._stored)
 

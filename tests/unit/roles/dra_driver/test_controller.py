@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from accel_sysfs import AccelTree
 from fake_kube import FakeClient
-from mock_accel_dra import controller, inventory, kube
+from mock_accel_dra import controller, inventory, kube, metrics
 from mock_accel_dra.config import Settings
 from mock_accel_dra.controller import Backoff, Bell, Controller
 from mock_accel_dra.errors import InventoryError
@@ -266,6 +266,30 @@ def test_a_scan_that_fails_takes_nothing_away(running: Run, monkeypatch: pytest.
     running.uevent()
     time.sleep(0.3)
     assert running.shown() == ["mock0"]
+
+
+def metric(name: str) -> float:
+    lines = metrics.text(controller.METRICS).splitlines()
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"mock_accel_dra_{name} ")), 0.0)
+
+
+def test_what_happens_is_counted(running: Run) -> None:
+    names = [f'slice_writes_total{{verb="{verb}"}}' for verb in ("create", "update", "delete")]
+    before = [metric(name) for name in names]
+    running.tree.add_vfs(0, 2)
+    running.tree.silence("mock0_vf1")
+    running.uevent()
+    until(lambda: metric('devices{type="vf"}') == 2)
+    assert [metric(name) - old for name, old in zip(names, before, strict=True)] == [1, 1, 0]
+    assert (metric('devices{type="pf"}'), metric("devices_faulty"), metric("slices")) == (1, 1, 2)
+    assert metric("pool_generation") == 2
+    assert time.time() - metric("last_publish_timestamp_seconds") < 10
+    failures = metric("publish_failures_total")
+    with outage(running.api):
+        running.tree.remove("mock0")
+        running.uevent()
+        until(lambda: metric("publish_failures_total") > failures)
+    until(lambda: running.shown() == [])
 
 
 def test_the_slices_stay_when_it_ends(running: Run) -> None:
