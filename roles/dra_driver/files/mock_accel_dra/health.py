@@ -17,12 +17,16 @@ from .api import dra_health_v1_pb2, dra_health_v1alpha1_pb2
 from .api import grpc_health_v1_pb2 as liveness
 from .errors import DriverError
 from .inventory import AccelDevice
+from .metrics import Metric
 from .prepared import PreparedDevice
 
 # The kubelet takes a device that it has heard nothing of for 30 s for one of unknown health.
 RESEND_S = 20.0
 # Of one service; the kubelet has one, and what it has left behind must not use up the threads.
 MOST_STREAMS = 4
+
+DEVICES = Metric("gauge", "devices", "Devices that are here or that a claim holds, by health")
+METRICS = (DEVICES,)
 
 ERRORS = {0x01: "memory", 0x02: "thermal", 0x04: "power", 0x08: "firmware"}
 
@@ -87,6 +91,9 @@ class HealthMonitor:
         except DriverError as error:
             log.error("The devices' health is not known", reason=str(error))
             return
+        well = sum(one.healthy for one in health)
+        DEVICES.set(well, health="healthy")
+        DEVICES.set(len(health) - well, health="unhealthy")
         with self._changed:
             if health != self._health or not self._version:
                 self._tell(health)

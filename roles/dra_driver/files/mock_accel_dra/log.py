@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import re
@@ -39,9 +40,11 @@ def _write(kind: str, message: str, fields: t.Mapping[str, t.Any]) -> None:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     words = [f"time={now}", f"level={kind}", f"msg={json.dumps(message)}"]
     words += [f"{name}={_text(value)}" for name, value in fields.items()]
-    # One write, so that lines of several threads do not mix.
-    sys.stderr.write(" ".join(words) + "\n")
-    sys.stderr.flush()
+    # A log that takes nothing, on a full disk or because its reader has gone, must not keep anybody from his work.
+    with contextlib.suppress(OSError):
+        # One write, so that lines of several threads do not mix.
+        sys.stderr.write(" ".join(words) + "\n")
+        sys.stderr.flush()
 
 
 def _text(value: t.Any) -> str:

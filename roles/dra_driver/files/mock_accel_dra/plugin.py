@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 import types
 import typing as t
@@ -10,10 +11,20 @@ import typing as t
 from . import cdi, log
 from .api import dra_v1_pb2, dra_v1beta1_pb2
 from .errors import DriverError
+from .metrics import Metric
 from .prepared import ClaimRef, PreparedClaim
 from .state import State
 
 T = t.TypeVar("T")
+
+CLAIMS = Metric(
+    "counter", "claims_total", "Claims that the kubelet has asked for, by what it wanted and what came of it"
+)
+SECONDS = Metric("counter", "claim_seconds_total", "Time that these took altogether")
+METRICS = (CLAIMS, SECONDS)
+for _doing in ("preparing", "releasing"):
+    for _result in ("done", "failed"):
+        CLAIMS.add(0, doing=_doing, result=_result)
 
 
 class DraService:
@@ -69,13 +80,22 @@ def _refs(request: t.Any) -> list[ClaimRef]:
 
 def _attempt(doing: str, ref: ClaimRef, action: t.Callable[[ClaimRef], T]) -> tuple[T | None, str]:
     """The action's result, and what the kubelet shows as an event of the pod where there is none."""
+    started = time.monotonic()
+    result, reason = _result_of(ref, action)
+    SECONDS.add(time.monotonic() - started, doing=doing)
+    CLAIMS.add(doing=doing, result="failed" if reason else "done")
+    if not reason:
+        return result, ""
+    log.warning(f"Error while {doing} the claim", claim=ref, uid=ref.uid, reason=reason)
+    return None, f"Error while {doing} the claim {ref}: {reason}"
+
+
+def _result_of(ref: ClaimRef, action: t.Callable[[ClaimRef], T]) -> tuple[T | None, str]:
     try:
         return action(ref), ""
     except DriverError as error:
-        reason = str(error)
+        return None, str(error)
     except Exception as error:
         # A fault of ours with one claim must not be one of all.
         log.error("A fault of the driver", claim=ref, uid=ref.uid, trace=traceback.format_exc())
-        reason = f"a fault of the driver ({type(error).__name__}: {error}); its log has more"
-    log.warning(f"Error while {doing} the claim", claim=ref, uid=ref.uid, reason=reason)
-    return None, f"Error while {doing} the claim {ref}: {reason}"
+        return None, f"a fault of the driver ({type(error).__name__}: {error}); its log has more"

@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 from google.protobuf import message_factory
 
-from . import access, health, inventory, kube, log, plugin, registration
+from . import access, health, inventory, kube, log, metrics, plugin, registration
 from .cdi import CdiFolder
 from .checkpoint import Checkpoint
 from .claim_api import ClaimApi
@@ -158,7 +158,7 @@ class NodeAgent:
         # The kubelet may call as soon as it sees the registrar's socket.
         self._add_server([socket, registrar], services, THREADS)
         if settings.health_address:
-            self._add_server([settings.health_address], [liveness], 4)
+            self._add_server([settings.health_address], [liveness], 2 * health.MOST_STREAMS)
 
     def _add_server(self, addresses: t.Sequence[Path | str], services: t.Iterable[Service], threads: int) -> None:
         server = GrpcServer(addresses, services, threads)
@@ -210,6 +210,8 @@ def run(settings: Settings, environ: t.Mapping[str, str] = os.environ) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     agent = NodeAgent(settings, environ)
+    shown = [*plugin.METRICS, *health.METRICS]
+    scraped = metrics.Server(settings.metrics_address, shown) if settings.metrics_address else None
     log.info("Starting", driver=settings.driver_name, node=settings.node_name)
     try:
         agent.start()
@@ -217,4 +219,6 @@ def run(settings: Settings, environ: t.Mapping[str, str] = os.environ) -> int:
         log.info("Ending")
     finally:
         agent.stop()
+        if scraped:
+            scraped.close()
     return 0

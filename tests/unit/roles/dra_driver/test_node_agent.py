@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 import threading
 import time
 import typing as t
+import urllib.request
 
 import grpc
 import pytest
@@ -195,10 +197,14 @@ def check(kubelet: Kubelet, service: str = "") -> int:
     return kubelet.call("liveness", "Check", service=service).status
 
 
-def test_liveness(node: Node) -> None:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def test_liveness(node: Node) -> None:
+    port = free_port()
     node.start(f"--health-address=127.0.0.1:{port}", "--rescan-interval=1s")
     with node.kubelet() as kubelet:
         assert (check(kubelet), check(kubelet, "liveness")) == (1, 1)
@@ -211,6 +217,30 @@ def test_liveness(node: Node) -> None:
         kubelet.channel.close()
         kubelet.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         assert check(kubelet) == 2
+
+
+def test_metrics(node: Node) -> None:
+    port = free_port()
+    one, missing = claim("c0", "mock0"), claim("missing")
+    node.api.add(one)
+    node.sysfs.write("mock1", "errors", "0x01")
+    node.start(f"--metrics-address=127.0.0.1:{port}")
+    with node.kubelet() as kubelet:
+        kubelet.prepare(one, missing)
+        kubelet.unprepare(one)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    for line in (
+        'mock_accel_dra_claims_total{doing="preparing",result="done"} 1',
+        'mock_accel_dra_claims_total{doing="preparing",result="failed"} 1',
+        'mock_accel_dra_claims_total{doing="releasing",result="done"} 1',
+        'mock_accel_dra_claims_total{doing="releasing",result="failed"} 0',
+        'mock_accel_dra_devices{health="healthy"} 5',
+        'mock_accel_dra_devices{health="unhealthy"} 1',
+    ):
+        assert line in lines
+    assert any(line.startswith('mock_accel_dra_claim_seconds_total{doing="preparing"} 0.') for line in lines)
+    assert node.stop() == 0
 
 
 def test_a_corrupt_checkpoint_is_an_event_of_the_pod(node: Node) -> None:
@@ -231,6 +261,30 @@ def test_a_corrupt_checkpoint_is_an_event_of_the_pod(node: Node) -> None:
         assert node.sysfs.statuses() == {"mock0": 1}
         node.checkpoint.write_text(good)
         assert not any(answer.error for answer in kubelet.prepare(one, other).values())
+
+
+def test_a_disk_that_takes_nothing(node: Node) -> None:
+    """What fails is an event of the pod and leaves nothing; what is prepared is answered. The log is there too."""
+    one, other = claim("c0", "mock0"), claim("c1", "mock1")
+    node.api.add(one, other)
+    process = node.start()
+    with node.kubelet() as kubelet:
+        assert not kubelet.prepare(one)[uid(one)].error
+        before = node.recorded(), node.cdi_files(), node.sysfs.statuses()
+        for limit, words in (
+            (
+                300,
+                f"Error while writing the CDI specification {node.cdi_dir}/{DRIVER}_{uid(other)}.json: File too large",
+            ),
+            (750, f"Error while writing the checkpoint {node.checkpoint}: File too large"),
+        ):
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            answers = kubelet.prepare(other, one)
+            assert words in answers[uid(other)].error
+            assert not answers[uid(one)].error
+            assert (node.recorded(), node.cdi_files(), node.sysfs.statuses()) == before
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert not kubelet.prepare(other)[uid(other)].error
 
 
 def test_ends_cleanly(node: Node) -> None:
