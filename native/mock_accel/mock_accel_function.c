@@ -204,14 +204,20 @@ int mock_accel_function_set_link(struct mock_accel_function *function, bool up)
 	return end_fault();
 }
 
+/* A device raises an interrupt for errors; one that hangs says nothing, so nobody is told of that. */
 int mock_accel_function_set_errors(struct mock_accel_function *function, u8 errors)
 {
+	char text[8];
 	int error = begin_fault(function);
 
 	if (error)
 		return error;
-	function->errors = errors;
-	mock_accel_bus_set_errors(function->slot, errors);
+	if (function->errors != errors) {
+		function->errors = errors;
+		mock_accel_bus_set_errors(function->slot, errors);
+		snprintf(text, sizeof(text), "0x%02x", errors);
+		announce(function, "MOCK_ACCEL_ERRORS", text);
+	}
 	return end_fault();
 }
 

@@ -154,7 +154,7 @@ def test_attributes_that_can_be_set_are_refused_a_wrong_value(tables, accel: Gue
 
 def test_variables_of_uevents(tables: dict[str, list[list[str]]], accel: GuestModule, folder: Function) -> None:
     folder.set("enable", 1)
-    settings = [("link", "down"), ("link", "up")]
+    settings = [("link", "down"), ("link", "up"), ("errors", "0x00"), ("errors", "0xff"), ("errors", "0")]
     settings += [("inject_error", severity) for severity in ("correctable", "nonfatal", "fatal")]
     there: dict[str, list[str]] = {}
     for name, value in settings:
@@ -163,5 +163,6 @@ def test_variables_of_uevents(tables: dict[str, list[list[str]]], accel: GuestMo
                 if variable.startswith("MOCK_ACCEL_"):
                     there.setdefault(variable, []).append(text)
     assert {name: sorted(values) for name, values in there.items()} == {
-        name: sorted(values.split(", ")) for name, values in tables["variable"]
+        name: sorted(re.findall(r"\w+", values.partition(", as")[0].replace(" to ", " ")))
+        for name, values in tables["variable"]
     }

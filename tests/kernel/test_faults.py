@@ -96,7 +96,11 @@ def test_a_link_that_goes_down_is_announced_once(loaded: GuestModule, function: 
 
 def test_errors_are_shown_beside_the_allocation(loaded: GuestModule, function: Function) -> None:
     loaded.guest.must(f"echo 1 >{DEVICE}/status")
-    function.set("errors", "0x05")
+    found = events(loaded, function, "errors=0x05")
+    assert [(event["ACTION"], event["PCI_SLOT_NAME"], event["MOCK_ACCEL_ERRORS"]) for event in found] == [
+        ("change", ADDRESS, "0x05")
+    ]
+    assert events(loaded, function, "errors=5") == []
     assert function.get("errors") == "0x05"
     assert loaded.guest.must(f"cat {DEVICE}/status {DEVICE}/errors") == "1\n0x05\n"
     assert "status: allocated\nerrors: 0x05\n" in loaded.guest.must("cat /dev/mock0")
