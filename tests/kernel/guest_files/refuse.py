@@ -4,7 +4,7 @@
 Arguments: seconds, and a seed that decides which. The module is not loaded before, nor afterwards. Prints JSON: how
 often memory was refused in each of the things that were done. Only the kernel's health is judged, not what they answer.
 
-Nothing is plugged in, nor are VFs made: Linux itself goes on with a PCI device that it could not add (6.1 warns of it in
+Nothing is plugged in, nor are VFs made: Linux itself goes on with a PCI device that it could not add (6.1 warns in
 pci_device_add, and falls over it at the next look at that bus), whoever's device it is.
 """
 
