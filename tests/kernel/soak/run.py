@@ -37,7 +37,7 @@ import guest  # noqa: E402
 import kmemleak  # noqa: E402
 from growth import growing  # noqa: E402
 from guest_module import GuestModule  # noqa: E402
-from kernel_log import unexpected  # noqa: E402
+from kernel_log import WITHOUT_MEMORY, unexpected  # noqa: E402
 
 INTERVALS = 10
 ROUND_SECONDS = 60
@@ -92,6 +92,7 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
     accel.guest.must(f"{WORDLIST}; mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug")
     operations: Counter[str] = Counter()
     stuck: list[str] = []
+    warnings: list[str] = []
     rounds = max(1, round(seconds / ROUND_SECONDS))
     begin = time.monotonic()
     for number in range(rounds):
@@ -102,6 +103,8 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
         answer = json.loads(fuzz.result())
         operations.update(answer["operations"])
         stuck += [*stress.result().split(), *answer["stuck"].values(), *map(str, answer["failed"])]
+        # Each round: the kernel's log has an end.
+        warnings += unexpected(accel.new_warnings())
         if stuck:
             break
         accel.unload(timeout=PATIENCE)
@@ -115,7 +118,7 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
         "operations": dict(operations),
         "memory_refused": refused,
         "stuck": stuck,
-        "warnings": unexpected(accel.new_warnings()),
+        "warnings": warnings + unexpected(accel.new_warnings(), *WITHOUT_MEMORY),
         # It turns itself off at the first thing that it finds.
         "lockdep": accel.guest.must("awk '/debug_locks/ { print $2 }' /proc/lockdep_stats").strip(),
         "kmemleak": kmemleak.summary(kmemleak.scan(accel.guest)),
