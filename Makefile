@@ -33,7 +33,7 @@ test: preflight ## Run every test; ends with one line "N passed, N failed"
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/run.py $(ARGS)
 
 .PHONY: bench
-bench: preflight ## Measure the library and the modules for DRA; prints JSON
+bench: preflight ## Measure the library, the modules for DRA, the DRA driver and the kernel module; prints JSON
 	@venv=$$(tools/venv.sh test); \
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/bench/bench.py $(ARGS)
 
@@ -42,12 +42,21 @@ mutation: ## Break _dra/ in every small way and count how often the unit tests n
 	@venv=$$(tools/venv.sh test); \
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/mutation/run.py $(ARGS)
 
+.PHONY: soak
+soak: preflight ## Use the kernel module for an hour in guests, one with a debug kernel; prints JSON
+	@venv=$$(tools/venv.sh test); \
+	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/kernel/soak/run.py $(ARGS)
+
 .PHONY: lock
-lock: ## Pin requirements/*.in again, with hashes (needs the command uv)
-	@for set in run test mutation; do \
+lock: ## Pin requirements/*.in and the DRA driver's again, with hashes (needs the command uv)
+	@for set in requirements/run requirements/test requirements/mutation roles/dra_driver/files/requirements; do \
 		uv pip compile --quiet --upgrade --generate-hashes --no-header --python-version 3.11 --python-platform linux \
-			requirements/$$set.in --output-file requirements/$$set.txt; \
+			$$set.in --output-file $$set.txt; \
 	done
+
+.PHONY: stubs
+stubs: ## Write the DRA driver's stubs anew from its .proto files
+	@venv=$$(tools/venv.sh test); "$$venv/bin/python" tools/dra_stubs.py
 
 .PHONY: venv-path
 venv-path: ## Print the virtual environment's folder, making it first where it is missing

@@ -52,10 +52,11 @@ static int describe(struct mock_accel *accel, char *text, size_t size)
 			 "memory_size: %llu\n"
 			 "numa_node: %d\n"
 			 "capabilities: 0x%08x\n"
-			 "status: %s\n",
+			 "status: %s\n"
+			 "errors: 0x%02x\n",
 			 dev_name(&accel->dev), pci_name(pdev), &accel->uuid, accel->memory_size,
 			 dev_to_node(&pdev->dev), accel->capabilities,
-			 mock_accel_status_name(status));
+			 mock_accel_status_name(status), mock_accel_status_errors(status));
 }
 
 static ssize_t mock_accel_read(struct file *file, char __user *buf, size_t count, loff_t *offset)

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The description of the devices: see mock_accel_config.h. No library is called whose behaviour could
- * differ between the kernel and the tests, so numbers and hashes are made here.
+ * The description of the devices: see mock_accel_config.h.
  */
 #include "mock_accel_config.h"
 
+#include "mock_accel_text.h"
 #include "mock_accel_uapi.h"
-
-#define MAX_NUMBER (~0ULL)
-/* Memory is shown in a 64-bit register, but whoever reads it may count in signed numbers. */
-#define MAX_MEMORY (1ULL << 62)
 
 enum field_kind { FIELD_NUMBER, FIELD_MEMORY, FIELD_SEED, FIELD_NODES };
 
@@ -38,76 +34,6 @@ static const struct field *find_field(const char *name)
 	return NULL;
 }
 
-static int digit(char c, u32 base)
-{
-	int value = -1;
-
-	if (c >= '0' && c <= '9')
-		value = c - '0';
-	else if (c >= 'a' && c <= 'f')
-		value = c - 'a' + 10;
-	else if (c >= 'A' && c <= 'F')
-		value = c - 'A' + 10;
-	return value >= 0 && (u32)value < base ? value : -1;
-}
-
-/* Read a number, decimal or after 0x hexadecimal; *end is behind its last digit. */
-static int parse_digits(const char *text, u64 *number, const char **end)
-{
-	u32 base = 10;
-	const char *p = text;
-
-	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
-		base = 16;
-		p += 2;
-	}
-	if (digit(*p, base) < 0)
-		return -EINVAL;
-	for (*number = 0; digit(*p, base) >= 0; p++) {
-		u32 value = digit(*p, base);
-
-		/* Eight bits to spare keep the product in range without a 64-bit division. */
-		if (*number >> 56)
-			return -EINVAL;
-		*number = *number * base + value;
-	}
-	*end = p;
-	return 0;
-}
-
-static int parse_number(const char *text, u32 *number)
-{
-	const char *end;
-	u64 value;
-
-	if (parse_digits(text, &value, &end) || *end || value > 0xffffffff)
-		return -EINVAL;
-	*number = value;
-	return 0;
-}
-
-/* Bytes, or with K, M, G or T behind the number (each 1024 of the former) many of them. */
-static int parse_memory(const char *text, u64 *size)
-{
-	static const char units[] = "KMGT";
-	const char *end, *unit;
-	u64 value;
-	u32 shift = 0;
-
-	if (parse_digits(text, &value, &end))
-		return -EINVAL;
-	if (*end) {
-		unit = strchr(units, *end);
-		if (!unit || end[1])
-			return -EINVAL;
-		shift = 10 * (u32)(unit - units + 1);
-	}
-	if (value > MAX_NUMBER >> shift)
-		return -EINVAL;
-	*size = value << shift;
-	return 0;
-}
-
 static int parse_nodes(const char *text, struct mock_accel_config *config)
 {
 	u32 count = 0;
@@ -115,7 +41,7 @@ static int parse_nodes(const char *text, struct mock_accel_config *config)
 	for (; *text; count++) {
 		u64 node;
 
-		if (count == MOCK_ACCEL_MAX_NODES || parse_digits(text, &node, &text) ||
+		if (count == MOCK_ACCEL_MAX_NODES || mock_accel_text_digits(text, &node, &text) ||
 		    node > 0xffff)
 			return -EINVAL;
 		if (*text == ',' && text[1])
@@ -142,25 +68,19 @@ int mock_accel_config_set(struct mock_accel_config *config, const char *name, co
 {
 	const struct field *field = find_field(name);
 	char text[MOCK_ACCEL_SEED_SIZE + 8 * MOCK_ACCEL_MAX_NODES];
-	size_t length = strlen(value);
 	void *target;
 
 	if (!field)
 		return -ENOENT;
-	/* What is written with echo has a line end. */
-	if (length && value[length - 1] == '\n')
-		length--;
-	if (length >= sizeof(text))
+	if (mock_accel_text_copy(text, sizeof(text), value))
 		return -EINVAL;
-	memcpy(text, value, length);
-	text[length] = 0;
 
 	target = (char *)config + field->offset;
 	switch (field->kind) {
 	case FIELD_NUMBER:
-		return parse_number(text, target);
+		return mock_accel_text_number(text, target);
 	case FIELD_MEMORY:
-		return parse_memory(text, target);
+		return mock_accel_text_memory(text, target);
 	case FIELD_SEED:
 		return parse_seed(text, target);
 	case FIELD_NODES:
@@ -217,11 +137,11 @@ int mock_accel_config_get(const struct mock_accel_config *config, const char *na
 
 static int validate_counts(const struct mock_accel_config *config, char *reason, size_t size)
 {
-	REFUSE_IF(config->num_pfs < 1 || config->num_pfs > MOCK_ACCEL_MAX_PFS,
-		  "num_pfs is %u: it must be 1 to %u", config->num_pfs, MOCK_ACCEL_MAX_PFS);
+	REFUSE_IF(config->num_pfs > MOCK_ACCEL_MAX_PFS, "num_pfs is %u: it must be 0 to %u",
+		  config->num_pfs, MOCK_ACCEL_MAX_PFS);
 	REFUSE_IF(config->num_roots < 1 || config->num_roots > MOCK_ACCEL_MAX_ROOTS,
 		  "num_roots is %u: it must be 1 to %u", config->num_roots, MOCK_ACCEL_MAX_ROOTS);
-	REFUSE_IF(config->num_roots > config->num_pfs,
+	REFUSE_IF(config->num_roots > 1 && config->num_roots > config->num_pfs,
 		  "num_roots is %u with num_pfs %u: each root bus needs a physical function",
 		  config->num_roots, config->num_pfs);
 	REFUSE_IF(config->num_pfs > config->num_roots * MOCK_ACCEL_SLOTS,
@@ -247,10 +167,10 @@ int mock_accel_config_validate(const struct mock_accel_config *config, char *rea
 	REFUSE_IF(config->first_domain < 1 || config->first_domain > 0x10000 - config->num_roots,
 		  "first_domain is 0x%x with num_roots %u: domains must be 0x1 to 0xffff",
 		  config->first_domain, config->num_roots);
-	REFUSE_IF(config->pf_memory < 1 || config->pf_memory > MAX_MEMORY,
+	REFUSE_IF(config->pf_memory < 1 || config->pf_memory > MOCK_ACCEL_MAX_MEMORY,
 		  "pf_memory is %llu: it must be 1 to 4194304T",
 		  (unsigned long long)config->pf_memory);
-	REFUSE_IF(config->vf_memory < 1 || config->vf_memory > MAX_MEMORY,
+	REFUSE_IF(config->vf_memory < 1 || config->vf_memory > MOCK_ACCEL_MAX_MEMORY,
 		  "vf_memory is %llu: it must be 1 to 4194304T",
 		  (unsigned long long)config->vf_memory);
 	REFUSE_IF(config->link_speed < 1 || config->link_speed > 6,
@@ -277,63 +197,31 @@ struct mock_accel_place mock_accel_config_place(const struct mock_accel_config *
 	return place;
 }
 
-/* Spread the bits of a number over all of it (the finishing step of a 64-bit hash). */
-static u64 spread(u64 value)
+void mock_accel_config_pf(const struct mock_accel_config *config, u32 number,
+			  struct mock_accel_pf *pf)
 {
-	value ^= value >> 30;
-	value *= 0xbf58476d1ce4e5b9ULL;
-	value ^= value >> 27;
-	value *= 0x94d049bb133111ebULL;
-	return value ^ value >> 31;
-}
+	struct mock_accel_place place = { 0, MOCK_ACCEL_ANY };
 
-static u64 hash(const char *seed, u64 salt)
-{
-	u64 value = spread(salt);
-
-	for (; *seed; seed++)
-		value = spread(value ^ (u8)*seed);
-	return value;
-}
-
-/*
- * A UUID of version 8, whose bits are an application's own affair: they follow from the seed and the
- * function's number alone, so the same host shows the same devices after every load.
- */
-static void make_uuid(const char *seed, u32 pf, u32 function, u8 *uuid)
-{
-	u64 salt = (u64)pf << 8 | function;
-	u64 half[2] = { hash(seed, salt << 1), hash(seed, salt << 1 | 1) };
-
-	for (u32 i = 0; i < 16; i++)
-		uuid[i] = half[i / 8] >> (56 - i % 8 * 8);
-	uuid[6] = (uuid[6] & 0x0f) | 0x80;
-	uuid[8] = (uuid[8] & 0x3f) | 0x80;
-}
-
-void mock_accel_config_function(const struct mock_accel_config *config, u32 pf, u32 function,
-				struct mock_accel_function_config *description)
-{
-	bool is_vf = function > 0;
-
-	memset(description, 0, sizeof(*description));
-	description->vendor = MOCK_ACCEL_VENDOR_ID;
-	description->device = is_vf ? MOCK_ACCEL_VF_DEVICE_ID : MOCK_ACCEL_PF_DEVICE_ID;
-	description->subsystem_vendor = description->vendor;
-	description->subsystem_device = description->device;
-	description->class = MOCK_ACCEL_CLASS;
-	description->revision = 1;
-	make_uuid(config->uuid_seed, pf, function, description->uuid);
-	description->memory_size = is_vf ? config->vf_memory : config->pf_memory;
-	description->capabilities = MOCK_ACCEL_CAP_PASSPHRASE;
-	description->link_speed = config->link_speed;
-	description->link_width = config->link_width;
-	description->is_vf = is_vf;
-	if (is_vf) {
-		description->capabilities |= MOCK_ACCEL_CAP_VF;
-	} else if (config->total_vfs) {
-		description->capabilities |= MOCK_ACCEL_CAP_SRIOV;
-		description->total_vfs = config->total_vfs;
-		description->vf_device = MOCK_ACCEL_VF_DEVICE_ID;
-	}
+	if (number < config->num_pfs)
+		place = mock_accel_config_place(config, number);
+	memset(pf, 0, sizeof(*pf));
+	pf->vendor = MOCK_ACCEL_VENDOR_ID;
+	pf->device = MOCK_ACCEL_PF_DEVICE_ID;
+	pf->subsystem_vendor = MOCK_ACCEL_VENDOR_ID;
+	pf->subsystem_device = MOCK_ACCEL_PF_DEVICE_ID;
+	pf->vf_device = MOCK_ACCEL_VF_DEVICE_ID;
+	pf->class = MOCK_ACCEL_CLASS;
+	pf->revision = 1;
+	pf->registers = 1;
+	pf->total_vfs = config->total_vfs;
+	pf->link_speed = config->link_speed;
+	pf->link_width = config->link_width;
+	pf->memory_size = config->pf_memory;
+	pf->vf_memory_size = config->vf_memory;
+	pf->domain = config->first_domain + place.root;
+	pf->slot = place.slot;
+	pf->numa_node = MOCK_ACCEL_ANY;
+	if (number < config->num_pfs && config->node_count)
+		pf->numa_node = config->numa_nodes[place.root % config->node_count];
+	mock_accel_pf_identify(pf, number, config->uuid_seed);
 }

@@ -6,16 +6,11 @@
 #ifndef MOCK_ACCEL_CONFIG_H
 #define MOCK_ACCEL_CONFIG_H
 
-#include "mock_accel_portable.h"
+#include "mock_accel_pf.h"
 
 #define MOCK_ACCEL_MAX_ROOTS 16
-/* A root bus has 32 slots; each holds one physical function and, as its other functions, its VFs. */
-#define MOCK_ACCEL_SLOTS 32
-#define MOCK_ACCEL_SLOT_FUNCTIONS 8
-#define MOCK_ACCEL_MAX_VFS (MOCK_ACCEL_SLOT_FUNCTIONS - 1)
 #define MOCK_ACCEL_MAX_PFS (MOCK_ACCEL_MAX_ROOTS * MOCK_ACCEL_SLOTS)
 #define MOCK_ACCEL_MAX_NODES 64
-#define MOCK_ACCEL_SEED_SIZE 65
 
 /* The fields have the names of the module's parameters; ABI.md says what each means. */
 struct mock_accel_config {
@@ -38,25 +33,6 @@ struct mock_accel_config {
 struct mock_accel_place {
 	u32 root;
 	u32 slot;
-};
-
-/* One function, physical or virtual, as its configuration space shows it. */
-struct mock_accel_function_config {
-	u16 vendor;
-	u16 device;
-	u16 subsystem_vendor;
-	u16 subsystem_device;
-	u32 class;
-	u8 revision;
-	u8 uuid[16];
-	u64 memory_size;
-	u32 capabilities;
-	u8 link_speed; /* generation: 1 is 2.5 GT/s, 6 is 64 GT/s */
-	u8 link_width;
-	bool is_vf;
-	/* Of a physical function; without VFs it has no SR-IOV capability. */
-	u8 total_vfs;
-	u16 vf_device;
 };
 
 /* What mock-device has, on one root bus. */
@@ -96,8 +72,11 @@ u32 mock_accel_config_root_pfs(const struct mock_accel_config *config, u32 root)
 /* Physical functions fill one root bus after the other, so that their numbers go with their addresses. */
 struct mock_accel_place mock_accel_config_place(const struct mock_accel_config *config, u32 pf);
 
-/* Describe function 0 of a slot (the physical one) or one of its VFs (1 and up). */
-void mock_accel_config_function(const struct mock_accel_config *config, u32 pf, u32 function,
-				struct mock_accel_function_config *description);
+/*
+ * Describe a physical function: one of those that the description has, in its place, or one with a
+ * higher number, which is like them and on the first root bus unless it is told otherwise.
+ */
+void mock_accel_config_pf(const struct mock_accel_config *config, u32 number,
+			  struct mock_accel_pf *pf);
 
 #endif

@@ -70,20 +70,20 @@ static void release_device(struct device *dev)
 	mock_accel_live_put();
 }
 
-static int name_device(struct mock_accel *accel, int index)
+static int name_device(struct mock_accel *accel, int number)
 {
 	struct pci_dev *pdev = accel->pdev;
 	int vf;
 
 	if (!pdev->is_virtfn) {
-		accel->dev.devt = first_number + index * MOCK_ACCEL_SLOT_FUNCTIONS;
-		return dev_set_name(&accel->dev, "mock%d", index);
+		accel->dev.devt = first_number + number * MOCK_ACCEL_SLOT_FUNCTIONS;
+		return dev_set_name(&accel->dev, "mock%d", number);
 	}
 	vf = pci_iov_vf_id(pdev);
 	if (vf < 0)
 		return vf;
-	accel->dev.devt = first_number + index * MOCK_ACCEL_SLOT_FUNCTIONS + 1 + vf;
-	return dev_set_name(&accel->dev, "mock%d_vf%d", index, vf);
+	accel->dev.devt = first_number + number * MOCK_ACCEL_SLOT_FUNCTIONS + 1 + vf;
+	return dev_set_name(&accel->dev, "mock%d_vf%d", number, vf);
 }
 
 /* Who hears of the device must find all its files, so the event waits for the links. */
@@ -109,15 +109,18 @@ static int add_device(struct mock_accel *accel)
 
 static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	int index = mock_accel_bus_index(pdev->is_virtfn ? pci_physfn(pdev) : pdev);
+	int number = mock_accel_bus_number(pdev);
 	struct mock_accel *accel;
 	int error;
 
-	if (index < 0)
-		return index;
+	if (number < 0 || mock_accel_bus_is_going(pdev))
+		return -ENODEV;
 	error = pcim_enable_device(pdev);
 	if (error)
 		return error;
+	/* A function that is one on the bus only: it is kept from other drivers, and that is all. */
+	if (!mock_accel_bus_has_registers(pdev))
+		return 0;
 
 	accel = kzalloc(sizeof(*accel), GFP_KERNEL);
 	if (!accel)
@@ -133,7 +136,7 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	error = read_identity(accel);
 	if (!error)
-		error = name_device(accel, index);
+		error = name_device(accel, number);
 	if (!error)
 		error = add_device(accel);
 	if (error) {
@@ -150,12 +153,21 @@ static void remove(struct pci_dev *pdev)
 
 	/* An unbound physical function leaves no VFs behind; without any this does nothing. */
 	pci_disable_sriov(pdev);
+	if (!accel)
+		return;
 	mock_accel_sysfs_unlink(accel);
 	cdev_device_del(&accel->cdev, &accel->dev);
 	down_write(&accel->lock);
 	accel->pdev = NULL;
 	up_write(&accel->lock);
 	put_device(&accel->dev);
+}
+
+static int configure_vfs(struct pci_dev *pdev, int number)
+{
+	if (number && mock_accel_bus_is_going(pdev))
+		return -ENODEV;
+	return pci_sriov_configure_simple(pdev, number);
 }
 
 static const struct pci_device_id ids[] = {
@@ -170,10 +182,10 @@ static struct pci_driver mock_accel_pci_driver = {
 	.id_table = ids,
 	.probe = probe,
 	.remove = remove,
-	.sriov_configure = pci_sriov_configure_simple,
+	.sriov_configure = configure_vfs,
 };
 
-int mock_accel_set_vfs(struct pci_dev *pdev, int number)
+int mock_accel_device_set_vfs(struct pci_dev *pdev, int number)
 {
 	int error = 0;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Loading and unloading: parameters into a description, the description into root buses, and back.
+ * Loading and unloading: parameters into a description, the description into functions, and back.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -13,7 +13,6 @@
 #include "mock_accel.h"
 
 static struct mock_accel_config config = MOCK_ACCEL_CONFIG_DEFAULT;
-static struct mock_accel_root *roots[MOCK_ACCEL_MAX_ROOTS];
 
 /* One for the module itself, which is taken away when it waits for the others. */
 static atomic_t live = ATOMIC_INIT(1);
@@ -61,7 +60,7 @@ static const struct kernel_param_ops param_ops = {
 	module_param_cb(name, &param_ops, (#name), 0444); \
 	MODULE_PARM_DESC(name, description)
 
-MOCK_ACCEL_PARAM(num_pfs, "number of physical functions (1 to 512, default 1)");
+MOCK_ACCEL_PARAM(num_pfs, "number of physical functions (0 to 512, default 1)");
 MOCK_ACCEL_PARAM(total_vfs, "virtual functions that each can have (0 to 7, default 4)");
 MOCK_ACCEL_PARAM(num_vfs, "virtual functions that each has after loading (default 0)");
 MOCK_ACCEL_PARAM(num_roots, "PCI root buses that they are spread over (1 to 16, default 1)");
@@ -76,22 +75,8 @@ MOCK_ACCEL_PARAM(uuid_seed, "text that the UUIDs follow from (default: random at
 
 /* --- loading --- */
 
-static int root_node(u32 root)
+static int check_nodes(void)
 {
-	int node = NUMA_NO_NODE;
-	u32 skip;
-
-	if (config.node_count)
-		return config.numa_nodes[root % config.node_count];
-	skip = root % num_online_nodes();
-	for_each_online_node(node) if (!skip--) break;
-	return node;
-}
-
-static int check_machine(void)
-{
-	struct pci_bus *bus = NULL;
-
 	for (u32 i = 0; i < config.node_count; i++) {
 		u32 node = config.numa_nodes[i];
 
@@ -100,16 +85,6 @@ static int check_machine(void)
 			pr_err("numa_nodes names node %u, which this machine does not have\n",
 			       node);
 			return -EINVAL;
-		}
-	}
-	/* A domain that has any bus has an owner, whatever the number of the bus. */
-	while ((bus = pci_find_next_bus(bus))) {
-		u32 domain = pci_domain_nr(bus);
-
-		if (domain >= config.first_domain &&
-		    domain - config.first_domain < config.num_roots) {
-			pr_err("PCI domain 0x%x is in use: choose another first_domain\n", domain);
-			return -EBUSY;
 		}
 	}
 	return 0;
@@ -125,66 +100,9 @@ static void choose_seed(void)
 	snprintf(config.uuid_seed, sizeof(config.uuid_seed), "%*phN", (int)sizeof(bytes), bytes);
 }
 
-static int add_roots(void)
-{
-	for (u32 i = 0; i < config.num_roots; i++) {
-		roots[i] = mock_accel_root_create(config.first_domain + i, root_node(i));
-		if (!roots[i])
-			return -ENOMEM;
-	}
-	for (u32 pf = 0; pf < config.num_pfs; pf++) {
-		struct mock_accel_place place = mock_accel_config_place(&config, pf);
-		int error = mock_accel_root_fill(roots[place.root], place.slot, &config, pf);
-
-		if (error)
-			return error;
-	}
-	for (u32 i = 0; i < config.num_roots; i++) {
-		int error = mock_accel_root_add(roots[i]);
-
-		if (error) {
-			pr_err("PCI root bus %04x:00 cannot be added: error %d\n",
-			       config.first_domain + i, error);
-			return error;
-		}
-	}
-	return 0;
-}
-
-static int set_all_vfs(int number)
-{
-	int first_error = 0;
-
-	for (u32 pf = 0; pf < config.num_pfs; pf++) {
-		struct mock_accel_place place = mock_accel_config_place(&config, pf);
-		struct pci_dev *pdev;
-		int error;
-
-		if (!roots[place.root])
-			continue;
-		pdev = mock_accel_root_pf(roots[place.root], place.slot);
-		if (!pdev)
-			continue;
-		error = mock_accel_set_vfs(pdev, number);
-		if (error && !first_error)
-			first_error = error;
-		pci_dev_put(pdev);
-	}
-	return first_error;
-}
-
-static void remove_roots(void)
-{
-	for (u32 i = 0; i < config.num_roots; i++) {
-		if (roots[i])
-			mock_accel_root_remove(roots[i]);
-		roots[i] = NULL;
-	}
-}
-
 static int __init mock_accel_init(void)
 {
-	char reason[128];
+	char reason[MOCK_ACCEL_REASON];
 	int error;
 
 	error = mock_accel_config_validate(&config, reason, sizeof(reason));
@@ -192,31 +110,34 @@ static int __init mock_accel_init(void)
 		pr_err("%s\n", reason);
 		return error;
 	}
-	error = check_machine();
+	error = check_nodes();
 	if (error)
 		return error;
 	choose_seed();
 
-	error = mock_accel_devices_register();
+	error = mock_accel_bus_register();
 	if (error)
 		return error;
-	error = add_roots();
+	error = mock_accel_devices_register();
 	if (error)
-		goto out_remove_roots;
-	if (config.num_vfs) {
-		error = set_all_vfs(config.num_vfs);
-		if (error)
-			goto out_remove_vfs;
-	}
+		goto out_unregister_bus;
+	error = mock_accel_functions_add(&config);
+	if (!error && config.num_vfs)
+		error = mock_accel_functions_set_vfs(config.num_vfs);
+	if (!error)
+		error = mock_accel_functions_register();
+	if (error)
+		goto out_remove_functions;
 	return 0;
 
-out_remove_vfs:
-	set_all_vfs(0);
-out_remove_roots:
+out_remove_functions:
+	mock_accel_functions_set_vfs(0);
 	mock_accel_devices_unbind();
-	remove_roots();
+	mock_accel_functions_remove();
 	wait_for_releases();
 	mock_accel_devices_unregister();
+out_unregister_bus:
+	mock_accel_bus_unregister();
 	return error;
 }
 
@@ -227,11 +148,13 @@ out_remove_roots:
  */
 static void __exit mock_accel_exit(void)
 {
-	set_all_vfs(0);
+	mock_accel_functions_unregister();
+	mock_accel_functions_set_vfs(0);
 	mock_accel_devices_unbind();
-	remove_roots();
+	mock_accel_functions_remove();
 	wait_for_releases();
 	mock_accel_devices_unregister();
+	mock_accel_bus_unregister();
 	mock_accel_passphrase_exit();
 }
 

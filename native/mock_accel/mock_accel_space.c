@@ -7,11 +7,11 @@
 
 #include "mock_accel_uapi.h"
 
-/* Where the capabilities are: one in the first 256 bytes, one or two behind them. */
+/* Where the capabilities are: one in the first 256 bytes, the others follow each other behind them. */
 #define PCIE_AT 0x40
 #define EXTENDED_AT 0x100
+#define AER_SIZE 0x50
 #define SRIOV_SIZE 0x40
-#define SRIOV_AT EXTENDED_AT
 #define DVSEC_SIZE (MOCK_ACCEL_DVSEC_REGISTERS + MOCK_ACCEL_REG_END)
 
 /* Sizes of pages that VFs could be laid out in: 4 KiB, 8 KiB, 64 KiB, 256 KiB, 1 MiB and 4 MiB. */
@@ -32,16 +32,6 @@ static void put(struct mock_accel_space *space, u32 where, u32 size, u64 value)
 		space->bytes[where + i] = value >> 8 * i;
 }
 
-static bool has_sriov(const struct mock_accel_space *space)
-{
-	return get(space, EXTENDED_AT, 2) == PCI_EXT_CAP_ID_SRIOV;
-}
-
-static u32 dvsec_at(const struct mock_accel_space *space)
-{
-	return has_sriov(space) ? SRIOV_AT + SRIOV_SIZE : EXTENDED_AT;
-}
-
 /* An endpoint straight on a root bus, as virtual machines show them too; the link is up at its best. */
 static void build_pcie(struct mock_accel_space *space,
 		       const struct mock_accel_function_config *description)
@@ -58,28 +48,38 @@ static void build_pcie(struct mock_accel_space *space,
 	put(space, PCIE_AT + PCI_EXP_LNKCTL2, 2, description->link_speed);
 }
 
+/* Errors that a device can log; as in most devices, those that end the link's trust are fatal. */
+#define UNCORRECTABLE (PCI_ERR_UNC_DLP | PCI_ERR_UNC_COMP_TIME | PCI_ERR_UNC_MALF_TLP)
+#define CORRECTABLE (PCI_ERR_COR_RCVR | PCI_ERR_COR_BAD_TLP)
+
+static void build_aer(struct mock_accel_space *space)
+{
+	put(space, space->aer, 4, PCI_EXT_CAP_ID_ERR | 2 << 16);
+	put(space, space->aer + PCI_ERR_UNCOR_SEVER, 4, PCI_ERR_UNC_DLP | PCI_ERR_UNC_MALF_TLP);
+}
+
 static void build_sriov(struct mock_accel_space *space,
 			const struct mock_accel_function_config *description, u8 devfn)
 {
-	u32 next = SRIOV_AT + SRIOV_SIZE;
+	u32 at = space->sriov;
 
-	put(space, SRIOV_AT, 4, PCI_EXT_CAP_ID_SRIOV | 1 << 16 | next << 20);
-	put(space, SRIOV_AT + PCI_SRIOV_INITIAL_VF, 2, description->total_vfs);
-	put(space, SRIOV_AT + PCI_SRIOV_TOTAL_VF, 2, description->total_vfs);
+	put(space, at, 4, PCI_EXT_CAP_ID_SRIOV | 1 << 16);
+	put(space, at + PCI_SRIOV_INITIAL_VF, 2, description->total_vfs);
+	put(space, at + PCI_SRIOV_TOTAL_VF, 2, description->total_vfs);
 	/* The function itself: it depends on no other. */
-	put(space, SRIOV_AT + PCI_SRIOV_FUNC_LINK, 1, devfn);
+	put(space, at + PCI_SRIOV_FUNC_LINK, 1, devfn);
 	/* VFs are the next functions of the slot, so none leaves the root bus. */
-	put(space, SRIOV_AT + PCI_SRIOV_VF_OFFSET, 2, 1);
-	put(space, SRIOV_AT + PCI_SRIOV_VF_STRIDE, 2, 1);
-	put(space, SRIOV_AT + PCI_SRIOV_VF_DID, 2, description->vf_device);
-	put(space, SRIOV_AT + PCI_SRIOV_SUP_PGSIZE, 4, SRIOV_PAGE_SIZES);
-	put(space, SRIOV_AT + PCI_SRIOV_SYS_PGSIZE, 4, 1);
+	put(space, at + PCI_SRIOV_VF_OFFSET, 2, 1);
+	put(space, at + PCI_SRIOV_VF_STRIDE, 2, 1);
+	put(space, at + PCI_SRIOV_VF_DID, 2, description->vf_device);
+	put(space, at + PCI_SRIOV_SUP_PGSIZE, 4, SRIOV_PAGE_SIZES);
+	put(space, at + PCI_SRIOV_SYS_PGSIZE, 4, 1);
 }
 
 static void build_dvsec(struct mock_accel_space *space,
 			const struct mock_accel_function_config *description)
 {
-	u32 at = dvsec_at(space), registers = at + MOCK_ACCEL_DVSEC_REGISTERS;
+	u32 at = space->dvsec, registers = at + MOCK_ACCEL_DVSEC_REGISTERS;
 
 	put(space, at, 4, PCI_EXT_CAP_ID_DVSEC | 1 << 16);
 	put(space, at + PCI_DVSEC_HEADER1, 4, MOCK_ACCEL_VENDOR_ID | DVSEC_SIZE << 20);
@@ -91,6 +91,37 @@ static void build_dvsec(struct mock_accel_space *space,
 	put(space, registers + MOCK_ACCEL_REG_MEMORY_SIZE, 8, description->memory_size);
 	put(space, registers + MOCK_ACCEL_REG_CAPABILITIES, 4, description->capabilities);
 	put(space, registers + MOCK_ACCEL_REG_STATUS, 4, MOCK_ACCEL_STATUS_FREE);
+}
+
+/* Take the next place for an extended capability, and name it in the one before. */
+static u32 place(struct mock_accel_space *space, u32 *last, u32 *free, u32 size)
+{
+	u32 at = *free;
+
+	if (*last)
+		put(space, *last + 2, 2, get(space, *last + 2, 2) | at << 4);
+	*last = at;
+	*free += size;
+	return at;
+}
+
+static void build_extended(struct mock_accel_space *space,
+			   const struct mock_accel_function_config *description, u8 devfn)
+{
+	u32 last = 0, free = EXTENDED_AT;
+
+	if (!description->is_vf) {
+		space->aer = place(space, &last, &free, AER_SIZE);
+		build_aer(space);
+	}
+	if (description->total_vfs) {
+		space->sriov = place(space, &last, &free, SRIOV_SIZE);
+		build_sriov(space, description, devfn);
+	}
+	if (description->registers) {
+		space->dvsec = place(space, &last, &free, DVSEC_SIZE);
+		build_dvsec(space, description);
+	}
 }
 
 void mock_accel_space_build(struct mock_accel_space *space,
@@ -106,9 +137,7 @@ void mock_accel_space_build(struct mock_accel_space *space,
 	put(space, PCI_SUBSYSTEM_ID, 2, description->subsystem_device);
 	put(space, PCI_CAPABILITY_LIST, 1, PCIE_AT);
 	build_pcie(space, description);
-	if (description->total_vfs)
-		build_sriov(space, description, devfn);
-	build_dvsec(space, description);
+	build_extended(space, description, devfn);
 }
 
 u32 mock_accel_space_read(const struct mock_accel_space *space, u32 where, u32 size)
@@ -131,11 +160,14 @@ static u32 sriov_writable(const struct mock_accel_space *space, u32 reg)
 	}
 }
 
+static u32 status_at(const struct mock_accel_space *space)
+{
+	return space->dvsec + MOCK_ACCEL_DVSEC_REGISTERS + MOCK_ACCEL_REG_STATUS;
+}
+
 /* Which bits of the four bytes at a multiple of four a write changes. */
 static u32 writable(const struct mock_accel_space *space, u32 where)
 {
-	u32 status = dvsec_at(space) + MOCK_ACCEL_DVSEC_REGISTERS + MOCK_ACCEL_REG_STATUS;
-
 	switch (where) {
 	case PCI_COMMAND:
 		return PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
@@ -152,10 +184,28 @@ static u32 writable(const struct mock_accel_space *space, u32 where)
 	default:
 		break;
 	}
-	if (where == status)
-		return 0xffffffff;
-	if (has_sriov(space) && where >= SRIOV_AT && where < SRIOV_AT + SRIOV_SIZE)
-		return sriov_writable(space, where - SRIOV_AT);
+	if (space->dvsec && where == status_at(space))
+		return MOCK_ACCEL_STATUS_ALLOCATED;
+	if (space->aer && where == space->aer + PCI_ERR_COR_MASK)
+		return CORRECTABLE;
+	if (space->aer &&
+	    (where == space->aer + PCI_ERR_UNCOR_MASK || where == space->aer + PCI_ERR_UNCOR_SEVER))
+		return UNCORRECTABLE;
+	if (space->sriov && where >= space->sriov && where < space->sriov + SRIOV_SIZE)
+		return sriov_writable(space, where - space->sriov);
+	return 0;
+}
+
+/* Which of them a write of 1 clears. */
+static u32 clearable(const struct mock_accel_space *space, u32 where)
+{
+	/* Device Status is the upper half. */
+	if (where == PCIE_AT + PCI_EXP_DEVCTL)
+		return (PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED) << 16;
+	if (space->aer && where == space->aer + PCI_ERR_UNCOR_STATUS)
+		return UNCORRECTABLE;
+	if (space->aer && where == space->aer + PCI_ERR_COR_STATUS)
+		return CORRECTABLE;
 	return 0;
 }
 
@@ -167,18 +217,54 @@ void mock_accel_space_write(struct mock_accel_space *space, u32 where, u32 size,
 
 	if (where + size > MOCK_ACCEL_SPACE_SIZE)
 		return;
-	mask = writable(space, aligned) & written << shift;
-	merged = (get(space, aligned, 4) & ~mask) | (value << shift & mask);
+	written <<= shift;
+	value <<= shift;
+	mask = writable(space, aligned) & written;
+	merged = (get(space, aligned, 4) & ~mask) | (value & mask);
+	merged &= ~(clearable(space, aligned) & written & value);
 	put(space, aligned, 4, merged);
+}
+
+void mock_accel_space_set_errors(struct mock_accel_space *space, u32 errors)
+{
+	u32 status;
+
+	if (!space->dvsec)
+		return;
+	status = get(space, status_at(space), 4) & ~MOCK_ACCEL_STATUS_ERRORS;
+	status |= errors << MOCK_ACCEL_STATUS_ERRORS_SHIFT & MOCK_ACCEL_STATUS_ERRORS;
+	put(space, status_at(space), 4, status);
+}
+
+void mock_accel_space_log_error(struct mock_accel_space *space, enum mock_accel_severity severity)
+{
+	/* One that a device reports often for each: a bad symbol, a lost answer, a malformed packet. */
+	static const struct {
+		u16 device_status;
+		u16 where;
+		u32 bit;
+	} logged[] = {
+		[MOCK_ACCEL_CORRECTABLE] = { PCI_EXP_DEVSTA_CED, PCI_ERR_COR_STATUS,
+					     PCI_ERR_COR_RCVR },
+		[MOCK_ACCEL_NONFATAL] = { PCI_EXP_DEVSTA_NFED, PCI_ERR_UNCOR_STATUS,
+					  PCI_ERR_UNC_COMP_TIME },
+		[MOCK_ACCEL_FATAL] = { PCI_EXP_DEVSTA_FED, PCI_ERR_UNCOR_STATUS,
+				       PCI_ERR_UNC_MALF_TLP },
+	};
+	u32 status = PCIE_AT + PCI_EXP_DEVSTA, where = space->aer + logged[severity].where;
+
+	put(space, status, 2, get(space, status, 2) | logged[severity].device_status);
+	if (space->aer)
+		put(space, where, 4, get(space, where, 4) | logged[severity].bit);
 }
 
 u32 mock_accel_space_enabled_vfs(const struct mock_accel_space *space)
 {
 	u32 number, total;
 
-	if (!has_sriov(space) || !(get(space, SRIOV_AT + PCI_SRIOV_CTRL, 2) & PCI_SRIOV_CTRL_VFE))
+	if (!space->sriov || !(get(space, space->sriov + PCI_SRIOV_CTRL, 2) & PCI_SRIOV_CTRL_VFE))
 		return 0;
-	number = get(space, SRIOV_AT + PCI_SRIOV_NUM_VF, 2);
-	total = get(space, SRIOV_AT + PCI_SRIOV_TOTAL_VF, 2);
+	number = get(space, space->sriov + PCI_SRIOV_NUM_VF, 2);
+	total = get(space, space->sriov + PCI_SRIOV_TOTAL_VF, 2);
 	return number < total ? number : total;
 }

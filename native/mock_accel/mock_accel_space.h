@@ -6,12 +6,16 @@
 #ifndef MOCK_ACCEL_SPACE_H
 #define MOCK_ACCEL_SPACE_H
 
-#include "mock_accel_config.h"
+#include "mock_accel_pf.h"
 
 /* All above reads as zero, as a space of 4 KiB with nothing in it does. */
-#define MOCK_ACCEL_SPACE_SIZE 0x180
+#define MOCK_ACCEL_SPACE_SIZE 0x1d0
 
 struct mock_accel_space {
+	/* Where these extended capabilities are, 0 where the function has none. */
+	u32 aer;
+	u32 sriov;
+	u32 dvsec;
 	u8 bytes[MOCK_ACCEL_SPACE_SIZE];
 };
 
@@ -27,5 +31,19 @@ void mock_accel_space_write(struct mock_accel_space *space, u32 where, u32 size,
 
 /* How many VFs answer: NumVFs while VF Enable is set, else none. */
 u32 mock_accel_space_enabled_vfs(const struct mock_accel_space *space);
+
+/* --- what the device does by itself --- */
+
+enum mock_accel_severity {
+	MOCK_ACCEL_CORRECTABLE,
+	MOCK_ACCEL_NONFATAL,
+	MOCK_ACCEL_FATAL,
+};
+
+/* Show these errors (8 bits) in the register STATUS. */
+void mock_accel_space_set_errors(struct mock_accel_space *space, u32 errors);
+
+/* Log an error of PCI Express in the AER capability and in Device Status, until it is cleared there. */
+void mock_accel_space_log_error(struct mock_accel_space *space, enum mock_accel_severity severity);
 
 #endif

@@ -42,7 +42,7 @@ static ssize_t status_show(struct device *dev, struct device_attribute *attr, ch
 	u32 status;
 	int error = mock_accel_read_status(to_accel(dev), &status);
 
-	return error ? error : sysfs_emit(buf, "%u\n", status);
+	return error ? error : sysfs_emit(buf, "%u\n", status & MOCK_ACCEL_STATUS_ALLOCATED);
 }
 
 static ssize_t status_store(struct device *dev, struct device_attribute *attr, const char *buf,
@@ -60,9 +60,23 @@ static ssize_t status_store(struct device *dev, struct device_attribute *attr, c
 }
 static DEVICE_ATTR_RW(status);
 
+static ssize_t errors_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	u32 status;
+	int error = mock_accel_read_status(to_accel(dev), &status);
+
+	return error ? error : sysfs_emit(buf, "0x%02x\n", mock_accel_status_errors(status));
+}
+static DEVICE_ATTR_RO(errors);
+
 static struct attribute *mock_accel_attrs[] = {
-	&dev_attr_uuid.attr,	     &dev_attr_memory_size.attr, &dev_attr_numa_node.attr,
-	&dev_attr_capabilities.attr, &dev_attr_status.attr,	 NULL,
+	&dev_attr_uuid.attr,
+	&dev_attr_memory_size.attr,
+	&dev_attr_numa_node.attr,
+	&dev_attr_capabilities.attr,
+	&dev_attr_status.attr,
+	&dev_attr_errors.attr,
+	NULL,
 };
 
 static const struct attribute_group mock_accel_group = {
@@ -107,12 +121,10 @@ void mock_accel_sysfs_unlink(struct mock_accel *accel)
 
 const char *mock_accel_status_name(u32 status)
 {
-	switch (status) {
-	case MOCK_ACCEL_STATUS_FREE:
-		return "free";
-	case MOCK_ACCEL_STATUS_ALLOCATED:
-		return "allocated";
-	default:
-		return "unknown";
-	}
+	return status & MOCK_ACCEL_STATUS_ALLOCATED ? "allocated" : "free";
+}
+
+u32 mock_accel_status_errors(u32 status)
+{
+	return (status & MOCK_ACCEL_STATUS_ERRORS) >> MOCK_ACCEL_STATUS_ERRORS_SHIFT;
 }

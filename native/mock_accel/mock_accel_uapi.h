@@ -26,7 +26,7 @@
 #define MOCK_ACCEL_REG_UUID 0x08 /* 16 bytes, in the order in which they are written */
 #define MOCK_ACCEL_REG_MEMORY_SIZE 0x20 /* 8 bytes */
 #define MOCK_ACCEL_REG_CAPABILITIES 0x28
-#define MOCK_ACCEL_REG_STATUS 0x2c /* the only one that can be written */
+#define MOCK_ACCEL_REG_STATUS 0x2c /* bit 0 can be written, nothing else */
 #define MOCK_ACCEL_REG_END 0x30
 
 /* Bits of CAPABILITIES. */
@@ -34,9 +34,17 @@
 #define MOCK_ACCEL_CAP_VF 0x00000002 /* is one */
 #define MOCK_ACCEL_CAP_PASSPHRASE 0x00000004 /* makes passphrases */
 
-/* Values of STATUS. */
-#define MOCK_ACCEL_STATUS_FREE 0
-#define MOCK_ACCEL_STATUS_ALLOCATED 1
+/* STATUS: bit 0 is 0 (free) or 1 (allocated), the device itself sets those of its errors. */
+#define MOCK_ACCEL_STATUS_FREE 0x00000000
+#define MOCK_ACCEL_STATUS_ALLOCATED 0x00000001
+#define MOCK_ACCEL_STATUS_ERRORS 0x0000ff00
+#define MOCK_ACCEL_STATUS_ERRORS_SHIFT 8
+
+/* The errors, as bits of the number that MOCK_ACCEL_STATUS_ERRORS holds; the upper four mean nothing. */
+#define MOCK_ACCEL_ERROR_MEMORY 0x01
+#define MOCK_ACCEL_ERROR_THERMAL 0x02
+#define MOCK_ACCEL_ERROR_POWER 0x04
+#define MOCK_ACCEL_ERROR_FIRMWARE 0x08
 
 #define MOCK_ACCEL_MAX_WORDS 12
 

@@ -152,7 +152,7 @@ static int copy_without_site(const char *text, size_t length, yaml_document_t *d
 }
 
 static int append_site(struct buffer *buffer, size_t indent, const struct profile_system *system,
-		       uint32_t device_count)
+		       uint32_t device_count, uint32_t pci_domain)
 {
 	char site[768];
 	int length = snprintf(site, sizeof(site),
@@ -161,13 +161,16 @@ static int append_site(struct buffer *buffer, size_t indent, const struct profil
 			      (int)indent, "", (int)indent, "", system->node_name, (int)indent, "",
 			      device_count, (int)indent, "", system->driver_version);
 
+	if (pci_domain && length < (int)sizeof(site))
+		length += snprintf(site + length, sizeof(site) - (size_t)length,
+				   "%*s  pci_domain: 0x%04x\n", (int)indent, "", pci_domain);
 	if (buffer->used && buffer->data[buffer->used - 1] != '\n' && append(buffer, "\n", 1) != 0)
 		return -1;
 	return length < (int)sizeof(site) ? append(buffer, site, (size_t)length) : -1;
 }
 
 char *config_text(const char *text, size_t length, const struct profile_system *system,
-		  uint32_t device_count, size_t *out_length)
+		  uint32_t device_count, uint32_t pci_domain, size_t *out_length)
 {
 	struct buffer buffer = { NULL, 0, 0 };
 	yaml_document_t document;
@@ -192,7 +195,8 @@ char *config_text(const char *text, size_t length, const struct profile_system *
 			if (!anew)
 				yaml_document_delete(&document);
 			if (result == 0)
-				result = append_site(&buffer, indent, system, device_count);
+				result = append_site(&buffer, indent, system, device_count,
+						     pci_domain);
 		} else {
 			yaml_document_delete(&document);
 		}

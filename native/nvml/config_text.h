@@ -8,11 +8,11 @@
 #include "profile.h"
 
 /*
- * text (a valid profile) without its site section, and with the one of system
- * and device_count after it. Comments and order stay. To be freed; NULL without
- * memory.
+ * text (a valid profile) without its site section, and with the one of system,
+ * device_count and pci_domain (0: none was chosen) after it. Comments and order
+ * stay. To be freed; NULL without memory.
  */
 char *config_text(const char *text, size_t length, const struct profile_system *system,
-		  uint32_t device_count, size_t *out_length);
+		  uint32_t device_count, uint32_t pci_domain, size_t *out_length);
 
 #endif

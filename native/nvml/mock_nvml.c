@@ -101,6 +101,7 @@ static int load(const struct options *options, struct profile *profile)
 				options->file);
 	site.note = keep_note;
 	site.note_data = profile;
+	site.chosen_pci_domain = &profile->pci_domain;
 	if (profile_parse(options->file, profile->text, profile->length, &site,
 			  profile->description, &error) != 0)
 		return fail_invalid(options, error.text);
@@ -122,6 +123,13 @@ static void print_device(struct json *json, const struct description *descriptio
 	json_number(json, "minor", device->minor);
 	json_string(json, "pci_bus_id", device->pci_bus_id);
 	json_number(json, "memory_total_bytes", board->memory_total);
+	json_number(json, "pci_device_id", board->pci_device_id);
+	json_optional(json, "pci_subsystem_id", board->pci_subsystem_id != NA_U32,
+		      board->pci_subsystem_id);
+	json_optional(json, "pci_class", board->pci_class != NA_U32, board->pci_class);
+	json_optional(json, "pcie_link_gen", board->pcie.max_gen != NA_U32, board->pcie.max_gen);
+	json_optional(json, "pcie_link_width", board->pcie.max_width != NA_U32,
+		      board->pcie.max_width);
 	json_optional(json, "numa_node", device->numa_node >= 0, (uint64_t)device->numa_node);
 	json_optional(json, "module_id", device->module_id != NA_U32, device->module_id);
 	json_number(json, "nvlinks", device->link_count);

@@ -23,6 +23,7 @@ struct profile {
 	struct description *description;
 	char *text;
 	size_t length;
+	uint32_t pci_domain; /* 0: derived */
 	char **notes;
 	size_t note_count;
 };

@@ -144,7 +144,7 @@ int apply(const struct options *options, const struct profile *profile)
 	char config[PATH_MAX], page[PATH_MAX];
 	size_t length;
 	char *text = config_text(profile->text, profile->length, system,
-				 profile->description->device_count, &length);
+				 profile->description->device_count, profile->pci_domain, &length);
 	int result;
 
 	if (!text)

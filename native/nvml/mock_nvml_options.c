@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mock_nvml.h"
@@ -20,6 +21,8 @@ const char mock_nvml_usage[] =
 	"  --driver-version V   the version NVML reports and files are named by\n"
 	"  --node-name NAME     what UUIDs, serials and PCI addresses are derived from\n"
 	"                       (else the lower-case host name)\n"
+	"  --pci-domain N       first PCI domain of the GPUs, 0x1 to 0xffff (else the file's,\n"
+	"                       else one that follows from the node's name)\n"
 	"  --json               print one JSON object\n"
 	"  --dry-run            say whether something would change; change nothing\n"
 	"  --force              rebuild even a page of a newer format or a foreign file\n"
@@ -37,6 +40,19 @@ static int parse_count(const char *text, uint32_t *count)
 		return complain(EXIT_USAGE, "--count: expected a number from 1 to %d, found \"%s\"",
 				PROFILE_MAX_DEVICES, text);
 	*count = value;
+	return EXIT_OK;
+}
+
+static int parse_domain(const char *text, uint32_t *domain)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 0);
+
+	if (*text < '0' || *text > '9' || *end || value < 1 || value > 0xffff)
+		return complain(EXIT_USAGE,
+				"--pci-domain: expected a number from 0x1 to 0xffff, found \"%s\"",
+				text);
+	*domain = (uint32_t)value;
 	return EXIT_OK;
 }
 
@@ -101,6 +117,8 @@ static int parse_option(struct options *options, char ***arguments)
 		options->root = value;
 	} else if ((value = option_value("--count", arguments)))
 		return parse_count(value, &options->site.device_count);
+	else if ((value = option_value("--pci-domain", arguments)))
+		return parse_domain(value, &options->site.pci_domain);
 	else if ((value = option_value("--driver-version", arguments))) {
 		if (!is_version(value) || strlen(value) > 31)
 			return complain(

@@ -465,6 +465,8 @@ struct profile_site {
 	uint32_t device_count; /* 1..128 */
 	const char *driver_version;
 	const char *node_name; /* default: the file's, else the host's */
+	uint32_t pci_domain; /* 1..0xffff; default: the file's, else the node name's */
+	uint32_t *chosen_pci_domain; /* gets the caller's or the file's, 0 where it was derived */
 	/* Called for each key that is accepted and has no effect. */
 	void (*note)(void *data, const char *line);
 	void *note_data;

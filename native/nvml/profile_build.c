@@ -320,6 +320,19 @@ static int build_device(struct reader *reader, struct draft *draft, struct descr
 	return 0;
 }
 
+/* First PCI domain of the GPUs whose addresses have none of their own. */
+static uint32_t choose_domain(const struct profile_file *file, const struct profile_site *site,
+			      const char *node_name)
+{
+	uint32_t chosen = site->pci_domain;
+
+	if (!chosen && file->site_pci_domain != NA_U32)
+		chosen = file->site_pci_domain;
+	if (site->chosen_pci_domain)
+		*site->chosen_pci_domain = chosen;
+	return chosen ? chosen : identity_pci_domain(node_name);
+}
+
 int profile_build(struct reader *reader, const struct profile_site *site,
 		  struct description *description)
 {
@@ -329,7 +342,7 @@ int profile_build(struct reader *reader, const struct profile_site *site,
 
 	if (build_system(reader, site, &description->system) != 0)
 		return -1;
-	domain = identity_pci_domain(description->system.node_name);
+	domain = choose_domain(file, site, description->system.node_name);
 	if (file->switch_count)
 		file->nvlink.switches = file->switch_count;
 	description->device_count = count;

@@ -81,6 +81,7 @@ struct profile_file {
 	char site_node_name[256];
 	char site_driver_version[80];
 	uint32_t site_num_devices;
+	uint32_t site_pci_domain;
 	struct draft defaults;
 	uint32_t listed; /* devices the file lists: highest index + 1 */
 	struct draft *devices[PROFILE_MAX_DEVICES]; /* NULL: like the defaults */

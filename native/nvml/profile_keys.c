@@ -127,6 +127,7 @@ static const struct key site_keys[] = {
 	FILE_TEXT("node_name", site_node_name),
 	FILE_TEXT("driver_version", site_driver_version),
 	FILE_U32("num_devices", site_num_devices, 1, PROFILE_MAX_DEVICES, UNSET),
+	FILE_U32("pci_domain", site_pci_domain, 1, 0xffff, UNSET),
 	END,
 };
 

@@ -24,6 +24,12 @@ from ansible_collections.mirage.accel.plugins.module_utils._errors import Mirage
 
 FORMAT = 1
 
+# What the module mock_accel binds to its functions, and the vendor of those that are no GPUs.
+ACCEL_DRIVER = "mock-accel"
+ACCEL_VENDOR = "0x1de5"
+FIRST_DOMAIN = 0x1000
+LAST_DOMAIN = 0xFFFF
+
 
 class DriverRootError(MirageError):
     """A driver root that cannot be read, configured or taken over."""
@@ -52,6 +58,8 @@ class Description:
     count: int
     driver_version: str
     node_name: str
+    # The first one of the GPUs; 0: mock-nvml derives it from the node's name.
+    pci_domain: int = 0
 
 
 def config_file(root: pathlib.Path) -> pathlib.Path:
@@ -105,16 +113,66 @@ def real_driver(proc: pathlib.Path) -> str:
     return ""
 
 
-def apply(command: pathlib.Path, root: pathlib.Path, wanted: Description, dry_run: bool) -> bool:
-    """Let mock-nvml write configuration and device page; True when it changed (or would change) something."""
+def apply(command: pathlib.Path, root: pathlib.Path, wanted: Description, dry_run: bool) -> dict[str, t.Any]:
+    """Let mock-nvml write configuration and device page; its answer, whose `changed` says whether anything did."""
     argv = [str(command), "--root", str(root), "apply", "--json", "--count", str(wanted.count)]
     argv += ["--driver-version", wanted.driver_version, "--node-name", wanted.node_name]
+    argv += ["--pci-domain", f"0x{wanted.pci_domain:04x}"] if wanted.pci_domain else []
     argv += ["--dry-run"] if dry_run else []
     done = subprocess.run([*argv, "/dev/stdin"], input=wanted.config, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = done.stderr.strip().replace("/dev/stdin", "configuration") or f"exit code {done.returncode}"
         raise DriverRootError(f"Error while configuring driver root {root}: {reason}")
-    return bool(json.loads(done.stdout)["changed"])
+    return json.loads(done.stdout)
+
+
+def domains_of(answer: dict[str, t.Any]) -> set[int]:
+    """The PCI domains that the GPUs of an answer of mock-nvml lie in."""
+    return {int(device["pci_bus_id"].split(":")[0], 16) for device in answer.get("devices", [])}
+
+
+def chosen_domain(config: str) -> int:
+    """The PCI domain that an earlier run has chosen, as the configuration's own section has it; 0 for none."""
+    found = re.search(r"^ *site:\n(?: .*\n)*? +pci_domain: (0x[0-9a-f]+)$", config, re.MULTILINE)
+    return int(found[1], 16) if found else 0
+
+
+def taken_domains(devices: pathlib.Path) -> set[int]:
+    """PCI domains with a device (in /sys/bus/pci/devices) that is not a mock GPU which the module mock_accel shows."""
+    taken = set()
+    for device in devices.iterdir() if devices.is_dir() else ():
+        driver = device / "driver"
+        ours = driver.is_symlink() and driver.readlink().name == ACCEL_DRIVER
+        if not ours or text_or_nothing(device / "vendor").strip() == ACCEL_VENDOR:
+            taken.add(int(device.name.split(":")[0], 16))
+    return taken
+
+
+def free_domain(domains: set[int], taken: set[int]) -> int:
+    """The first domain to which all of them can be moved without meeting a taken one; 0 where there is none."""
+    offsets = [domain - min(domains) for domain in domains]
+    # The same range that mock-nvml derives from, beginning behind the one that is taken.
+    places = range(FIRST_DOMAIN, LAST_DOMAIN - max(offsets) + 1)
+    behind = min(max(min(domains) + 1 - FIRST_DOMAIN, 0), len(places))
+    for start in (*places[behind:], *places[:behind]):
+        if not any(start + offset in taken for offset in offsets):
+            return start
+    return 0
+
+
+def choose_domain(
+    wanted: Description, chosen: int, taken: set[int], ask: t.Callable[[Description], dict[str, t.Any]]
+) -> Description:
+    """The description with a PCI domain that the machine does not use; one chosen before stays while it is free.
+
+    Addresses that the description gives with a domain are taken as they are, whoever else lies there.
+    """
+    kept = dataclasses.replace(wanted, pci_domain=chosen)
+    domains = domains_of(ask(kept))
+    if not domains & taken:
+        return kept
+    moved = dataclasses.replace(wanted, pci_domain=free_domain(domains, taken))
+    return kept if domains_of(ask(moved)) & taken else moved
 
 
 def text_or_nothing(path: pathlib.Path) -> str:

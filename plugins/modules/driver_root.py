@@ -15,6 +15,8 @@ description:
   - Files that an earlier run recorded and that are no longer named (those of another driver version, for example) are
     removed.
   - A driver root of another owner is refused.
+  - Where the PCI domain that follows from the node's name has other devices on the host, another one is chosen for the
+    GPUs, and kept as long as it is free.
 options:
   path:
     description: The driver root.
@@ -141,7 +143,15 @@ def ensure_present(params: dict[str, t.Any], root: pathlib.Path, before: Owner |
     old_text = driver_root.text_or_nothing(config)
     description = Description(params["config"], params["count"], params["driver_version"], params["node_name"])
     # Before the first installation there is no command to ask; everything is new then.
-    applied = (check and not command.exists()) or driver_root.apply(command, root, description, dry_run=check)
+    applied = check and not command.exists()
+    if not applied:
+        description = driver_root.choose_domain(
+            description,
+            driver_root.chosen_domain(old_text),
+            driver_root.taken_domains(pathlib.Path("/sys/bus/pci/devices")),
+            lambda wanted: driver_root.apply(command, root, wanted, dry_run=True),
+        )
+        applied = bool(driver_root.apply(command, root, description, dry_run=check)["changed"])
     new_text = driver_root.text_or_nothing(config)
     page = driver_root.page_file(root, params["driver_version"])
     after = Owner(

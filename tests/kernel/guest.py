@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -50,6 +51,18 @@ class Guest:
             # Its path must be short, and it must be ended.
             options |= {"ControlMaster": "auto", "ControlPersist": "yes", "ControlPath": self._place / "control"}
         return ["-F", "none", *(f"-o{name}={value}" for name, value in options.items())]
+
+    @property
+    def ansible_variables(self) -> dict[str, str | int]:
+        """What an inventory says of the guest, to which it is a host like any other."""
+        return {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": self._port,
+            "ansible_user": "root",
+            "ansible_ssh_args": shlex.join(self.ssh_options),
+            # Looking for one takes longer than most modules.
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
 
     def run(self, command: str, data: bytes = b"", timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a shell command; its failure is a result."""
@@ -139,7 +152,9 @@ def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[st
     # Not -accel kvm: the guest is the same where there is none. Without cmpxchg16b, behind which QEMU 7.2 was seen to
     # leave wrong flags: Linux 6.12 uses it for its own memory and died of it. And without controllers that no test
     # uses, because udev would load their drivers.
-    argv += ["-machine", "q35,sata=off,smbus=off", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off"]
+    # Without erms: Linux would clear pages byte by byte, which takes eight times as long here and, where the machine is
+    # busy, is interrupted for minutes.
+    argv += ["-machine", "q35,sata=off,smbus=off", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off,erms=off"]
     argv += ["-smp", "2,sockets=2", "-m", "1G"]
     for node in ("0", "1"):
         argv += ["-object", f"memory-backend-ram,id=ram{node},size=512M"]
@@ -149,7 +164,8 @@ def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[st
     argv += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
     argv += ["-device", "virtio-net-pci,netdev=net,romfile="]
     argv += ["-serial", f"file:{place}/console", "-kernel", str(kernel.image), "-initrd", f"{place}/initramfs"]
-    argv += ["-append", "console=ttyS0 quiet panic=-1 net.ifnames=0"]
+    # A log that holds all that a stressed kernel says.
+    argv += ["-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M"]
     # Its own folder, so that the path of the socket is short whatever the folder's is.
     argv += ["-qmp", "unix:qmp,server=on,wait=off"]
     # TMPDIR: where QEMU keeps what the guest writes.

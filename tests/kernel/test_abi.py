@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from guest_module import GuestModule
+from guest_module import Function, GuestModule
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+MODES = {"r": "444", "rw": "644", "w": "200", "": "755"}
+# By their ids, as the PCI Express specification numbers them.
+EXTENDED_CAPABILITIES = {0x01: "AER", 0x10: "SR-IOV", 0x23: "DVSEC"}
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +71,9 @@ def test_files_of_a_device(tables: dict[str, list[list[str]]], shown: dict[str, 
 
 
 def test_access_of_files(tables: dict[str, list[list[str]]], accel: GuestModule, shown: dict[str, Any]) -> None:
-    modes = {"r": "444", "rw": "644", "": "755"}
     output = accel.guest.must("cd /sys/class/mock-accel/mock0 && stat --dereference --format '%n %a' *")
     there = dict(line.split() for line in output.splitlines())
-    assert there == {name: modes[access] for name, access, *_ in tables["file"]}
+    assert there == {name: MODES[access] for name, access, *_ in tables["file"]}
 
 
 def test_names_that_read_gives(tables: dict[str, list[list[str]]], shown: dict[str, Any]) -> None:
@@ -109,3 +113,56 @@ def test_pci_functions(tables: dict[str, list[list[str]]], shown: dict[str, Any]
         assert ":".join(ids) == listed["vendor:device"][column]
         assert function["class"].removeprefix("0x") == listed["class"][column].split()[0]
         assert function["driver"] == listed["driver"][column]
+        capabilities = extended_capabilities(bytes.fromhex(function["config"]))
+        assert ", ".join(capabilities) == listed["extended capabilities"][column]
+
+
+def extended_capabilities(config: bytes) -> list[str]:
+    found, at = [], 0x100
+    while at:
+        found.append(EXTENDED_CAPABILITIES[int.from_bytes(config[at : at + 2], "little")])
+        at = int.from_bytes(config[at + 2 : at + 4], "little") >> 4
+    return found
+
+
+@pytest.fixture
+def folder(accel: GuestModule, shown: dict[str, Any]) -> Iterator[Function]:
+    function = Function(accel, "example").make()
+    yield function
+    function.remove()
+
+
+def test_attributes_in_configfs(tables: dict[str, list[list[str]]], accel: GuestModule, folder: Function) -> None:
+    output = accel.guest.must(f"cd {folder.folder} && stat --format '%n %a' *")
+    there = dict(line.split() for line in output.splitlines())
+    assert there == {name: MODES[access] for name, access, *_ in tables["attribute"]}
+
+
+def test_defaults_in_configfs(tables: dict[str, list[list[str]]], folder: Function) -> None:
+    listed = {name: default for name, access, default, _ in tables["attribute"] if access != "w" and name != "uuid"}
+    assert {name: folder.get(name) for name in listed} == listed
+
+
+def test_attributes_that_can_be_set_are_refused_a_wrong_value(tables, accel: GuestModule, folder: Function) -> None:
+    folder.set("enable", 1)
+    for name, access, *_ in tables["attribute"]:
+        if "w" in access:
+            assert folder.refuses(name, "x") in ("Invalid argument", "Device or resource busy"), name
+    folder.set("enable", 0)
+    accel.new_warnings()
+
+
+def test_variables_of_uevents(tables: dict[str, list[list[str]]], accel: GuestModule, folder: Function) -> None:
+    folder.set("enable", 1)
+    settings = [("link", "down"), ("link", "up"), ("errors", "0x00"), ("errors", "0xff"), ("errors", "0")]
+    settings += [("inject_error", severity) for severity in ("correctable", "nonfatal", "fatal")]
+    there: dict[str, list[str]] = {}
+    for name, value in settings:
+        for event in json.loads(accel.script("events.py", f"{folder.folder}/{name}={value}")):
+            for variable, text in event.items():
+                if variable.startswith("MOCK_ACCEL_"):
+                    there.setdefault(variable, []).append(text)
+    assert {name: sorted(values) for name, values in there.items()} == {
+        name: sorted(re.findall(r"\w+", values.partition(", as")[0].replace(" to ", " ")))
+        for name, values in tables["variable"]
+    }

@@ -133,7 +133,7 @@ def test_read_gives_the_same_as_sysfs(shown: dict[str, Any]) -> None:
     for name, device in shown["devices"].items():
         lines = dict(line.split(": ") for line in device["text"].splitlines())
         same = {key: device["values"][key] for key in ("uuid", "memory_size", "numa_node", "capabilities")}
-        assert lines == {"device": name, "pci_address": device["pci"], "status": "free", **same}
+        assert lines == {"device": name, "pci_address": device["pci"], "status": "free", "errors": "0x00", **same}
 
 
 def test_registers_are_what_sysfs_says(shown: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ def test_library_is_small_and_starts_no_thread(result):
     ("arguments", "message"),
     [
         (["--profile", "nonesuch"], "profile nonesuch does not exist"),
-        (["nonesuch"], "part nonesuch does not exist: there are library and dra"),
+        (["nonesuch"], "part nonesuch does not exist: there are library, dra, agent, kernel"),
     ],
 )
 def test_what_does_not_exist_is_said(repo, run, arguments, message):

@@ -169,6 +169,35 @@ def test_identities_follow_the_node(mock_nvml: Command) -> None:
         assert not set(mine) & set(other)
 
 
+def test_another_pci_domain_stays_in_the_file(mock_nvml: Command, tmp_path: Path) -> None:
+    derived = apply(mock_nvml, tmp_path, "--count", "9", "--node-name", "n", PROFILES / "a100.yaml")
+    applied = apply(
+        mock_nvml, tmp_path, "--count", "9", "--node-name", "n", "--pci-domain", "0x2fff", PROFILES / "a100.yaml"
+    )
+    assert applied["changed"] is True
+    domains = [device["pci_bus_id"].split(":")[0] for device in applied["devices"]]
+    assert domains == ["00002FFF"] * 8 + ["00003000"]
+    # Nothing else of the GPUs follows from where they lie.
+    assert [device["uuid"] for device in applied["devices"]] == [device["uuid"] for device in derived["devices"]]
+    assert (tmp_path / CONFIG).read_text().endswith('  driver_version: "550.163.01"\n  pci_domain: 0x2fff\n')
+    assert apply(mock_nvml, tmp_path, tmp_path / CONFIG)["changed"] is False
+    apply(mock_nvml, tmp_path, "--count", "9", "--node-name", "n", PROFILES / "a100.yaml")
+    assert "pci_domain" not in (tmp_path / CONFIG).read_text()
+
+
+def test_an_address_with_a_domain_is_taken_as_it_is(mock_nvml: Command, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(MINIMAL + "devices: [{index: 0, pci: {bus_id: '0000:07:00.0'}}, {index: 1}]\n")
+    devices = apply(mock_nvml, tmp_path, "--pci-domain=4096", "--count", "2", tmp_path / "p.yaml")["devices"]
+    assert [device["pci_bus_id"] for device in devices] == ["00000000:07:00.0", "00001000:20:00.0"]
+
+
+def test_the_answer_says_what_the_pci_function_is(mock_nvml: Command) -> None:
+    device = json.loads(mock_nvml("check", "--json", PROFILES / "a100.yaml").stdout)["devices"][0]
+    ids = {key: device[key] for key in ("pci_device_id", "pci_subsystem_id", "pci_class")}
+    assert ids == {"pci_device_id": 0x20B010DE, "pci_subsystem_id": 0x134F10DE, "pci_class": 0x030200}
+    assert (device["pcie_link_gen"], device["pcie_link_width"]) == (4, 16)
+
+
 def test_default_node_name_is_the_host_in_lower_case(mock_nvml: Command) -> None:
     said = json.loads(mock_nvml("check", "--json", PROFILES / "a100.yaml").stdout)
     assert said["node_name"] == socket.gethostname().split(".")[0].lower()
@@ -195,6 +224,10 @@ def test_default_node_name_is_the_host_in_lower_case(mock_nvml: Command) -> None
             ["apply", "--frobnicate", "F"],
             "mock-nvml: unknown option or missing value: --frobnicate (see mock-nvml --help)",
         ),
+        (["apply", "--pci-domain", "0", "F"], '--pci-domain: expected a number from 0x1 to 0xffff, found "0"'),
+        (["apply", "--pci-domain=0x10000", "F"], '--pci-domain: expected a number from 0x1 to 0xffff, found "0x10000"'),
+        (["apply", "--pci-domain=-1", "F"], '--pci-domain: expected a number from 0x1 to 0xffff, found "-1"'),
+        (["apply", "--pci-domain=1x", "F"], '--pci-domain: expected a number from 0x1 to 0xffff, found "1x"'),
         (["apply", "F", "--count"], "mock-nvml: unknown option or missing value: --count (see mock-nvml --help)"),
         (["apply", "F", "G"], 'mock-nvml: expected one FILE, found also "G"'),
     ],

@@ -30,11 +30,14 @@ OLDEST_PYTHON = (3, 9)
 DRIVER = [
     {"__main__"},
     {"server", "controller"},
-    {"plugin", "registration", "health"},
+    {"plugin", "registration", "health", "publisher"},
     {"state"},
-    {"cdi", "checkpoint", "kube"},
-    {"slices", "inventory"},
-    {"config", "errors", "api"},
+    {"cdi", "checkpoint", "kube", "claim_status", "devices", "resource_slice"},
+    {"claim_api", "slices"},
+    {"allocation"},
+    {"opaque", "prepared", "inventory", "access", "files"},
+    {"config", "metrics", "points"},
+    {"errors", "log", "api"},
 ]
 
 # native/nvml, from the bottom up: a file may include headers of its own height and below. The rest (nvml_*.c and what
@@ -98,10 +101,13 @@ def modules_use_utils_only(root: Path) -> Iterator[str]:
 
 
 def pure_files_import_the_standard_library(root: Path) -> Iterator[str]:
-    """_dra/*, _profile.py, _difference.py: no client, no AnsibleModule; among ours, only each other."""
+    """_dra/*, _profile.py, _difference.py and what judges in _mock_accel/: no I/O; among ours, only each other."""
     utils = root / "plugins" / "module_utils"
     pure = [*python_files(utils / "_dra"), *(utils / name for name in ("_profile.py", "_difference.py", "_errors.py"))]
+    judges = ("registers", "function", "plan")
+    pure += [utils / "_mock_accel" / f"{name}.py" for name in judges]
     allowed = [f"{OURS}.module_utils.{name}" for name in ("_dra", "_profile", "_difference")]
+    allowed += [f"{OURS}.module_utils._mock_accel.{name}" for name in judges]
     for path in pure:
         for name in imported(path) if path.exists() else ():
             if top(name) not in sys.stdlib_module_names and not any(is_within(name, one) for one in allowed):
@@ -295,8 +301,12 @@ EXAMPLES: dict[Callable[[Path], Iterator[str]], tuple[dict[str, str], dict[str, 
             f"{UTILS}/_dra/b.py": f"from {OURS}.module_utils import _kubernetes_client\n",
             f"{UTILS}/_profile.py": "import cffi\n",
             f"{UTILS}/_difference.py": f"from {OURS}.module_utils._wait import x\n",
+            f"{UTILS}/_mock_accel/plan.py": f"from {OURS}.module_utils._mock_accel.tree import x\n",
         },
-        {f"{UTILS}/_dra/c.py": f"import re\nfrom {OURS}.module_utils._dra.b import x\n"},
+        {
+            f"{UTILS}/_dra/c.py": f"import re\nfrom {OURS}.module_utils._dra.b import x\n",
+            f"{UTILS}/_mock_accel/function.py": f"from {OURS}.module_utils._mock_accel.registers import x\n",
+        },
     ),
     only_plugins_import_plugins: (
         {

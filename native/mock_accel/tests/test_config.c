@@ -145,8 +145,9 @@ static void impossible_descriptions_are_refused_with_the_reason(void)
 		const char *settings[6];
 		const char *reason;
 	} cases[] = {
-		{ { "num_pfs", "0" }, "num_pfs is 0: it must be 1 to 512" },
-		{ { "num_pfs", "513" }, "num_pfs is 513: it must be 1 to 512" },
+		{ { "num_pfs", "513" }, "num_pfs is 513: it must be 0 to 512" },
+		{ { "num_pfs", "0", "num_roots", "2" },
+		  "num_roots is 2 with num_pfs 0: each root bus needs a physical function" },
 		{ { "num_pfs", "20", "num_roots", "17" }, "num_roots is 17: it must be 1 to 16" },
 		{ { "num_roots", "0" }, "num_roots is 0: it must be 1 to 16" },
 		{ { "num_pfs", "1", "num_roots", "2" },
@@ -190,6 +191,36 @@ static void the_limits_themselves_are_valid(void)
 	CHECK_NUMBER(mock_accel_config_validate(&config, text, sizeof(text)), 0);
 }
 
+static void there_may_be_none_from_the_start(void)
+{
+	start();
+	set("num_pfs", "0");
+	CHECK_NUMBER(mock_accel_config_validate(&config, text, sizeof(text)), 0);
+	CHECK_NUMBER(mock_accel_config_root_pfs(&config, 0), 0);
+}
+
+static void each_function_is_told_its_place(void)
+{
+	struct mock_accel_pf pf;
+
+	start();
+	set("num_pfs", "7");
+	set("num_roots", "3");
+	set("numa_nodes", "1,0");
+	mock_accel_config_pf(&config, 4, &pf);
+	CHECK_NUMBER(pf.number, 4);
+	CHECK_NUMBER(pf.domain, 0x1001);
+	CHECK_NUMBER(pf.bus, 0);
+	CHECK_NUMBER(pf.slot, 1);
+	CHECK_NUMBER(pf.numa_node, 0);
+	/* One that comes later may be anywhere on the first. */
+	mock_accel_config_pf(&config, 7, &pf);
+	CHECK_NUMBER(pf.number, 7);
+	CHECK_NUMBER(pf.domain, 0x1000);
+	CHECK_NUMBER(pf.slot, MOCK_ACCEL_ANY);
+	CHECK_NUMBER(pf.numa_node, MOCK_ACCEL_ANY);
+}
+
 static void functions_fill_one_root_after_the_other(void)
 {
 	static const struct mock_accel_place expected[] = { { 0, 0 }, { 0, 1 }, { 0, 2 }, { 1, 0 },
@@ -208,13 +239,24 @@ static void functions_fill_one_root_after_the_other(void)
 	CHECK_NUMBER(mock_accel_config_root_pfs(&config, 2), 2);
 }
 
+/* One function of the description, by the number of its physical function. */
+static struct mock_accel_function_config function_of(u32 number, u32 function)
+{
+	struct mock_accel_function_config description;
+	struct mock_accel_pf pf;
+
+	mock_accel_config_pf(&config, number, &pf);
+	mock_accel_pf_function(&pf, function, &description);
+	return description;
+}
+
 static void physical_and_virtual_functions_differ(void)
 {
 	struct mock_accel_function_config pf, vf;
 
 	start();
-	mock_accel_config_function(&config, 0, 0, &pf);
-	mock_accel_config_function(&config, 0, 3, &vf);
+	pf = function_of(0, 0);
+	vf = function_of(0, 3);
 	CHECK_NUMBER(pf.vendor, 0x1de5);
 	CHECK_NUMBER(pf.device, 1);
 	CHECK_NUMBER(pf.class, 0x120000);
@@ -230,7 +272,7 @@ static void physical_and_virtual_functions_differ(void)
 	CHECK(vf.is_vf);
 
 	set("total_vfs", "0");
-	mock_accel_config_function(&config, 0, 0, &pf);
+	pf = function_of(0, 0);
 	CHECK_NUMBER(pf.capabilities, MOCK_ACCEL_CAP_PASSPHRASE);
 }
 
@@ -250,7 +292,7 @@ static void uuids_are_distinct_and_follow_from_the_seed(void)
 	start();
 	set("uuid_seed", "host-a");
 	for (size_t i = 0; i < count; i++) {
-		mock_accel_config_function(&config, i / 8, i % 8, &one);
+		one = function_of(i / 8, i % 8);
 		memcpy(uuids[i], one.uuid, 16);
 		CHECK_NUMBER(one.uuid[6] >> 4, 8);
 		CHECK_NUMBER(one.uuid[8] >> 6, 2);
@@ -259,11 +301,11 @@ static void uuids_are_distinct_and_follow_from_the_seed(void)
 	for (size_t i = 1; i < count; i++)
 		CHECK(memcmp(uuids[i - 1], uuids[i], 16) != 0);
 
-	mock_accel_config_function(&config, 3, 2, &one);
-	mock_accel_config_function(&config, 3, 2, &again);
+	one = function_of(3, 2);
+	again = function_of(3, 2);
 	CHECK(memcmp(one.uuid, again.uuid, 16) == 0);
 	set("uuid_seed", "host-b");
-	mock_accel_config_function(&config, 3, 2, &other);
+	other = function_of(3, 2);
 	CHECK(memcmp(one.uuid, other.uuid, 16) != 0);
 }
 
@@ -276,7 +318,7 @@ static void uuids_stay_what_they_were(void)
 
 	start();
 	set("uuid_seed", "example");
-	mock_accel_config_function(&config, 0, 0, &one);
+	one = function_of(0, 0);
 	for (size_t i = 0; i < 16; i++)
 		CHECK_NUMBER(one.uuid[i], expected[i]);
 }
@@ -285,6 +327,7 @@ TESTSUITE(TEST(the_default_is_valid_and_that_of_mock_device), TEST(every_field_s
 	  TEST(values_of_wrong_form_are_refused_and_change_nothing),
 	  TEST(unknown_names_are_told_apart), TEST(short_room_cuts_what_is_shown),
 	  TEST(impossible_descriptions_are_refused_with_the_reason),
-	  TEST(the_limits_themselves_are_valid), TEST(functions_fill_one_root_after_the_other),
+	  TEST(the_limits_themselves_are_valid), TEST(there_may_be_none_from_the_start),
+	  TEST(each_function_is_told_its_place), TEST(functions_fill_one_root_after_the_other),
 	  TEST(physical_and_virtual_functions_differ),
 	  TEST(uuids_are_distinct_and_follow_from_the_seed), TEST(uuids_stay_what_they_were))

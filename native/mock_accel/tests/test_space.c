@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "mock_accel_space.h"
 
+#include "mock_accel_config.h"
 #include "mock_accel_uapi.h"
 #include "testsuite.h"
 
 static const struct mock_accel_config config = MOCK_ACCEL_CONFIG_DEFAULT;
 static struct mock_accel_space space;
 
-static void build(u32 function)
+static struct mock_accel_function_config describe(u32 function)
 {
 	struct mock_accel_function_config description;
+	struct mock_accel_pf pf;
 
-	mock_accel_config_function(&config, 0, function, &description);
+	mock_accel_config_pf(&config, 0, &pf);
+	mock_accel_pf_function(&pf, function, &description);
+	return description;
+}
+
+static void build(u32 function)
+{
+	struct mock_accel_function_config description = describe(function);
+
 	mock_accel_space_build(&space, &description, function);
 }
 
@@ -88,10 +98,9 @@ static void the_link_runs_at_its_best(void)
 
 static void registers_are_in_the_dvsec(void)
 {
-	struct mock_accel_function_config description;
+	struct mock_accel_function_config description = describe(0);
 	u32 at;
 
-	mock_accel_config_function(&config, 0, 0, &description);
 	build(0);
 	at = registers();
 	CHECK_NUMBER(read32(at + MOCK_ACCEL_REG_DEVICE_ID), 1);
@@ -105,7 +114,7 @@ static void registers_are_in_the_dvsec(void)
 	CHECK_NUMBER(read32(at + MOCK_ACCEL_REG_STATUS), MOCK_ACCEL_STATUS_FREE);
 }
 
-static void only_status_can_be_written(void)
+static void of_the_registers_only_the_allocation_can_be_written(void)
 {
 	u32 at;
 
@@ -115,22 +124,93 @@ static void only_status_can_be_written(void)
 		u32 before = read32(at + reg);
 
 		mock_accel_space_write(&space, at + reg, 4, ~before);
-		CHECK_NUMBER(read32(at + reg), reg == MOCK_ACCEL_REG_STATUS ? ~before : before);
+		CHECK_NUMBER(read32(at + reg), reg == MOCK_ACCEL_REG_STATUS ? 1 : before);
 	}
 }
 
 static void parts_of_a_register_are_written_alone(void)
 {
-	u32 at;
+	build(0);
+	mock_accel_space_write(&space, PCI_COMMAND, 1, 0xff);
+	CHECK_NUMBER(read16(PCI_COMMAND), 0x46);
+	mock_accel_space_write(&space, PCI_COMMAND + 1, 1, 0xff);
+	CHECK_NUMBER(read16(PCI_COMMAND), 0x546);
+	write16(PCI_COMMAND, PCI_COMMAND_MASTER);
+	CHECK_NUMBER(read16(PCI_COMMAND), PCI_COMMAND_MASTER);
+}
 
-	build(1);
-	at = registers() + MOCK_ACCEL_REG_STATUS;
-	mock_accel_space_write(&space, at, 4, 0x11223344);
-	mock_accel_space_write(&space, at + 1, 1, 0xab);
-	CHECK_NUMBER(read32(at), 0x1122ab44);
-	mock_accel_space_write(&space, at + 2, 2, 0xcdef);
-	CHECK_NUMBER(read32(at), 0xcdefab44);
-	CHECK_NUMBER(mock_accel_space_read(&space, at + 3, 1), 0xcd);
+static void errors_are_in_the_status_until_the_device_takes_them_back(void)
+{
+	u32 status;
+
+	build(0);
+	status = registers() + MOCK_ACCEL_REG_STATUS;
+	mock_accel_space_write(&space, status, 4, MOCK_ACCEL_STATUS_ALLOCATED);
+	mock_accel_space_set_errors(&space, MOCK_ACCEL_ERROR_MEMORY | MOCK_ACCEL_ERROR_POWER);
+	CHECK_NUMBER(read32(status), 0x501);
+	mock_accel_space_write(&space, status, 4, 0);
+	CHECK_NUMBER(read32(status), 0x500);
+	mock_accel_space_set_errors(&space, 0x1ff);
+	CHECK_NUMBER(read32(status), 0xff00);
+	mock_accel_space_set_errors(&space, 0);
+	CHECK_NUMBER(read32(status), 0);
+}
+
+static void logged_errors_stay_until_they_are_cleared(void)
+{
+	static const struct {
+		enum mock_accel_severity severity;
+		u32 device_status;
+		u32 where;
+		u32 bit;
+	} cases[] = {
+		{ MOCK_ACCEL_CORRECTABLE, PCI_EXP_DEVSTA_CED, PCI_ERR_COR_STATUS, 0x1 },
+		{ MOCK_ACCEL_NONFATAL, PCI_EXP_DEVSTA_NFED, PCI_ERR_UNCOR_STATUS, 0x4000 },
+		{ MOCK_ACCEL_FATAL, PCI_EXP_DEVSTA_FED, PCI_ERR_UNCOR_STATUS, 0x40000 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		u32 aer, pcie;
+
+		build(0);
+		aer = find_extended(PCI_EXT_CAP_ID_ERR);
+		pcie = mock_accel_space_read(&space, PCI_CAPABILITY_LIST, 1);
+		CHECK(aer);
+		mock_accel_space_log_error(&space, cases[i].severity);
+		CHECK_NUMBER(read16(pcie + PCI_EXP_DEVSTA), cases[i].device_status);
+		CHECK_NUMBER(read32(aer + cases[i].where), cases[i].bit);
+		/* Whether it is fatal is what the capability says of this error. */
+		if (cases[i].severity != MOCK_ACCEL_CORRECTABLE)
+			CHECK_NUMBER(!!(read32(aer + PCI_ERR_UNCOR_SEVER) & cases[i].bit),
+				     cases[i].severity == MOCK_ACCEL_FATAL);
+		mock_accel_space_write(&space, aer + cases[i].where, 4, ~cases[i].bit);
+		write16(pcie + PCI_EXP_DEVSTA, 0);
+		CHECK_NUMBER(read32(aer + cases[i].where), cases[i].bit);
+		CHECK_NUMBER(read16(pcie + PCI_EXP_DEVSTA), cases[i].device_status);
+		mock_accel_space_write(&space, aer + cases[i].where, 4, cases[i].bit);
+		write16(pcie + PCI_EXP_DEVSTA, cases[i].device_status);
+		CHECK_NUMBER(read32(aer + cases[i].where), 0);
+		CHECK_NUMBER(read16(pcie + PCI_EXP_DEVSTA), 0);
+	}
+}
+
+static void a_function_without_registers_has_no_dvsec(void)
+{
+	struct mock_accel_function_config description = describe(0);
+
+	description.registers = false;
+	mock_accel_space_build(&space, &description, 0);
+	CHECK_NUMBER(find_extended(PCI_EXT_CAP_ID_DVSEC), 0);
+	CHECK(find_extended(PCI_EXT_CAP_ID_SRIOV));
+	/* There is no status that could show them. */
+	mock_accel_space_set_errors(&space, 0xff);
+	description.total_vfs = 0;
+	mock_accel_space_build(&space, &description, 0);
+	CHECK_NUMBER(read32(0x100) & 0xffff, PCI_EXT_CAP_ID_ERR);
+	CHECK_NUMBER(read32(0x100) >> 20, 0);
+	description.is_vf = true;
+	mock_accel_space_build(&space, &description, 1);
+	CHECK_NUMBER(read32(0x100), 0);
 }
 
 static void vfs_answer_while_they_are_enabled(void)
@@ -197,6 +277,9 @@ static void any_write_anywhere_does_no_harm(void)
 TESTSUITE(TEST(a_physical_function_shows_its_ids),
 	  TEST(a_virtual_function_leaves_its_ids_to_the_physical_one),
 	  TEST(the_link_runs_at_its_best), TEST(registers_are_in_the_dvsec),
-	  TEST(only_status_can_be_written), TEST(parts_of_a_register_are_written_alone),
-	  TEST(vfs_answer_while_they_are_enabled), TEST(sriov_bars_and_ids_are_read_only),
-	  TEST(any_write_anywhere_does_no_harm))
+	  TEST(of_the_registers_only_the_allocation_can_be_written),
+	  TEST(parts_of_a_register_are_written_alone),
+	  TEST(errors_are_in_the_status_until_the_device_takes_them_back),
+	  TEST(logged_errors_stay_until_they_are_cleared),
+	  TEST(a_function_without_registers_has_no_dvsec), TEST(vfs_answer_while_they_are_enabled),
+	  TEST(sriov_bars_and_ids_are_read_only), TEST(any_write_anywhere_does_no_harm))

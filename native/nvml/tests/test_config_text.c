@@ -47,7 +47,7 @@ static void check_text(const char *text, size_t length)
 
 	if (!checksum)
 		return;
-	config = config_text(text, length, &system, count, &config_length);
+	config = config_text(text, length, &system, count, 0, &config_length);
 	CHECK(config != NULL);
 	if (describes(config, config_length, NULL, &again, &count_again) != checksum) {
 		fprintf(stderr, "%s\n--- from ---\n%.*s\n--- came ---\n%s\n", error.text,

@@ -61,6 +61,70 @@ def test_signs_of_a_real_driver(tmp_path: Path, devices: str | None, version: bo
     assert found == (f"{tmp_path}/{expected}" if expected else "")
 
 
+def pci_device(devices: Path, address: str, vendor: str, driver: str = "") -> None:
+    (devices / address).mkdir(parents=True)
+    (devices / address / "vendor").write_text(f"{vendor}\n")
+    if driver:
+        (devices / address / "driver").symlink_to(f"../../drivers/{driver}")
+
+
+def test_a_domain_is_taken_by_all_but_our_mock_gpus(tmp_path: Path) -> None:
+    pci_device(tmp_path, "0000:00:01.0", "0x8086", "e1000")
+    pci_device(tmp_path, "1000:00:00.0", "0x1de5", "mock-accel")
+    pci_device(tmp_path, "2000:07:00.0", "0x10de", "mock-accel")
+    pci_device(tmp_path, "3000:07:00.0", "0x10de")
+    assert driver_root.taken_domains(tmp_path) == {0, 0x1000, 0x3000}
+    assert driver_root.taken_domains(tmp_path / "nowhere") == set()
+
+
+@pytest.mark.parametrize(
+    ("domains", "taken", "free"),
+    [
+        pytest.param({0x2000}, {0x2000}, 0x2001, id="next"),
+        pytest.param({0x2000, 0x2001}, {0x2001, 0x2003}, 0x2004, id="room-for-all"),
+        pytest.param({0xFFFF}, {0xFFFF}, 0x1000, id="round-the-end"),
+        pytest.param({0}, {0}, 0x1000, id="never-the-machines-own"),
+        pytest.param({0x2000}, set(range(0x1000, 0x10000)), 0, id="none"),
+    ],
+)
+def test_free_domain(domains: set[int], taken: set[int], free: int) -> None:
+    assert driver_root.free_domain(domains, taken) == free
+
+
+@pytest.mark.parametrize(
+    ("config", "domain"),
+    [
+        ('site:\n  node_name: "n"\n  num_devices: 8\n  driver_version: "1"\n  pci_domain: 0x2f11\n', 0x2F11),
+        ('  site:\n    node_name: "n"\n    pci_domain: 0x1000\n', 0x1000),
+        ('site:\n  node_name: "n"\n', 0),
+        ("", 0),
+        ("device_defaults:\n  pci_domain: 0x2000\n", 0),
+    ],
+)
+def test_the_domain_chosen_before_is_read_again(config: str, domain: int) -> None:
+    assert driver_root.chosen_domain(config) == domain
+
+
+@pytest.mark.parametrize(
+    ("chosen", "taken", "fixed", "domain"),
+    [
+        pytest.param(0, {0}, [], 0, id="derived-and-free"),
+        pytest.param(0, {0x5000}, [], 0x5001, id="derived-and-taken"),
+        pytest.param(0x6000, {0x5000}, [], 0x6000, id="chosen-before"),
+        pytest.param(0x6000, {0x6000}, [], 0x6001, id="taken-since"),
+        pytest.param(0, {0}, [0], 0, id="the-description-says-so"),
+    ],
+)
+def test_choice_of_the_domain(chosen: int, taken: set[int], fixed: list[int], domain: int) -> None:
+    wanted = driver_root.Description("text", 2, "1.0", "n")
+
+    def ask(asked: driver_root.Description) -> dict:
+        domains = [*fixed, asked.pci_domain or 0x5000]
+        return {"devices": [{"pci_bus_id": f"{one:08X}:07:00.0"} for one in domains]}
+
+    assert driver_root.choose_domain(wanted, chosen, taken, ask).pci_domain == domain
+
+
 def test_only_folders_that_hold_nothing_else_go(tmp_path: Path) -> None:
     top = tmp_path / "top"
     for name in ("a/b/one", "a/two", "c/three"):

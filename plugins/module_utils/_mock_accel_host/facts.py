@@ -1,0 +1,179 @@
+# Copyright (c) 2026, mirage.accel contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The facts of a host that loading the kernel module mock_accel depends on; nothing is judged or changed here."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+import lzma
+import os
+import re
+import shutil
+import typing as t
+from pathlib import Path
+
+COMMANDS = ("depmod", "dkms", "gcc", "kmodsign", "make", "modprobe", "openssl", "udevadm", "update-rc.d")
+# What a shell of an unprivileged user may leave out of PATH.
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+DRIVER = "mock-accel"
+NODE = re.compile(r"/dev/(mock\d+(_vf\d+)?)( \(deleted\))?")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, empty where it cannot be read."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def read_capabilities(root: Path) -> int:
+    """The effective capabilities of this process, as a bit set."""
+    match = re.search(r"^CapEff:\s+([0-9a-f]+)", read_text(root / "proc/self/status"), re.MULTILINE)
+    return int(match.group(1), 16) if match else 0
+
+
+def read_enforcement(root: Path) -> str:
+    """The file that says that only signed modules are loaded, with what it says; empty where none does."""
+    enforce = root / "sys/module/module/parameters/sig_enforce"
+    if read_text(enforce).strip() == "Y":
+        return "/sys/module/module/parameters/sig_enforce is Y"
+    lockdown = re.search(r"\[(integrity|confidentiality)\]", read_text(root / "sys/kernel/security/lockdown"))
+    return f"/sys/kernel/security/lockdown is {lockdown.group(1)}" if lockdown else ""
+
+
+def read_headers(root: Path, kernel: str) -> dict[str, str]:
+    """The folder of the kernel's headers, and its program that signs modules; empty where there is none."""
+    folder = root / "lib/modules" / kernel / "build"
+    program = folder / "scripts/sign-file"
+    if not (folder / "Makefile").exists():
+        return {"headers": "", "sign_file": ""}
+    return {"headers": str(folder), "sign_file": str(program) if os.access(program, os.X_OK) else ""}
+
+
+def read_commands(path: str) -> list[str]:
+    return [name for name in COMMANDS if shutil.which(name, path=f"{path}:{SYSTEM_PATH}")]
+
+
+def read_domains(root: Path) -> dict[str, bool]:
+    """PCI domains in use, each with whether all that is in it belongs to the module."""
+    domains: dict[str, bool] = {}
+    devices = root / "sys/bus/pci/devices"
+    for device in sorted(devices.iterdir()) if devices.is_dir() else ():
+        link = device / "driver"
+        ours = link.is_symlink() and link.readlink().name == DRIVER
+        domain = device.name.split(":")[0]
+        domains[domain] = domains.get(domain, True) and ours
+    buses = root / "sys/class/pci_bus"
+    for bus in sorted(buses.iterdir()) if buses.is_dir() else ():
+        # A bus without devices has an owner all the same.
+        domains.setdefault(bus.name.split(":")[0], False)
+    return domains
+
+
+def read_module(path: Path) -> bytes:
+    """The contents of a module, whether its file is compressed or not."""
+    readers: dict[str, t.Callable[..., bytes]] = {".ko": bytes, ".xz": lzma.decompress, ".gz": gzip.decompress}
+    if path.suffix not in readers:
+        raise ValueError(f"{path} is compressed in a way that Python does not know")
+    return readers[path.suffix](path.read_bytes())
+
+
+def read_loaded(root: Path, installed: Path) -> dict[str, t.Any]:
+    """The module in the kernel: its parameters, and whether it is the one that is installed."""
+    folder = root / "sys/module/mock_accel"
+    # A module that is built in has no initstate; one that is going has another.
+    loaded = read_text(folder / "initstate").strip() == "live"
+    parameters = folder / "parameters"
+    values = {path.name: read_text(path).strip() for path in parameters.iterdir()} if parameters.is_dir() else {}
+    same = True
+    with contextlib.suppress(OSError, lzma.LZMAError, EOFError, ValueError):
+        # The note with the build's id is in the file byte for byte.
+        same = (folder / "notes/.note.gnu.build-id").read_bytes() in read_module(installed)
+    return {"loaded": loaded, "parameters": values if loaded else {}, "is_installed_one": same}
+
+
+def read_record(path: Path) -> dict[str, t.Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def read_installed(root: Path, record: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The record of what was installed, and whether the file is still the one that was."""
+    path = root / str(record.get("path", "")).lstrip("/")
+    try:
+        intact = hashlib.sha256(path.read_bytes()).hexdigest() == record["sha256"]
+    except (OSError, KeyError):
+        intact = False
+    return {"record": dict(record), "intact": intact}
+
+
+def read_opened(root: Path) -> dict[str, list[int]]:
+    """Device nodes that are open, each with the processes that have it open."""
+    opened: dict[str, set[int]] = {}
+    for process in (root / "proc").glob("[0-9]*"):
+        # Processes end while they are looked at.
+        with contextlib.suppress(OSError):
+            for entry in (process / "fd").iterdir():
+                node = NODE.fullmatch(str(entry.readlink()))
+                if node:
+                    opened.setdefault(node.group(1), set()).add(int(process.name))
+    return {name: sorted(pids) for name, pids in sorted(opened.items())}
+
+
+def read_allocated(root: Path) -> list[str]:
+    devices = root / "sys/class/mock-accel"
+    return sorted(path.parent.name for path in devices.glob("mock*/status") if read_text(path).strip() == "1")
+
+
+def read_functions(root: Path) -> dict[str, list[str]]:
+    """Functions in configfs beyond those of the parameters, and those of them that the role's own command has made."""
+    folder = root / "sys/kernel/config/mock-accel"
+    count = read_text(root / "sys/module/mock_accel/parameters/num_pfs").strip()
+    given = {f"mock{number}" for number in range(int(count) if count.isdigit() else 0)}
+    there = sorted(path.name for path in folder.iterdir() if path.name not in given) if folder.is_dir() else []
+    made = read_record(root / "run/mirage-accel/mock_accel_functions.json").get("functions", {})
+    return {"functions": there, "made_functions": [name for name in there if name in made]}
+
+
+def read_nodes(root: Path) -> list[int]:
+    """NUMA nodes that are online."""
+    nodes: list[int] = []
+    for part in read_text(root / "sys/devices/system/node/online").strip().split(","):
+        first, _dash, last = part.partition("-")
+        if first.isdigit():
+            nodes += range(int(first), int(last or first) + 1)
+    return nodes
+
+
+def gather(root: Path, state_dir: Path) -> dict[str, t.Any]:
+    """All facts, of the host whose file system is `root`."""
+    system = os.uname()
+    kernel = read_text(root / "proc/sys/kernel/osrelease").strip() or system.release
+    record = read_record(root / str(state_dir).lstrip("/") / "installed.json")
+    return {
+        "kernel": kernel,
+        "architecture": system.machine,
+        "has_modules": (root / "proc/modules").exists(),
+        "modules_disabled": read_text(root / "proc/sys/kernel/modules_disabled").strip() == "1",
+        "capabilities": read_capabilities(root),
+        "enforcement": read_enforcement(root),
+        **read_headers(root, kernel),
+        "commands": read_commands(os.environ.get("PATH", "")),
+        "systemd": (root / "run/systemd/system").is_dir(),
+        "machine_id": read_text(root / "etc/machine-id").strip(),
+        "numa_nodes": read_nodes(root),
+        "domains": read_domains(root),
+        "configured": read_text(root / "etc/modprobe.d/mirage-accel-mock_accel.conf"),
+        **read_installed(root, record),
+        **read_loaded(root, root / str(record.get("path", "")).lstrip("/")),
+        "opened": read_opened(root),
+        "allocated": read_allocated(root),
+        **read_functions(root),
+    }

@@ -1,0 +1,406 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, mirage.accel contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring the functions of the module mock_accel that are made at run time to what a file describes.
+
+Each change is one line on standard output, so that no output means that all was as it should be. What stands in the way
+is one line each on standard error; then nothing was changed, and the exit status is 1.
+
+Only functions that this command has made are changed or removed: they are on a record, which is written before a
+function is made and lies where it does not outlive the kernel that knows the functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import typing as t
+from pathlib import Path
+
+FORMAT = 1
+SIZES = {"K": 10, "M": 20, "G": 30, "T": 40}
+BUS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class FunctionsError(Exception):
+    """What stands in the way, one line each."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+
+
+# --- attributes: from what people write or the kernel shows to one form ---
+
+
+def number(text: str) -> str:
+    return str(int(text, 0))
+
+
+def hexadecimal(digits: int) -> t.Callable[[str], str]:
+    def normal(text: str) -> str:
+        value = int(text, 0)
+        if not 0 <= value < 1 << 4 * digits:
+            raise ValueError
+        return f"0x{value:0{digits}x}"
+
+    return normal
+
+
+def size(text: str) -> str:
+    shift = SIZES.get(text[-1:].upper(), 0)
+    return str(int(text[:-1] if shift else text, 0) << shift)
+
+
+def switch(text: str) -> str:
+    return {"true": "1", "1": "1", "false": "0", "0": "0"}[text.lower()]
+
+
+def matching(pattern: re.Pattern[str]) -> t.Callable[[str], str]:
+    def normal(text: str) -> str:
+        if not pattern.fullmatch(text.lower()):
+            raise ValueError
+        return text.lower()
+
+    return normal
+
+
+# In the order in which they are written: the bus before what is decided on it.
+ATTRIBUTES: dict[str, t.Callable[[str], str]] = {
+    "registers": switch,
+    "vendor": hexadecimal(4),
+    "device": hexadecimal(4),
+    "subsystem_vendor": hexadecimal(4),
+    "subsystem_device": hexadecimal(4),
+    "vf_device": hexadecimal(4),
+    "class": hexadecimal(6),
+    "revision": hexadecimal(2),
+    "uuid": matching(UUID),
+    "root_bus": matching(BUS),
+    "slot": number,
+    "numa_node": number,
+    "total_vfs": number,
+    "memory_size": size,
+    "vf_memory_size": size,
+    "link_speed": number,
+    "link_width": number,
+}
+
+
+# --- the description ---
+
+
+class Function(t.NamedTuple):
+    name: str
+    enabled: bool
+    settings: dict[str, str]
+
+
+class Description(t.NamedTuple):
+    functions: list[Function]
+    vfs: dict[str, int]
+
+
+def read_function(entry: dict[str, t.Any], problems: list[str]) -> Function:
+    name = str(entry.get("name", ""))
+    settings = {}
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        problems.append(f"'{name}' cannot be the name of a function: use letters, digits, '.', '-' and '_'")
+    for key, value in entry.items():
+        if key in ("name", "enabled"):
+            continue
+        if key not in ATTRIBUTES:
+            problems.append(f"Function {name}: there is no attribute {key}; there are: {', '.join(ATTRIBUTES)}")
+            continue
+        try:
+            settings[key] = ATTRIBUTES[key](str(value))
+        except (ValueError, KeyError):
+            problems.append(f"Function {name}: '{value}' is no value of {key}")
+    return Function(name, bool(entry.get("enabled", True)), settings)
+
+
+def parse_description(text: str) -> Description:
+    try:
+        data = json.loads(text)
+        version, entries, vfs = data["version"], data["functions"], data.get("vfs", {})
+    except (ValueError, KeyError, TypeError) as error:
+        raise FunctionsError(f"The description is damaged ({type(error).__name__}: {error})") from error
+    if version != FORMAT:
+        raise FunctionsError(f"The description has format {version}, this command knows {FORMAT}")
+    problems: list[str] = []
+    functions = [read_function(entry, problems) for entry in entries]
+    names = [function.name for function in functions]
+    problems += [f"Function {name} is described twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    if problems:
+        raise FunctionsError(*problems)
+    return Description(functions, {str(name): int(count) for name, count in vfs.items()})
+
+
+# --- the record of what was made ---
+
+
+class Record:
+    """Names of the functions that were made, each with the settings it was last given."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.made: dict[str, dict[str, str]] = {}
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            self.made = dict(json.loads(path.read_text(encoding="utf-8"))["functions"])
+
+    def write(self) -> None:
+        if not self.made:
+            self._path.unlink(missing_ok=True)
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"version": FORMAT, "functions": self.made}, indent=2) + "\n"
+        with tempfile.NamedTemporaryFile("w", dir=self._path.parent, delete=False, encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).replace(self._path)
+
+
+# --- the kernel's side ---
+
+
+class Kernel:
+    """configfs and the class, as files."""
+
+    def __init__(self, configfs: Path, devices: Path) -> None:
+        self._configfs, self._devices = configfs, devices
+
+    def mount(self) -> None:
+        """Where systemd does not do it: configfs is in the kernel, but nothing has mounted it."""
+        place = self._configfs.parent
+        if not self._configfs.is_dir() and str(place) == "/sys/kernel/config" and place.is_dir():
+            subprocess.run(["mount", "-t", "configfs", "configfs", str(place)], check=False, capture_output=True)
+
+    def is_there(self) -> bool:
+        return self._configfs.is_dir()
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self._configfs.iterdir() if path.is_dir()) if self.is_there() else []
+
+    def read(self, name: str, attribute: str) -> str:
+        try:
+            return (self._configfs / name / attribute).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise FunctionsError(f"Error while reading {attribute} of function {name}: {error.strerror}") from error
+
+    def write(self, name: str, attribute: str, value: str) -> None:
+        try:
+            (self._configfs / name / attribute).write_text(value, encoding="utf-8")
+        except OSError as error:
+            raise FunctionsError(
+                f"Error while setting {attribute} of function {name} to {value}: {error.strerror}; "
+                "the kernel's log says why"
+            ) from error
+
+    def make(self, name: str) -> None:
+        try:
+            (self._configfs / name).mkdir()
+        except OSError as error:
+            raise FunctionsError(
+                f"Error while making function {name}: {error.strerror}; the kernel's log says why"
+            ) from error
+
+    def remove(self, name: str) -> None:
+        try:
+            (self._configfs / name).rmdir()
+        except OSError as error:
+            raise FunctionsError(f"Error while removing function {name}: {error.strerror}") from error
+
+    def allocated(self, name: str) -> list[str]:
+        """The function's device and those of its virtual functions that someone has allocated."""
+        device = self.read(name, "device_name") or name
+        own = re.compile(re.escape(device) + r"(_vf\d+)?")
+        found = []
+        for path in sorted(self._devices.glob(f"{device}*")):
+            with contextlib.suppress(OSError):
+                if own.fullmatch(path.name) and (path / "status").read_text(encoding="utf-8").strip() == "1":
+                    found.append(path.name)
+        return found
+
+    def physical(self) -> list[str]:
+        return sorted(path.name for path in self._devices.glob("mock*") if (path / "sriov_numvfs").exists())
+
+    def numvfs(self, device: str) -> int:
+        return int((self._devices / device / "sriov_numvfs").read_text(encoding="utf-8"))
+
+    def set_numvfs(self, device: str, count: int) -> None:
+        try:
+            (self._devices / device / "sriov_numvfs").write_text(str(count), encoding="utf-8")
+        except OSError as error:
+            raise FunctionsError(f"Error while giving {device} {count} virtual functions: {error.strerror}") from error
+
+
+# --- from what is to what should be ---
+
+
+class Change(t.NamedTuple):
+    """What is to be done to one function; the lines say it to people."""
+
+    name: str
+    lines: list[str]
+    unplug: bool = False
+    remove: bool = False
+    make: bool = False
+    settings: dict[str, str] | None = None
+    plug: bool = False
+
+
+def plan_function(kernel: Kernel, record: Record, wanted: Function) -> Change | None:
+    is_on = kernel.read(wanted.name, "enable") == "1"
+    if set(record.made[wanted.name]) - set(wanted.settings):
+        # Only a new function has the defaults again.
+        gone = sorted(set(record.made[wanted.name]) - set(wanted.settings))
+        line = f"make function {wanted.name} anew: {', '.join(gone)} back to the default"
+        return Change(wanted.name, [line], is_on, True, True, wanted.settings, wanted.enabled)
+    settings, lines = {}, []
+    for key, value in wanted.settings.items():
+        now = kernel.read(wanted.name, key)
+        with contextlib.suppress(ValueError, KeyError):
+            now = ATTRIBUTES[key](now)
+        # The slot of -1 is the kernel's to choose.
+        if now != value and not (key in ("slot", "numa_node") and value == "-1"):
+            settings[key] = value
+            lines.append(f"change function {wanted.name}: {key} {now or 'nothing'} -> {value}")
+    if not settings and is_on != wanted.enabled:
+        lines.append(f"{'plug in' if wanted.enabled else 'unplug'} function {wanted.name}")
+    if not lines:
+        return None
+    unplug = is_on and (bool(settings) or not wanted.enabled)
+    return Change(wanted.name, lines, unplug, settings=settings, plug=wanted.enabled)
+
+
+def plan(kernel: Kernel, record: Record, functions: list[Function]) -> list[Change]:
+    there = set(kernel.names())
+    if functions and not kernel.is_there():
+        raise FunctionsError("No function can be made: the module mock_accel is not loaded, or is one without configfs")
+    changes, problems = [], []
+    wanted = {function.name for function in functions}
+    for name in sorted(set(record.made) & there - wanted):
+        is_on = kernel.read(name, "enable") == "1"
+        changes.append(Change(name, [f"remove function {name}"], is_on, True))
+    # Those that ask for a number go before those that take the lowest free one.
+    for function in sorted(functions, key=lambda one: not re.fullmatch(r"mock\d+", one.name)):
+        if function.name not in there:
+            line = f"make function {function.name}"
+            changes.append(Change(function.name, [line], make=True, settings=function.settings, plug=function.enabled))
+        elif function.name not in record.made:
+            problems.append(f"Function {function.name} is there and was not made by this command: choose another name")
+        else:
+            change = plan_function(kernel, record, function)
+            changes += [change] if change else []
+    for change in changes:
+        used = kernel.allocated(change.name) if change.unplug else []
+        if used:
+            problems.append(f"Function {change.name} cannot be changed or removed: {', '.join(used)} is allocated")
+    if problems:
+        raise FunctionsError(*problems)
+    return changes
+
+
+def carry_out(kernel: Kernel, record: Record, changes: list[Change], wanted: dict[str, Function]) -> None:
+    # All unplugging comes first, so that functions can change places.
+    for change in changes:
+        if change.unplug:
+            kernel.write(change.name, "enable", "0")
+    for change in changes:
+        if change.remove:
+            kernel.remove(change.name)
+    record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
+    record.made.update({change.name: change.settings or {} for change in changes if change.make})
+    record.write()
+    for change in changes:
+        if change.make:
+            kernel.make(change.name)
+        set_up(kernel, change)
+    record.made.update({name: function.settings for name, function in wanted.items()})
+    record.write()
+
+
+def set_up(kernel: Kernel, change: Change) -> None:
+    try:
+        settings = change.settings or {}
+        for key in ATTRIBUTES:
+            if key in settings:
+                kernel.write(change.name, key, settings[key])
+        if change.plug:
+            kernel.write(change.name, "enable", "1")
+    except FunctionsError:
+        # Half a function is none; the next run makes it anew.
+        if change.make:
+            with contextlib.suppress(FunctionsError):
+                kernel.remove(change.name)
+        raise
+
+
+def apply(kernel: Kernel, record: Record, functions: list[Function], check: bool) -> list[str]:
+    changes = plan(kernel, record, functions)
+    if not check and (changes or set(record.made) - {function.name for function in functions}):
+        carry_out(kernel, record, changes, {function.name: function for function in functions})
+    return [line for change in changes for line in change.lines]
+
+
+def apply_vfs(kernel: Kernel, vfs: dict[str, int], check: bool) -> list[str]:
+    there = kernel.physical()
+    problems = [f"{name} has no virtual functions to be had" for name in sorted(vfs) if name not in there]
+    changes = [(name, kernel.numvfs(name), vfs[name]) for name in there if name in vfs]
+    changes = [change for change in changes if change[1] != change[2]]
+    if problems:
+        raise FunctionsError(*problems)
+    for name, now, count in changes if not check else []:
+        # From one number to another the kernel goes by way of none.
+        if now and count:
+            kernel.set_numvfs(name, 0)
+        kernel.set_numvfs(name, count)
+    return [f"virtual functions of {name}: {now} -> {count}" for name, now, count in changes]
+
+
+def main(arguments: t.Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="mock-accel-functions", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "action",
+        choices=["apply", "start", "remove"],
+        help="apply: the functions; start: these, then the numbers of virtual ones; remove: all that was made",
+    )
+    parser.add_argument("--check", action="store_true", help="say what would be done, and change nothing")
+    parser.add_argument(
+        "--description", default="/var/lib/mirage-accel/mock_accel/functions.json", help="a JSON file, or - for stdin"
+    )
+    parser.add_argument("--record", type=Path, default=Path("/run/mirage-accel/mock_accel_functions.json"))
+    parser.add_argument("--configfs", type=Path, default=Path("/sys/kernel/config/mock-accel"))
+    parser.add_argument("--devices", type=Path, default=Path("/sys/class/mock-accel"))
+    options = parser.parse_args(arguments)
+    kernel = Kernel(options.configfs, options.devices)
+    try:
+        wanted = Description([], {})
+        if options.action != "remove":
+            text = sys.stdin.read() if options.description == "-" else Path(options.description).read_text("utf-8")
+            wanted = parse_description(text)
+        kernel.mount()
+        lines = apply(kernel, Record(options.record), wanted.functions, options.check)
+        print("\n".join(lines), end="\n" if lines else "", flush=True)
+        if options.action == "start":
+            lines = apply_vfs(kernel, wanted.vfs, options.check)
+            print("\n".join(lines), end="\n" if lines else "")
+    except FunctionsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Error while reading {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

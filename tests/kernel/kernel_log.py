@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Linux itself says to nonsense and to haste, so that whatever else a kernel warns of stands out."""
+
+from __future__ import annotations
+
+import re
+
+EXPECTED = (
+    # Writers of sriov_numvfs that did not wait for each other.
+    r"\d+ VFs already enabled\. Disable before enabling",
+    # Words in a file `uevent` that no action has.
+    r"synth uevent: .*: ",
+    r"uevent: failed to send synthetic uevent: -\d+",
+    # A node in a PCI function's file `numa_node`: the machine's firmware is blamed for it.
+    r"\[Firmware Bug\]: Overriding NUMA node to",
+    # Settings that the module refuses, one line each.
+    r"^mock_accel: ",
+)
+_EXPECTED = re.compile("|".join(EXPECTED))
+
+
+def unexpected(lines: list[str]) -> list[str]:
+    """The warnings that neither hasty nor nonsensical writing explains."""
+    return [line for line in lines if not _EXPECTED.search(line)]

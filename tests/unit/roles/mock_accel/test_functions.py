@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command mock-accel-functions against a configfs of ordinary files that behaves as the kernel's does."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[4]
+DEFAULTS = {
+    "enable": "0",
+    "device_name": "",
+    "vendor": "0x1de5",
+    "device": "0x0001",
+    "subsystem_vendor": "0x1de5",
+    "subsystem_device": "0x0001",
+    "vf_device": "0x0002",
+    "class": "0x120000",
+    "revision": "0x01",
+    "registers": "1",
+    "uuid": "46c8e2b2-eb85-840b-b820-6b53b1e0a161",
+    "root_bus": "1000:00",
+    "slot": "-1",
+    "numa_node": "-1",
+    "total_vfs": "4",
+    "memory_size": str(16 << 30),
+    "vf_memory_size": str(2 << 30),
+    "link_speed": "4",
+    "link_width": "16",
+}
+GPU = {
+    "vendor": "0x10de",
+    "device": "0x20b0",
+    "class": "0x030200",
+    "registers": False,
+    "root_bus": "2F11:07",
+    "slot": 0,
+}
+GPU_AS_WRITTEN = {
+    "vendor": "0x10de",
+    "device": "0x20b0",
+    "class": "0x030200",
+    "registers": "0",
+    "root_bus": "2f11:07",
+    "slot": "0",
+}
+
+
+@pytest.fixture(scope="module")
+def command() -> ModuleType:
+    path = REPO / "roles/mock_accel/files/mock_accel_functions.py"
+    spec = importlib.util.spec_from_file_location("mock_accel_functions", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Host:
+    """A module that is loaded with one function of its parameters."""
+
+    def __init__(self, command: ModuleType, folder: Path, capsys, patch: pytest.MonkeyPatch) -> None:
+        self._command, self._capsys = command, capsys
+        self.configfs, self.devices = folder / "config/mock-accel", folder / "class"
+        self.record = folder / "run/mirage-accel/functions.json"
+        self.writes: list[str] = []
+        # What the kernel would not take: attributes and names.
+        self.refused: set[str] = set()
+        self.devices.mkdir(parents=True)
+        self.configfs.mkdir(parents=True)
+        host = self
+
+        class Kernel(command.Kernel):
+            def make(self, name: str) -> None:
+                if name in host.refused:
+                    raise command.FunctionsError(f"Error while making function {name}: refused")
+                host.add(name)
+
+            def remove(self, name: str) -> None:
+                assert self.read(name, "enable") == "0", "a configfs folder that is enabled"
+                host.writes.append(f"{name} removed")
+                shutil.rmtree(host.configfs / name)
+
+            def write(self, name: str, attribute: str, value: str) -> None:
+                if attribute in host.refused:
+                    raise command.FunctionsError(
+                        f"Error while setting {attribute} of function {name} to {value}: refused"
+                    )
+                if attribute != "enable":
+                    assert self.read(name, "enable") == "0", "settings of an enabled function"
+                host.writes.append(f"{name} {attribute}={value}")
+                super().write(name, attribute, value)
+
+        patch.setattr(command, "Kernel", Kernel)
+        self.add("mock0")
+        self.set("mock0", enable="1", device_name="mock0")
+        self.writes.clear()
+
+    def add(self, name: str) -> None:
+        self.writes.append(f"{name} made")
+        (self.configfs / name).mkdir()
+        self.set(name, **DEFAULTS)
+        self.set(name, device_name=name)
+
+    def set(self, name: str, **attributes: str) -> None:
+        for attribute, value in attributes.items():
+            (self.configfs / name / attribute).write_text(f"{value}\n")
+
+    def get(self, name: str, *attributes: str) -> dict[str, str]:
+        return {attribute: (self.configfs / name / attribute).read_text().strip() for attribute in attributes}
+
+    def device(self, name: str, status: str = "0", numvfs: str = "0") -> Path:
+        folder = self.devices / name
+        folder.mkdir()
+        (folder / "status").write_text(f"{status}\n")
+        if "_" not in name:
+            (folder / "sriov_numvfs").write_text(f"{numvfs}\n")
+        return folder
+
+    def run(
+        self, *functions: dict, action: str = "apply", check: bool = False, vfs: dict | None = None, text: str = ""
+    ):
+        description = self.record.parents[2] / "functions.json"
+        description.write_text(text or json.dumps({"version": 1, "functions": functions, "vfs": vfs or {}}))
+        places = ["--description", description, "--record", self.record]
+        places += ["--configfs", self.configfs, "--devices", self.devices]
+        status = self._command.main([*(["--check"] if check else []), *map(str, places), action])
+        said = self._capsys.readouterr()
+        return status, said.out.splitlines(), said.err.splitlines()
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.configfs.iterdir())
+
+
+@pytest.fixture
+def host(command: ModuleType, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> Host:
+    return Host(command, tmp_path, capsys, monkeypatch)
+
+
+def test_functions_are_made_once(host: Host) -> None:
+    wanted = [{"name": "gpu0", **GPU}, {"name": "mock5", "memory_size": "32G", "numa_node": 1}]
+    assert host.run(*wanted, check=True) == (0, ["make function mock5", "make function gpu0"], [])
+    assert (host.names(), host.writes, host.record.exists()) == (["mock0"], [], False)
+    assert host.run(*wanted) == (0, ["make function mock5", "make function gpu0"], [])
+    assert host.get("gpu0", *GPU_AS_WRITTEN) == GPU_AS_WRITTEN
+    assert host.get("mock5", "memory_size", "numa_node", "enable") == {
+        "memory_size": str(32 << 30),
+        "numa_node": "1",
+        "enable": "1",
+    }
+    host.writes.clear()
+    assert host.run(*wanted) == (0, [], [])
+    assert host.writes == []
+
+
+def test_a_function_is_switched_on_when_all_is_set(host: Host) -> None:
+    host.run({"name": "a", "link_width": 8, "registers": "false"})
+    assert host.writes == ["a made", "a registers=0", "a link_width=8", "a enable=1"]
+
+
+def test_one_that_is_to_be_off_stays_off(host: Host) -> None:
+    host.run({"name": "a", "enabled": False})
+    assert host.get("a", "enable") == {"enable": "0"}
+    assert host.run({"name": "a"})[1] == ["plug in function a"]
+    assert host.run({"name": "a", "enabled": False})[1] == ["unplug function a"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines", "writes"),
+    [
+        pytest.param(
+            {"link_width": 8},
+            {"link_width": 4},
+            ["change function a: link_width 8 -> 4"],
+            ["a enable=0", "a link_width=4", "a enable=1"],
+            id="changed",
+        ),
+        pytest.param(
+            {},
+            {"vendor": 4318},
+            ["change function a: vendor 0x1de5 -> 0x10de"],
+            ["a enable=0", "a vendor=0x10de", "a enable=1"],
+            id="added",
+        ),
+        pytest.param(
+            {"link_width": 8},
+            {},
+            ["make function a anew: link_width back to the default"],
+            ["a enable=0", "a removed", "a made", "a enable=1"],
+            id="taken-back",
+        ),
+        pytest.param({"memory_size": "16G"}, {"memory_size": 16 << 30}, [], [], id="another-form"),
+        pytest.param({"uuid": DEFAULTS["uuid"].upper()}, {"uuid": DEFAULTS["uuid"]}, [], [], id="another-case"),
+        pytest.param({"slot": -1}, {"slot": -1}, [], [], id="slot-of-the-kernels"),
+    ],
+)
+def test_changes(host: Host, before: dict, after: dict, lines: list[str], writes: list[str]) -> None:
+    host.run({"name": "a", **before})
+    host.set("a", slot="7" if "slot" in before else "-1")
+    host.writes.clear()
+    assert host.run({"name": "a", **after}, check=True) == (0, lines, [])
+    assert host.writes == []
+    assert host.run({"name": "a", **after}) == (0, lines, [])
+    assert host.writes == writes
+    assert host.run({"name": "a", **after}) == (0, [], [])
+
+
+def test_two_functions_change_places(host: Host) -> None:
+    host.run({"name": "a", "slot": 1}, {"name": "b", "slot": 2})
+    host.writes.clear()
+    assert host.run({"name": "a", "slot": 2}, {"name": "b", "slot": 1})[0] == 0
+    assert host.writes[:2] == ["a enable=0", "b enable=0"]
+
+
+def test_one_that_was_pulled_out_is_plugged_in_again(host: Host) -> None:
+    host.run({"name": "a"})
+    host.set("a", enable="0")
+    assert host.run({"name": "a"}) == (0, ["plug in function a"], [])
+
+
+def test_only_own_functions_are_removed(host: Host) -> None:
+    host.run({"name": "a"}, {"name": "b"})
+    host.add("mine")
+    assert host.run({"name": "b"}) == (0, ["remove function a"], [])
+    assert host.names() == ["b", "mine", "mock0"]
+    assert host.run(action="remove") == (0, ["remove function b"], [])
+    assert host.names() == ["mine", "mock0"]
+    assert not host.record.exists()
+    assert host.run(action="remove") == (0, [], [])
+
+
+@pytest.mark.parametrize("name", ["mock0", "mine"])
+def test_a_name_that_is_anothers_is_refused(host: Host, name: str) -> None:
+    host.add("mine")
+    host.writes.clear()
+    status, lines, errors = host.run({"name": name}, {"name": "b"})
+    assert (status, lines) == (1, [])
+    assert errors == [f"Function {name} is there and was not made by this command: choose another name"]
+    assert host.writes == []
+
+
+@pytest.mark.parametrize("used", ["mock3", "mock3_vf1"])
+@pytest.mark.parametrize("wanted", [[], [{"name": "a", "link_width": 8}], [{"name": "a", "enabled": False}]])
+def test_what_is_allocated_is_left_alone_by_name(host: Host, used: str, wanted: list[dict]) -> None:
+    host.run({"name": "a"}, {"name": "b"})
+    host.set("a", device_name="mock3")
+    for name in ("mock3", "mock3_vf1", "mock30"):
+        host.device(name, "1" if name in (used, "mock30") else "0")
+    host.writes.clear()
+    status, lines, errors = host.run(*wanted)
+    assert (status, lines) == (1, [])
+    assert errors == [f"Function a cannot be changed or removed: {used} is allocated"]
+    assert host.writes == []
+
+
+def test_a_function_that_cannot_be_set_up_is_not_left_half_made(host: Host) -> None:
+    host.refused = {"numa_node"}
+    status, lines, errors = host.run({"name": "a", "numa_node": 7})
+    assert (status, lines) == (1, [])
+    assert errors == ["Error while setting numa_node of function a to 7: refused"]
+    assert host.names() == ["mock0"]
+    host.refused = set()
+    assert host.run({"name": "a", "numa_node": 1}) == (0, ["make function a"], [])
+
+
+def test_a_function_that_cannot_be_made_is_named(host: Host) -> None:
+    host.refused = {"mock1"}
+    assert host.run({"name": "mock1"})[2] == ["Error while making function mock1: refused"]
+    assert host.names() == ["mock0"]
+
+
+def test_what_was_made_before_the_module_was_loaded_anew_is_made_again(host: Host) -> None:
+    host.run({"name": "a"}, {"name": "gone"})
+    for name in ("a", "gone"):
+        shutil.rmtree(host.configfs / name)
+    assert host.run({"name": "a"}) == (0, ["make function a"], [])
+    assert set(json.loads(host.record.read_text())["functions"]) == {"a"}
+
+
+def test_without_the_module_one_line_says_so(host: Host) -> None:
+    shutil.rmtree(host.configfs)
+    status, lines, errors = host.run({"name": "a"})
+    assert (status, lines, len(errors)) == (1, [], 1)
+    assert "mock_accel is not loaded" in errors[0]
+    # Nothing to make, nothing to say.
+    assert host.run() == (0, [], [])
+    assert host.run(action="remove") == (0, [], [])
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        pytest.param({"name": "../x"}, "'../x' cannot be the name of a function", id="path"),
+        pytest.param({"name": ""}, "'' cannot be the name of a function", id="empty"),
+        pytest.param(
+            {"name": "a", "vender": 1}, "there is no attribute vender; there are: registers, vendor", id="key"
+        ),
+        pytest.param({"name": "a", "vendor": "0x10000"}, "'0x10000' is no value of vendor", id="too-large"),
+        pytest.param({"name": "a", "vendor": "10de"}, "'10de' is no value of vendor", id="no-number"),
+        pytest.param({"name": "a", "root_bus": "0:0"}, "'0:0' is no value of root_bus", id="bus"),
+        pytest.param({"name": "a", "memory_size": "16X"}, "'16X' is no value of memory_size", id="size"),
+        pytest.param({"name": "a", "registers": "maybe"}, "'maybe' is no value of registers", id="switch"),
+        pytest.param({"name": "a", "uuid": "x"}, "'x' is no value of uuid", id="uuid"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_made(host: Host, function: dict, said: str) -> None:
+    status, lines, errors = host.run({"name": "b"}, function)
+    assert (status, lines, len(errors)) == (1, [], 1)
+    assert said in errors[0]
+    assert host.writes == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "The description is damaged (JSONDecodeError"),
+        ("[]", "The description is damaged (TypeError"),
+        ('{"version": 2, "functions": []}', "The description has format 2, this command knows 1"),
+        ('{"version": 1, "functions": [{"name": "a"}, {"name": "a"}]}', "Function a is described twice"),
+    ],
+)
+def test_a_description_that_cannot_be_trusted_is_an_error(host: Host, text: str, said: str) -> None:
+    status, _lines, errors = host.run(text=text)
+    assert status == 1
+    assert errors[0].startswith(said)
+
+
+def test_start_sets_virtual_functions_too(host: Host) -> None:
+    devices = [host.device("mock0", numvfs="2"), host.device("mock1"), host.device("mock2", numvfs="3")]
+    wanted = {"mock0": 1, "mock1": 0}
+    lines = ["make function a", "virtual functions of mock0: 2 -> 1"]
+    assert host.run({"name": "a"}, action="start", vfs=wanted, check=True) == (0, lines, [])
+    assert host.run({"name": "a"}, action="start", vfs=wanted) == (0, lines, [])
+    assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["1", "0", "3"]
+    assert host.run({"name": "a"}, action="start", vfs=wanted) == (0, [], [])
+
+
+def test_virtual_functions_of_nothing_are_an_error(host: Host) -> None:
+    host.device("mock0")
+    assert host.run(action="start", vfs={"mock7": 1})[2] == ["mock7 has no virtual functions to be had"]
+
+
+def test_what_the_kernel_says_is_passed_on(
+    command: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = command.Kernel(tmp_path / "config", tmp_path / "class")
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(command.FunctionsError, match=r"setting link_width of function a to 8: Device or resource busy"):
+        kernel.write("a", "link_width", "8")
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(command.FunctionsError, match="making function a: Device or resource busy"):
+        kernel.make("a")
