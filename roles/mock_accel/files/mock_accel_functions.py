@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import re
@@ -25,6 +26,7 @@ import typing as t
 from pathlib import Path
 
 FORMAT = 1
+DRIVER = "mock-accel"
 SIZES = {"K": 10, "M": 20, "G": 30, "T": 40}
 BUS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -172,10 +174,10 @@ class Record:
 
 
 class Kernel:
-    """configfs and the class, as files."""
+    """configfs, the class and the PCI functions, as files."""
 
-    def __init__(self, configfs: Path, devices: Path) -> None:
-        self._configfs, self._devices = configfs, devices
+    def __init__(self, configfs: Path, devices: Path, pci: Path) -> None:
+        self._configfs, self._devices, self._pci = configfs, devices, pci
 
     def mount(self) -> None:
         """Where systemd does not do it: configfs is in the kernel, but nothing has mounted it."""
@@ -218,16 +220,43 @@ class Kernel:
         except OSError as error:
             raise FunctionsError(f"Error while removing function {name}: {error.strerror}") from error
 
-    def allocated(self, name: str) -> list[str]:
-        """The function's device and those of its virtual functions that someone has allocated."""
-        device = self.read(name, "device_name") or name
+    def uses(self, name: str) -> list[str]:
+        """What speaks against unplugging a function: someone has it, or one of its virtual functions."""
+        device = self.read(name, "device_name")
+        address = self.read(name, "address")
+        found = self._uses_of_device(device) if device else []
+        return found + self._uses_of_drivers(device or name, self._pci / address if address else None)
+
+    def uses_of_vfs(self, device: str) -> list[str]:
+        """What speaks against taking off the virtual functions of a physical one."""
+        found = self._uses_of_device(device) + self._uses_of_drivers(device, self._devices / device / "device")
+        return [reason for reason in found if reason.startswith(f"{device}_vf")]
+
+    def _uses_of_device(self, device: str) -> list[str]:
         own = re.compile(re.escape(device) + r"(_vf\d+)?")
-        found = []
-        for path in sorted(self._devices.glob(f"{device}*")):
-            with contextlib.suppress(OSError):
-                if own.fullmatch(path.name) and (path / "status").read_text(encoding="utf-8").strip() == "1":
-                    found.append(path.name)
-        return found
+        names = [path.name for path in self._devices.glob(f"{device}*") if own.fullmatch(path.name)]
+        states = [(name, self._status(name)) for name in sorted(names)]
+        return [f"{name} {state}" for name, state in states if state]
+
+    def _status(self, device: str) -> str:
+        try:
+            status = (self._devices / device / "status").read_text(encoding="utf-8").strip()
+        except OSError as error:
+            # One that has just gone is used by nobody; one that hangs may be.
+            gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV)
+            return "" if gone else "does not answer and may be allocated"
+        return "is allocated" if status == "1" else ""
+
+    def _uses_of_drivers(self, device: str, folder: Path | None) -> list[str]:
+        """Functions that a driver other than ours has, such as one that hands them to virtual machines."""
+        if folder is None:
+            return []
+        places = {device: folder}
+        for path in sorted(folder.glob("virtfn*")):
+            places[f"{device}_vf{path.name.removeprefix('virtfn')}"] = path
+        drivers = {name: place / "driver" for name, place in places.items()}
+        found = {name: link.readlink().name for name, link in drivers.items() if link.is_symlink()}
+        return [f"{name} is bound to the driver {driver}" for name, driver in found.items() if driver != DRIVER]
 
     def physical(self) -> list[str]:
         return sorted(path.name for path in self._devices.glob("mock*") if (path / "sriov_numvfs").exists())
@@ -301,9 +330,9 @@ def plan(kernel: Kernel, record: Record, functions: list[Function]) -> list[Chan
             change = plan_function(kernel, record, function)
             changes += [change] if change else []
     for change in changes:
-        used = kernel.allocated(change.name) if change.unplug else []
+        used = kernel.uses(change.name) if change.unplug else []
         if used:
-            problems.append(f"Function {change.name} cannot be changed or removed: {', '.join(used)} is allocated")
+            problems.append(f"Function {change.name} cannot be changed or removed: {', '.join(used)}")
     if problems:
         raise FunctionsError(*problems)
     return changes
@@ -380,8 +409,9 @@ def main(arguments: t.Sequence[str]) -> int:
     parser.add_argument("--record", type=Path, default=Path("/run/mirage-accel/mock_accel_functions.json"))
     parser.add_argument("--configfs", type=Path, default=Path("/sys/kernel/config/mock-accel"))
     parser.add_argument("--devices", type=Path, default=Path("/sys/class/mock-accel"))
+    parser.add_argument("--pci", type=Path, default=Path("/sys/bus/pci/devices"))
     options = parser.parse_args(arguments)
-    kernel = Kernel(options.configfs, options.devices)
+    kernel = Kernel(options.configfs, options.devices, options.pci)
     try:
         wanted = Description([], {})
         if options.action != "remove":

@@ -16,6 +16,7 @@ REPO = Path(__file__).resolve().parents[4]
 DEFAULTS = {
     "enable": "0",
     "device_name": "",
+    "address": "",
     "vendor": "0x1de5",
     "device": "0x0001",
     "subsystem_vendor": "0x1de5",
@@ -67,6 +68,7 @@ class Host:
     def __init__(self, command: ModuleType, folder: Path, capsys, patch: pytest.MonkeyPatch) -> None:
         self._command, self._capsys = command, capsys
         self.configfs, self.devices = folder / "config/mock-accel", folder / "class"
+        self.pci = folder / "pci"
         self.record = folder / "run/mirage-accel/functions.json"
         self.writes: list[str] = []
         # What the kernel would not take: attributes and names.
@@ -122,13 +124,25 @@ class Host:
             (folder / "sriov_numvfs").write_text(f"{numvfs}\n")
         return folder
 
+    def hang(self, name: str) -> None:
+        """What does not answer is EIO to read; a folder is an error of another number, and no text either."""
+        (self.devices / name / "status").unlink()
+        (self.devices / name / "status").mkdir()
+
+    def bind(self, address: str, driver: str, vf: int | None = None) -> Path:
+        folder = self.pci / address
+        place = folder if vf is None else folder / f"virtfn{vf}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "driver").symlink_to(f"../../../bus/pci/drivers/{driver}")
+        return folder
+
     def run(
         self, *functions: dict, action: str = "apply", check: bool = False, vfs: dict | None = None, text: str = ""
     ):
         description = self.record.parents[2] / "functions.json"
         description.write_text(text or json.dumps({"version": 1, "functions": functions, "vfs": vfs or {}}))
         places = ["--description", description, "--record", self.record]
-        places += ["--configfs", self.configfs, "--devices", self.devices]
+        places += ["--configfs", self.configfs, "--devices", self.devices, "--pci", self.pci]
         status = self._command.main([*(["--check"] if check else []), *map(str, places), action])
         said = self._capsys.readouterr()
         return status, said.out.splitlines(), said.err.splitlines()
@@ -258,6 +272,47 @@ def test_what_is_allocated_is_left_alone_by_name(host: Host, used: str, wanted: 
     assert host.writes == []
 
 
+def test_one_that_hangs_may_be_allocated(host: Host) -> None:
+    host.run({"name": "a"})
+    host.set("a", device_name="mock3")
+    for name in ("mock3", "mock3_vf0"):
+        host.device(name)
+    host.hang("mock3_vf0")
+    host.writes.clear()
+    said = "Function a cannot be changed or removed: mock3_vf0 does not answer and may be allocated"
+    assert host.run() == (1, [], [said])
+    assert host.writes == []
+
+
+@pytest.mark.parametrize(
+    ("driver", "vf", "used"),
+    [
+        pytest.param("vfio-pci", 1, "mock3_vf1 is bound to the driver vfio-pci", id="virtual"),
+        pytest.param("vfio-pci", None, "mock3 is bound to the driver vfio-pci", id="physical"),
+        pytest.param("mock-accel", 1, "", id="ours"),
+    ],
+)
+def test_what_another_driver_has_is_in_use(host: Host, driver: str, vf: int | None, used: str) -> None:
+    host.run({"name": "a"})
+    host.set("a", device_name="mock3", address="1000:00:07.0")
+    host.bind("1000:00:07.0", driver, vf)
+    host.writes.clear()
+    status, lines, errors = host.run()
+    if used:
+        assert (status, errors) == (1, [f"Function a cannot be changed or removed: {used}"])
+        assert host.writes == []
+    else:
+        assert (status, lines, errors) == (0, ["remove function a"], [])
+
+
+def test_a_function_without_a_device_can_be_anothers_too(host: Host) -> None:
+    host.run({"name": "gpu0", **GPU})
+    host.set("gpu0", device_name="", address="2f11:07:00.0")
+    host.bind("2f11:07:00.0", "vfio-pci")
+    said = "Function gpu0 cannot be changed or removed: gpu0 is bound to the driver vfio-pci"
+    assert host.run() == (1, [], [said])
+
+
 def test_a_function_that_cannot_be_set_up_is_not_left_half_made(host: Host) -> None:
     host.refused = {"numa_node"}
     status, lines, errors = host.run({"name": "a", "numa_node": 7})
@@ -348,7 +403,7 @@ def test_virtual_functions_of_nothing_are_an_error(host: Host) -> None:
 def test_what_the_kernel_says_is_passed_on(
     command: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel = command.Kernel(tmp_path / "config", tmp_path / "class")
+    kernel = command.Kernel(tmp_path / "config", tmp_path / "class", tmp_path / "pci")
 
     def refuse(*_args: object, **_options: object) -> None:
         raise OSError(errno.EBUSY, "Device or resource busy")
