@@ -264,6 +264,9 @@ class Kernel:
     def numvfs(self, device: str) -> int:
         return int((self._devices / device / "sriov_numvfs").read_text(encoding="utf-8"))
 
+    def totalvfs(self, device: str) -> int:
+        return int((self._devices / device / "sriov_totalvfs").read_text(encoding="utf-8"))
+
     def set_numvfs(self, device: str, count: int) -> None:
         try:
             (self._devices / device / "sriov_numvfs").write_text(str(count), encoding="utf-8")
@@ -373,26 +376,43 @@ def set_up(kernel: Kernel, change: Change) -> None:
         raise
 
 
-def apply(kernel: Kernel, record: Record, functions: list[Function], check: bool) -> list[str]:
-    changes = plan(kernel, record, functions)
-    if not check and (changes or set(record.made) - {function.name for function in functions}):
-        carry_out(kernel, record, changes, {function.name: function for function in functions})
-    return [line for change in changes for line in change.lines]
+class VfChange(t.NamedTuple):
+    """The number of virtual functions of one physical function."""
+
+    device: str
+    before: int
+    after: int
+
+    def line(self) -> str:
+        return f"virtual functions of {self.device}: {self.before} -> {self.after}"
 
 
-def apply_vfs(kernel: Kernel, vfs: dict[str, int], check: bool) -> list[str]:
+def plan_vfs(kernel: Kernel, vfs: dict[str, int], others_may_come: bool = False) -> list[VfChange]:
+    """What is to be done about numbers; all that stands in the way is known before the first is changed."""
     there = kernel.physical()
     problems = [f"{name} has no virtual functions to be had" for name in sorted(vfs) if name not in there]
-    changes = [(name, kernel.numvfs(name), vfs[name]) for name in there if name in vfs]
-    changes = [change for change in changes if change[1] != change[2]]
+    changes = [VfChange(name, kernel.numvfs(name), vfs[name]) for name in there if name in vfs]
+    changes = [change for change in changes if change.before != change.after]
+    problems = [] if others_may_come else problems
+    for change in changes:
+        most, used = kernel.totalvfs(change.device), kernel.uses_of_vfs(change.device)
+        if change.after > most:
+            problems.append(f"{change.device} cannot have {change.after} virtual functions: {most} at most")
+        if used:
+            problems.append(f"{change.line()} cannot be: {', '.join(used)}")
     if problems:
         raise FunctionsError(*problems)
-    for name, now, count in changes if not check else []:
+    return changes
+
+
+def apply_vfs(kernel: Kernel, vfs: dict[str, int]) -> list[str]:
+    changes = plan_vfs(kernel, vfs)
+    for change in changes:
         # From one number to another the kernel goes by way of none.
-        if now and count:
-            kernel.set_numvfs(name, 0)
-        kernel.set_numvfs(name, count)
-    return [f"virtual functions of {name}: {now} -> {count}" for name, now, count in changes]
+        if change.before and change.after:
+            kernel.set_numvfs(change.device, 0)
+        kernel.set_numvfs(change.device, change.after)
+    return [change.line() for change in changes]
 
 
 def main(arguments: t.Sequence[str]) -> int:
@@ -418,10 +438,19 @@ def main(arguments: t.Sequence[str]) -> int:
             text = sys.stdin.read() if options.description == "-" else Path(options.description).read_text("utf-8")
             wanted = parse_description(text)
         kernel.mount()
-        lines = apply(kernel, Record(options.record), wanted.functions, options.check)
-        print("\n".join(lines), end="\n" if lines else "", flush=True)
+        record = Record(options.record)
+        changes = plan(kernel, record, wanted.functions)
+        vf_changes: list[VfChange] = []
         if options.action == "start":
-            lines = apply_vfs(kernel, wanted.vfs, options.check)
+            vf_changes = plan_vfs(kernel, wanted.vfs, any(change.plug for change in changes))
+        lines = [line for change in changes for line in change.lines]
+        if options.check:
+            lines += [change.line() for change in vf_changes]
+        elif changes or set(record.made) - {function.name for function in wanted.functions}:
+            carry_out(kernel, record, changes, {function.name: function for function in wanted.functions})
+        print("\n".join(lines), end="\n" if lines else "", flush=True)
+        if options.action == "start" and not options.check:
+            lines = apply_vfs(kernel, wanted.vfs)
             print("\n".join(lines), end="\n" if lines else "")
     except FunctionsError as error:
         print(error, file=sys.stderr)

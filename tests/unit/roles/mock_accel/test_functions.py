@@ -122,6 +122,7 @@ class Host:
         (folder / "status").write_text(f"{status}\n")
         if "_" not in name:
             (folder / "sriov_numvfs").write_text(f"{numvfs}\n")
+            (folder / "sriov_totalvfs").write_text("4\n")
         return folder
 
     def hang(self, name: str) -> None:
@@ -398,6 +399,43 @@ def test_start_sets_virtual_functions_too(host: Host) -> None:
 def test_virtual_functions_of_nothing_are_an_error(host: Host) -> None:
     host.device("mock0")
     assert host.run(action="start", vfs={"mock7": 1})[2] == ["mock7 has no virtual functions to be had"]
+
+
+def test_virtual_functions_of_one_that_is_to_be_made_are_no_mistake_yet(host: Host) -> None:
+    assert host.run({"name": "mock7"}, action="start", vfs={"mock7": 1}, check=True) == (0, ["make function mock7"], [])
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 3])
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("status", "mock1_vf1 is allocated"),
+        ("hang", "mock1_vf1 does not answer and may be allocated"),
+        ("driver", "mock1_vf1 is bound to the driver vfio-pci"),
+    ],
+)
+def test_virtual_functions_in_use_are_refused_by_name(host: Host, how: str, reason: str, wanted: int) -> None:
+    # The physical one itself may be allocated: it stays.
+    devices = [host.device("mock0"), host.device("mock1", "1", "2")]
+    host.device("mock1_vf1", "1" if how == "status" else "0")
+    if how == "hang":
+        host.hang("mock1_vf1")
+    if how == "driver":
+        (devices[1] / "device").symlink_to(host.bind("1000:00:01.0", "vfio-pci", 1))
+    status, lines, errors = host.run({"name": "a"}, action="start", vfs={"mock0": 2, "mock1": wanted})
+    assert (status, lines) == (1, [])
+    assert errors == [f"virtual functions of mock1: 2 -> {wanted} cannot be: {reason}"]
+    assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["0", "2"]
+    assert host.writes == []
+    assert host.run(action="start", vfs={"mock0": 2, "mock1": 2})[0] == 0
+
+
+def test_more_virtual_functions_than_there_can_be_are_refused_first(host: Host) -> None:
+    devices = [host.device("mock0"), host.device("mock1")]
+    said = "mock1 cannot have 5 virtual functions: 4 at most"
+    assert host.run({"name": "a"}, action="start", vfs={"mock0": 1, "mock1": 5}) == (1, [], [said])
+    assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["0", "0"]
+    assert host.writes == []
 
 
 def test_what_the_kernel_says_is_passed_on(
