@@ -4,8 +4,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bring the functions of the module mock_accel that are made at run time to what a file describes.
 
-Each change is one line on standard output, so that no output means that all was as it should be. What stands in the way
-is one line each on standard error; then nothing was changed, and the exit status is 1.
+Each change is one line on standard output when it is done, so that no output means that all was as it should be. What
+stands in the way is one line each on standard error, and the exit status is 1. What can be known beforehand is said
+before anything is changed. Where the kernel refuses midway, what had to be unplugged is plugged in again as it was, as
+far as that goes; standard error says so, and what was done before.
 
 Only functions that this command has made are changed or removed: they are on a record, which is written before a
 function is made and lies where it does not outlive the kernel that knows the functions.
@@ -278,7 +280,7 @@ class Kernel:
 
 
 class Change(t.NamedTuple):
-    """What is to be done to one function; the lines say it to people."""
+    """What is to be done to one function, and what it was; the lines say it to people."""
 
     name: str
     lines: list[str]
@@ -287,30 +289,32 @@ class Change(t.NamedTuple):
     make: bool = False
     settings: dict[str, str] | None = None
     plug: bool = False
+    before: dict[str, str] | None = None
 
 
 def plan_function(kernel: Kernel, record: Record, wanted: Function) -> Change | None:
     is_on = kernel.read(wanted.name, "enable") == "1"
-    if set(record.made[wanted.name]) - set(wanted.settings):
+    given = record.made[wanted.name]
+    if set(given) - set(wanted.settings):
         # Only a new function has the defaults again.
-        gone = sorted(set(record.made[wanted.name]) - set(wanted.settings))
+        gone = sorted(set(given) - set(wanted.settings))
         line = f"make function {wanted.name} anew: {', '.join(gone)} back to the default"
-        return Change(wanted.name, [line], is_on, True, True, wanted.settings, wanted.enabled)
-    settings, lines = {}, []
+        return Change(wanted.name, [line], is_on, True, True, wanted.settings, wanted.enabled, given)
+    settings, lines, before = {}, [], {}
     for key, value in wanted.settings.items():
         now = kernel.read(wanted.name, key)
         with contextlib.suppress(ValueError, KeyError):
             now = ATTRIBUTES[key](now)
         # The slot of -1 is the kernel's to choose.
         if now != value and not (key in ("slot", "numa_node") and value == "-1"):
-            settings[key] = value
+            settings[key], before[key] = value, now
             lines.append(f"change function {wanted.name}: {key} {now or 'nothing'} -> {value}")
     if not settings and is_on != wanted.enabled:
         lines.append(f"{'plug in' if wanted.enabled else 'unplug'} function {wanted.name}")
     if not lines:
         return None
     unplug = is_on and (bool(settings) or not wanted.enabled)
-    return Change(wanted.name, lines, unplug, settings=settings, plug=wanted.enabled)
+    return Change(wanted.name, lines, unplug, settings=settings, plug=wanted.enabled, before=before)
 
 
 def plan(kernel: Kernel, record: Record, functions: list[Function]) -> list[Change]:
@@ -341,39 +345,103 @@ def plan(kernel: Kernel, record: Record, functions: list[Function]) -> list[Chan
     return changes
 
 
-def carry_out(kernel: Kernel, record: Record, changes: list[Change], wanted: dict[str, Function]) -> None:
-    # All unplugging comes first, so that functions can change places.
-    for change in changes:
-        if change.unplug:
-            kernel.write(change.name, "enable", "0")
-    for change in changes:
-        if change.remove:
-            kernel.remove(change.name)
-    record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
-    record.made.update({change.name: change.settings or {} for change in changes if change.make})
-    record.write()
-    for change in changes:
-        if change.make:
-            kernel.make(change.name)
-        set_up(kernel, change)
+class Progress:
+    """Says what is done when it is done, and remembers it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, *lines: str) -> None:
+        self.lines += lines
+        for line in lines:
+            print(line, flush=True)
+
+    def failure(self, error: FunctionsError, more: t.Iterable[str]) -> FunctionsError:
+        done = [f"Done before that: {'; '.join(self.lines)}"] if self.lines else []
+        return FunctionsError(str(error), *more, *done)
+
+
+def carry_out(
+    kernel: Kernel, record: Record, changes: list[Change], wanted: dict[str, Function], progress: Progress
+) -> None:
+    unfinished: list[Change] = []
+    try:
+        # All unplugging comes first, so that functions can change places.
+        for change in changes:
+            if change.unplug:
+                kernel.write(change.name, "enable", "0")
+                unfinished.append(change)
+        remove(kernel, changes, unfinished, progress)
+        record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
+        record.made.update({change.name: change.settings or {} for change in changes if change.make})
+        record.write()
+        for change in changes:
+            if change.make or not change.remove:
+                unfinished += [] if change in unfinished else [change]
+                if change.make:
+                    kernel.make(change.name)
+                set_up(kernel, change)
+                unfinished.remove(change)
+                progress.say(*change.lines)
+                record.made[change.name] = wanted[change.name].settings
+    except FunctionsError as error:
+        more = put_back(kernel, record, unfinished)
+        record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
+        record.write()
+        raise progress.failure(error, more) from error
     record.made.update({name: function.settings for name, function in wanted.items()})
     record.write()
 
 
+def remove(kernel: Kernel, changes: list[Change], unfinished: list[Change], progress: Progress) -> None:
+    for change in changes:
+        if not change.remove:
+            continue
+        kernel.remove(change.name)
+        if change.make:
+            unfinished += [] if change in unfinished else [change]
+        else:
+            unfinished[:] = [one for one in unfinished if one != change]
+            progress.say(*change.lines)
+
+
 def set_up(kernel: Kernel, change: Change) -> None:
     try:
-        settings = change.settings or {}
-        for key in ATTRIBUTES:
-            if key in settings:
-                kernel.write(change.name, key, settings[key])
-        if change.plug:
-            kernel.write(change.name, "enable", "1")
+        give(kernel, change.name, change.settings or {}, change.plug)
     except FunctionsError:
         # Half a function is none; the next run makes it anew.
         if change.make:
             with contextlib.suppress(FunctionsError):
                 kernel.remove(change.name)
         raise
+
+
+def give(kernel: Kernel, name: str, settings: dict[str, str], plug: bool) -> None:
+    for key in ATTRIBUTES:
+        if key in settings:
+            kernel.write(name, key, settings[key])
+    if plug:
+        kernel.write(name, "enable", "1")
+
+
+def put_back(kernel: Kernel, record: Record, unfinished: list[Change]) -> list[str]:
+    """Functions that were taken apart for a change that did not come, as they were; what became of each."""
+    lines = []
+    for change in unfinished:
+        if change.make and not change.remove:
+            # A new one: there is nothing to put back.
+            continue
+        try:
+            if change.name not in kernel.names():
+                # Its owner is still this command.
+                record.made[change.name] = change.before or {}
+                record.write()
+                kernel.make(change.name)
+            give(kernel, change.name, change.before or {}, change.unplug)
+            lines.append(f"Function {change.name} is as it was")
+        except FunctionsError as error:
+            lines.append(f"Function {change.name} could not be put back: {error}")
+    return lines
 
 
 class VfChange(t.NamedTuple):
@@ -405,14 +473,25 @@ def plan_vfs(kernel: Kernel, vfs: dict[str, int], others_may_come: bool = False)
     return changes
 
 
-def apply_vfs(kernel: Kernel, vfs: dict[str, int]) -> list[str]:
-    changes = plan_vfs(kernel, vfs)
-    for change in changes:
-        # From one number to another the kernel goes by way of none.
-        if change.before and change.after:
-            kernel.set_numvfs(change.device, 0)
-        kernel.set_numvfs(change.device, change.after)
-    return [change.line() for change in changes]
+def apply_vfs(kernel: Kernel, vfs: dict[str, int], progress: Progress) -> None:
+    for change in plan_vfs(kernel, vfs):
+        try:
+            # From one number to another the kernel goes by way of none.
+            if change.before and change.after:
+                kernel.set_numvfs(change.device, 0)
+            kernel.set_numvfs(change.device, change.after)
+        except FunctionsError as error:
+            raise progress.failure(error, put_vfs_back(kernel, change)) from error
+        progress.say(change.line())
+
+
+def put_vfs_back(kernel: Kernel, change: VfChange) -> list[str]:
+    try:
+        if kernel.numvfs(change.device) != change.before:
+            kernel.set_numvfs(change.device, change.before)
+    except FunctionsError as error:
+        return [str(error)]
+    return [f"{change.device} has {change.before} virtual functions, as before"]
 
 
 def main(arguments: t.Sequence[str]) -> int:
@@ -443,15 +522,15 @@ def main(arguments: t.Sequence[str]) -> int:
         vf_changes: list[VfChange] = []
         if options.action == "start":
             vf_changes = plan_vfs(kernel, wanted.vfs, any(change.plug for change in changes))
-        lines = [line for change in changes for line in change.lines]
+        progress = Progress()
         if options.check:
-            lines += [change.line() for change in vf_changes]
-        elif changes or set(record.made) - {function.name for function in wanted.functions}:
-            carry_out(kernel, record, changes, {function.name: function for function in wanted.functions})
-        print("\n".join(lines), end="\n" if lines else "", flush=True)
-        if options.action == "start" and not options.check:
-            lines = apply_vfs(kernel, wanted.vfs)
-            print("\n".join(lines), end="\n" if lines else "")
+            progress.say(*(line for change in changes for line in change.lines))
+            progress.say(*(change.line() for change in vf_changes))
+            return 0
+        if changes or set(record.made) - {function.name for function in wanted.functions}:
+            carry_out(kernel, record, changes, {function.name: function for function in wanted.functions}, progress)
+        if options.action == "start":
+            apply_vfs(kernel, wanted.vfs, progress)
     except FunctionsError as error:
         print(error, file=sys.stderr)
         return 1

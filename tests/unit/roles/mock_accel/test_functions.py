@@ -78,6 +78,11 @@ class Host:
         host = self
 
         class Kernel(command.Kernel):
+            def set_numvfs(self, device: str, count: int) -> None:
+                if f"{device}={count}" in host.refused:
+                    raise command.FunctionsError(f"Error while giving {device} {count} virtual functions: refused")
+                super().set_numvfs(device, count)
+
             def make(self, name: str) -> None:
                 if name in host.refused:
                     raise command.FunctionsError(f"Error while making function {name}: refused")
@@ -89,7 +94,7 @@ class Host:
                 shutil.rmtree(host.configfs / name)
 
             def write(self, name: str, attribute: str, value: str) -> None:
-                if attribute in host.refused:
+                if attribute in host.refused or f"{name} {attribute}={value}" in host.refused:
                     raise command.FunctionsError(
                         f"Error while setting {attribute} of function {name} to {value}: refused"
                     )
@@ -322,6 +327,62 @@ def test_a_function_that_cannot_be_set_up_is_not_left_half_made(host: Host) -> N
     assert host.names() == ["mock0"]
     host.refused = set()
     assert host.run({"name": "a", "numa_node": 1}) == (0, ["make function a"], [])
+
+
+def test_what_was_unplugged_for_a_change_that_is_refused_is_plugged_in_again(host: Host) -> None:
+    before = [{"name": name, "slot": slot, "link_width": 8} for name, slot in (("a", 1), ("b", 2), ("c", 3))]
+    host.run(*before)
+    host.refused = {"b slot=1"}
+    after = [{**before[0], "slot": 5}, {**before[1], "link_width": 4, "slot": 1}, {**before[2], "slot": 2}]
+    status, lines, errors = host.run(*after)
+    assert (status, lines) == (1, ["change function a: slot 1 -> 5"])
+    assert errors == [
+        "Error while setting slot of function b to 1: refused",
+        "Function b is as it was",
+        "Function c is as it was",
+        "Done before that: change function a: slot 1 -> 5",
+    ]
+    assert [host.get(name, "slot", "link_width", "enable") for name in "abc"] == [
+        {"slot": "5", "link_width": "8", "enable": "1"},
+        {"slot": "2", "link_width": "8", "enable": "1"},
+        {"slot": "3", "link_width": "8", "enable": "1"},
+    ]
+    host.refused = set()
+    assert host.run(*after)[0] == 0
+    assert host.run(*after) == (0, [], [])
+
+
+def test_one_that_was_to_be_made_anew_is_made_as_it_was(host: Host) -> None:
+    host.run({"name": "a", "link_width": 8, "slot": 3}, {"name": "b"})
+    host.refused = {"slot=4", "a slot=4"}
+    status, lines, errors = host.run({"name": "a", "slot": 4})
+    assert (status, lines) == (1, ["remove function b"])
+    assert errors[1:] == ["Function a is as it was", "Done before that: remove function b"]
+    assert host.get("a", "slot", "link_width", "enable") == {"slot": "3", "link_width": "8", "enable": "1"}
+    assert json.loads(host.record.read_text())["functions"] == {"a": {"link_width": "8", "slot": "3"}}
+
+
+def test_what_cannot_be_put_back_is_said(host: Host) -> None:
+    host.run({"name": "a"})
+    host.refused = {"a slot=1", "a enable=1"}
+    errors = host.run({"name": "a", "slot": 1})[2]
+    assert errors == [
+        "Error while setting slot of function a to 1: refused",
+        "Function a could not be put back: Error while setting enable of function a to 1: refused",
+    ]
+
+
+def test_virtual_functions_come_back_where_another_number_is_refused(host: Host) -> None:
+    devices = [host.device("mock0"), host.device("mock1", numvfs="2")]
+    host.refused = {"mock1=3"}
+    status, lines, errors = host.run(action="start", vfs={"mock0": 1, "mock1": 3})
+    assert (status, lines) == (1, ["virtual functions of mock0: 0 -> 1"])
+    assert errors == [
+        "Error while giving mock1 3 virtual functions: refused",
+        "mock1 has 2 virtual functions, as before",
+        "Done before that: virtual functions of mock0: 0 -> 1",
+    ]
+    assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["1", "2"]
 
 
 def test_a_function_that_cannot_be_made_is_named(host: Host) -> None:
