@@ -30,6 +30,8 @@ from pathlib import Path
 FORMAT = 1
 DRIVER = "mock-accel"
 SIZES = {"K": 10, "M": 20, "G": 30, "T": 40}
+MAX_MEMORY = 1 << 62
+MAX_NUMBER = 511
 BUS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -44,14 +46,22 @@ class FunctionsError(Exception):
 # --- attributes: from what people write or the kernel shows to one form ---
 
 
-def number(text: str) -> str:
-    return str(int(text, 0))
-
-
-def hexadecimal(digits: int) -> t.Callable[[str], str]:
+def number(allowed: t.Container[int]) -> t.Callable[[str], str]:
     def normal(text: str) -> str:
         value = int(text, 0)
-        if not 0 <= value < 1 << 4 * digits:
+        if value not in allowed:
+            raise ValueError
+        return str(value)
+
+    return normal
+
+
+def hexadecimal(digits: int, first: int = 0, last: int | None = None) -> t.Callable[[str], str]:
+    most = (1 << 4 * digits) - 1 if last is None else last
+
+    def normal(text: str) -> str:
+        value = int(text, 0)
+        if not first <= value <= most:
             raise ValueError
         return f"0x{value:0{digits}x}"
 
@@ -60,7 +70,10 @@ def hexadecimal(digits: int) -> t.Callable[[str], str]:
 
 def size(text: str) -> str:
     shift = SIZES.get(text[-1:].upper(), 0)
-    return str(int(text[:-1] if shift else text, 0) << shift)
+    value = int(text[:-1] if shift else text, 0) << shift
+    if not 1 <= value <= MAX_MEMORY:
+        raise ValueError
+    return str(value)
 
 
 def switch(text: str) -> str:
@@ -79,22 +92,22 @@ def matching(pattern: re.Pattern[str]) -> t.Callable[[str], str]:
 # In the order in which they are written: the bus before what is decided on it.
 ATTRIBUTES: dict[str, t.Callable[[str], str]] = {
     "registers": switch,
-    "vendor": hexadecimal(4),
-    "device": hexadecimal(4),
+    "vendor": hexadecimal(4, 0x2, 0xFFFE),
+    "device": hexadecimal(4, last=0xFFFE),
     "subsystem_vendor": hexadecimal(4),
     "subsystem_device": hexadecimal(4),
-    "vf_device": hexadecimal(4),
+    "vf_device": hexadecimal(4, last=0xFFFE),
     "class": hexadecimal(6),
     "revision": hexadecimal(2),
     "uuid": matching(UUID),
     "root_bus": matching(BUS),
-    "slot": number,
-    "numa_node": number,
-    "total_vfs": number,
+    "slot": number(range(-1, 32)),
+    "numa_node": number(range(-1, 1 << 16)),
+    "total_vfs": number(range(8)),
     "memory_size": size,
     "vf_memory_size": size,
-    "link_speed": number,
-    "link_width": number,
+    "link_speed": number(range(1, 7)),
+    "link_width": number((1, 2, 4, 8, 16, 32)),
 }
 
 
@@ -117,6 +130,9 @@ def read_function(entry: dict[str, t.Any], problems: list[str]) -> Function:
     settings = {}
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         problems.append(f"'{name}' cannot be the name of a function: use letters, digits, '.', '-' and '_'")
+    numbered = re.fullmatch(r"mock(\d{1,64})", name)
+    if numbered and int(numbered[1]) > MAX_NUMBER:
+        problems.append(f"'{name}' cannot be the name of a function: numbers go up to {MAX_NUMBER}")
     for key, value in entry.items():
         if key in ("name", "enabled"):
             continue
@@ -498,8 +514,9 @@ def main(arguments: t.Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="mock-accel-functions", description=__doc__.splitlines()[0])
     parser.add_argument(
         "action",
-        choices=["apply", "start", "remove"],
-        help="apply: the functions; start: these, then the numbers of virtual ones; remove: all that was made",
+        choices=["judge", "apply", "start", "remove"],
+        help="judge: the description alone, without a kernel; apply: the functions; start: these, then the numbers of "
+        "virtual ones; remove: all that was made",
     )
     parser.add_argument("--check", action="store_true", help="say what would be done, and change nothing")
     parser.add_argument(
@@ -516,6 +533,8 @@ def main(arguments: t.Sequence[str]) -> int:
         if options.action != "remove":
             text = sys.stdin.read() if options.description == "-" else Path(options.description).read_text("utf-8")
             wanted = parse_description(text)
+        if options.action == "judge":
+            return 0
         kernel.mount()
         record = Record(options.record)
         changes = plan(kernel, record, wanted.functions)

@@ -423,6 +423,14 @@ def test_without_the_module_one_line_says_so(host: Host) -> None:
         pytest.param({"name": "a", "memory_size": "16X"}, "'16X' is no value of memory_size", id="size"),
         pytest.param({"name": "a", "registers": "maybe"}, "'maybe' is no value of registers", id="switch"),
         pytest.param({"name": "a", "uuid": "x"}, "'x' is no value of uuid", id="uuid"),
+        pytest.param({"name": "a", "vendor": "0x1"}, "'0x1' is no value of vendor", id="vendor-that-is-none"),
+        pytest.param({"name": "a", "slot": 32}, "'32' is no value of slot", id="slot"),
+        pytest.param({"name": "a", "total_vfs": 8}, "'8' is no value of total_vfs", id="total-vfs"),
+        pytest.param({"name": "a", "link_speed": 7}, "'7' is no value of link_speed", id="speed"),
+        pytest.param({"name": "a", "link_width": 3}, "'3' is no value of link_width", id="width"),
+        pytest.param({"name": "a", "memory_size": 0}, "'0' is no value of memory_size", id="no-memory"),
+        pytest.param({"name": "a", "vf_memory_size": "4194305T"}, "is no value of vf_memory_size", id="memory"),
+        pytest.param({"name": "mock512"}, "numbers go up to 511", id="number"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_made(host: Host, function: dict, said: str) -> None:
@@ -445,6 +453,13 @@ def test_a_description_that_cannot_be_trusted_is_an_error(host: Host, text: str,
     status, _lines, errors = host.run(text=text)
     assert status == 1
     assert errors[0].startswith(said)
+
+
+def test_values_are_judged_without_a_kernel(host: Host) -> None:
+    shutil.rmtree(host.configfs)
+    assert host.run({"name": "a", "slot": 3}, action="judge") == (0, [], [])
+    said = "Function a: '32' is no value of slot"
+    assert host.run({"name": "a", "slot": 32}, action="judge") == (1, [], [said])
 
 
 def test_start_sets_virtual_functions_too(host: Host) -> None:
