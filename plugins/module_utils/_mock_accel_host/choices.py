@@ -158,6 +158,8 @@ def find_problems(facts: Facts, wish: Wish) -> list[str]:
 def find_users(facts: Facts) -> list[str]:
     """Why the module cannot be taken out of the kernel now, by name."""
     users = [f"{name} is allocated" for name in facts["allocated"]]
+    users += [f"{name} does not answer and may be allocated" for name in facts["hanging"]]
+    users += [f"{name} is bound to the driver {driver}" for name, driver in facts["foreign"].items()]
     for name, pids in facts["opened"].items():
         users.append(f"/dev/{name} is open in process {', '.join(map(str, pids))}")
     others = [name for name in facts["functions"] if name not in facts["made_functions"]]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import json
@@ -127,9 +128,41 @@ def read_opened(root: Path) -> dict[str, list[int]]:
     return {name: sorted(pids) for name, pids in sorted(opened.items())}
 
 
-def read_allocated(root: Path) -> list[str]:
+def read_status(path: Path) -> str:
+    """The status of a device; empty for one that has just gone, `hangs` for one that does not answer."""
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        return "" if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV) else "hangs"
+
+
+def read_states(root: Path) -> dict[str, list[str]]:
+    """Devices that are allocated, and those that do not answer, so that nobody knows."""
     devices = root / "sys/class/mock-accel"
-    return sorted(path.parent.name for path in devices.glob("mock*/status") if read_text(path).strip() == "1")
+    states = {path.parent.name: read_status(path) for path in sorted(devices.glob("mock*/status"))}
+    return {
+        "allocated": [name for name, status in states.items() if status == "1"],
+        "hanging": [name for name, status in states.items() if status == "hangs"],
+    }
+
+
+def read_foreign(root: Path) -> dict[str, str]:
+    """Our functions that another driver has, each with its name: those have no device of our class."""
+    pci = root / "sys/bus/pci/devices"
+    places: dict[str, Path] = {}
+    for device in (root / "sys/class/mock-accel").glob("mock*"):
+        if "_vf" not in device.name:
+            places[device.name] = device / "device"
+    for folder in (root / "sys/kernel/config/mock-accel").glob("*"):
+        address = read_text(folder / "address").strip()
+        if address:
+            places[read_text(folder / "device_name").strip() or folder.name] = pci / address
+    for name, place in list(places.items()):
+        for link in place.glob("virtfn*"):
+            places[f"{name}_vf{link.name.removeprefix('virtfn')}"] = link
+    links = {name: place / "driver" for name, place in sorted(places.items())}
+    drivers = {name: link.readlink().name for name, link in links.items() if link.is_symlink()}
+    return {name: driver for name, driver in drivers.items() if driver != DRIVER}
 
 
 def read_functions(root: Path) -> dict[str, list[str]]:
@@ -174,6 +207,7 @@ def gather(root: Path, state_dir: Path) -> dict[str, t.Any]:
         **read_installed(root, record),
         **read_loaded(root, root / str(record.get("path", "")).lstrip("/")),
         "opened": read_opened(root),
-        "allocated": read_allocated(root),
+        **read_states(root),
+        "foreign": read_foreign(root),
         **read_functions(root),
     }

@@ -4,8 +4,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bring the functions of the module mock_accel that are made at run time to what a file describes.
 
-Each change is one line on standard output, so that no output means that all was as it should be. What stands in the way
-is one line each on standard error; then nothing was changed, and the exit status is 1.
+Each change is one line on standard output when it is done, so that no output means that all was as it should be. What
+stands in the way is one line each on standard error, and the exit status is 1. What can be known beforehand is said
+before anything is changed. Where the kernel refuses midway, what had to be unplugged is plugged in again as it was, as
+far as that goes; standard error says so, and what was done before.
 
 Only functions that this command has made are changed or removed: they are on a record, which is written before a
 function is made and lies where it does not outlive the kernel that knows the functions.
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import re
@@ -25,7 +28,10 @@ import typing as t
 from pathlib import Path
 
 FORMAT = 1
+DRIVER = "mock-accel"
 SIZES = {"K": 10, "M": 20, "G": 30, "T": 40}
+MAX_MEMORY = 1 << 62
+MAX_NUMBER = 511
 BUS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -40,14 +46,22 @@ class FunctionsError(Exception):
 # --- attributes: from what people write or the kernel shows to one form ---
 
 
-def number(text: str) -> str:
-    return str(int(text, 0))
-
-
-def hexadecimal(digits: int) -> t.Callable[[str], str]:
+def number(allowed: t.Container[int]) -> t.Callable[[str], str]:
     def normal(text: str) -> str:
         value = int(text, 0)
-        if not 0 <= value < 1 << 4 * digits:
+        if value not in allowed:
+            raise ValueError
+        return str(value)
+
+    return normal
+
+
+def hexadecimal(digits: int, first: int = 0, last: int | None = None) -> t.Callable[[str], str]:
+    most = (1 << 4 * digits) - 1 if last is None else last
+
+    def normal(text: str) -> str:
+        value = int(text, 0)
+        if not first <= value <= most:
             raise ValueError
         return f"0x{value:0{digits}x}"
 
@@ -56,7 +70,10 @@ def hexadecimal(digits: int) -> t.Callable[[str], str]:
 
 def size(text: str) -> str:
     shift = SIZES.get(text[-1:].upper(), 0)
-    return str(int(text[:-1] if shift else text, 0) << shift)
+    value = int(text[:-1] if shift else text, 0) << shift
+    if not 1 <= value <= MAX_MEMORY:
+        raise ValueError
+    return str(value)
 
 
 def switch(text: str) -> str:
@@ -75,22 +92,22 @@ def matching(pattern: re.Pattern[str]) -> t.Callable[[str], str]:
 # In the order in which they are written: the bus before what is decided on it.
 ATTRIBUTES: dict[str, t.Callable[[str], str]] = {
     "registers": switch,
-    "vendor": hexadecimal(4),
-    "device": hexadecimal(4),
+    "vendor": hexadecimal(4, 0x2, 0xFFFE),
+    "device": hexadecimal(4, last=0xFFFE),
     "subsystem_vendor": hexadecimal(4),
     "subsystem_device": hexadecimal(4),
-    "vf_device": hexadecimal(4),
+    "vf_device": hexadecimal(4, last=0xFFFE),
     "class": hexadecimal(6),
     "revision": hexadecimal(2),
     "uuid": matching(UUID),
     "root_bus": matching(BUS),
-    "slot": number,
-    "numa_node": number,
-    "total_vfs": number,
+    "slot": number(range(-1, 32)),
+    "numa_node": number(range(-1, 1 << 16)),
+    "total_vfs": number(range(8)),
     "memory_size": size,
     "vf_memory_size": size,
-    "link_speed": number,
-    "link_width": number,
+    "link_speed": number(range(1, 7)),
+    "link_width": number((1, 2, 4, 8, 16, 32)),
 }
 
 
@@ -113,6 +130,9 @@ def read_function(entry: dict[str, t.Any], problems: list[str]) -> Function:
     settings = {}
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         problems.append(f"'{name}' cannot be the name of a function: use letters, digits, '.', '-' and '_'")
+    numbered = re.fullmatch(r"mock(\d{1,64})", name)
+    if numbered and int(numbered[1]) > MAX_NUMBER:
+        problems.append(f"'{name}' cannot be the name of a function: numbers go up to {MAX_NUMBER}")
     for key, value in entry.items():
         if key in ("name", "enabled"):
             continue
@@ -172,10 +192,10 @@ class Record:
 
 
 class Kernel:
-    """configfs and the class, as files."""
+    """configfs, the class and the PCI functions, as files."""
 
-    def __init__(self, configfs: Path, devices: Path) -> None:
-        self._configfs, self._devices = configfs, devices
+    def __init__(self, configfs: Path, devices: Path, pci: Path) -> None:
+        self._configfs, self._devices, self._pci = configfs, devices, pci
 
     def mount(self) -> None:
         """Where systemd does not do it: configfs is in the kernel, but nothing has mounted it."""
@@ -218,22 +238,52 @@ class Kernel:
         except OSError as error:
             raise FunctionsError(f"Error while removing function {name}: {error.strerror}") from error
 
-    def allocated(self, name: str) -> list[str]:
-        """The function's device and those of its virtual functions that someone has allocated."""
-        device = self.read(name, "device_name") or name
+    def uses(self, name: str) -> list[str]:
+        """What speaks against unplugging a function: someone has it, or one of its virtual functions."""
+        device = self.read(name, "device_name")
+        address = self.read(name, "address")
+        found = self._uses_of_device(device) if device else []
+        return found + self._uses_of_drivers(device or name, self._pci / address if address else None)
+
+    def uses_of_vfs(self, device: str) -> list[str]:
+        """What speaks against taking off the virtual functions of a physical one."""
+        found = self._uses_of_device(device) + self._uses_of_drivers(device, self._devices / device / "device")
+        return [reason for reason in found if reason.startswith(f"{device}_vf")]
+
+    def _uses_of_device(self, device: str) -> list[str]:
         own = re.compile(re.escape(device) + r"(_vf\d+)?")
-        found = []
-        for path in sorted(self._devices.glob(f"{device}*")):
-            with contextlib.suppress(OSError):
-                if own.fullmatch(path.name) and (path / "status").read_text(encoding="utf-8").strip() == "1":
-                    found.append(path.name)
-        return found
+        names = [path.name for path in self._devices.glob(f"{device}*") if own.fullmatch(path.name)]
+        states = [(name, self._status(name)) for name in sorted(names)]
+        return [f"{name} {state}" for name, state in states if state]
+
+    def _status(self, device: str) -> str:
+        try:
+            status = (self._devices / device / "status").read_text(encoding="utf-8").strip()
+        except OSError as error:
+            # One that has just gone is used by nobody; one that hangs may be.
+            gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV)
+            return "" if gone else "does not answer and may be allocated"
+        return "is allocated" if status == "1" else ""
+
+    def _uses_of_drivers(self, device: str, folder: Path | None) -> list[str]:
+        """Functions that a driver other than ours has, such as one that hands them to virtual machines."""
+        if folder is None:
+            return []
+        places = {device: folder}
+        for path in sorted(folder.glob("virtfn*")):
+            places[f"{device}_vf{path.name.removeprefix('virtfn')}"] = path
+        drivers = {name: place / "driver" for name, place in places.items()}
+        found = {name: link.readlink().name for name, link in drivers.items() if link.is_symlink()}
+        return [f"{name} is bound to the driver {driver}" for name, driver in found.items() if driver != DRIVER]
 
     def physical(self) -> list[str]:
         return sorted(path.name for path in self._devices.glob("mock*") if (path / "sriov_numvfs").exists())
 
     def numvfs(self, device: str) -> int:
         return int((self._devices / device / "sriov_numvfs").read_text(encoding="utf-8"))
+
+    def totalvfs(self, device: str) -> int:
+        return int((self._devices / device / "sriov_totalvfs").read_text(encoding="utf-8"))
 
     def set_numvfs(self, device: str, count: int) -> None:
         try:
@@ -246,7 +296,7 @@ class Kernel:
 
 
 class Change(t.NamedTuple):
-    """What is to be done to one function; the lines say it to people."""
+    """What is to be done to one function, and what it was; the lines say it to people."""
 
     name: str
     lines: list[str]
@@ -255,30 +305,32 @@ class Change(t.NamedTuple):
     make: bool = False
     settings: dict[str, str] | None = None
     plug: bool = False
+    before: dict[str, str] | None = None
 
 
 def plan_function(kernel: Kernel, record: Record, wanted: Function) -> Change | None:
     is_on = kernel.read(wanted.name, "enable") == "1"
-    if set(record.made[wanted.name]) - set(wanted.settings):
+    given = record.made[wanted.name]
+    if set(given) - set(wanted.settings):
         # Only a new function has the defaults again.
-        gone = sorted(set(record.made[wanted.name]) - set(wanted.settings))
+        gone = sorted(set(given) - set(wanted.settings))
         line = f"make function {wanted.name} anew: {', '.join(gone)} back to the default"
-        return Change(wanted.name, [line], is_on, True, True, wanted.settings, wanted.enabled)
-    settings, lines = {}, []
+        return Change(wanted.name, [line], is_on, True, True, wanted.settings, wanted.enabled, given)
+    settings, lines, before = {}, [], {}
     for key, value in wanted.settings.items():
         now = kernel.read(wanted.name, key)
         with contextlib.suppress(ValueError, KeyError):
             now = ATTRIBUTES[key](now)
         # The slot of -1 is the kernel's to choose.
         if now != value and not (key in ("slot", "numa_node") and value == "-1"):
-            settings[key] = value
+            settings[key], before[key] = value, now
             lines.append(f"change function {wanted.name}: {key} {now or 'nothing'} -> {value}")
     if not settings and is_on != wanted.enabled:
         lines.append(f"{'plug in' if wanted.enabled else 'unplug'} function {wanted.name}")
     if not lines:
         return None
     unplug = is_on and (bool(settings) or not wanted.enabled)
-    return Change(wanted.name, lines, unplug, settings=settings, plug=wanted.enabled)
+    return Change(wanted.name, lines, unplug, settings=settings, plug=wanted.enabled, before=before)
 
 
 def plan(kernel: Kernel, record: Record, functions: list[Function]) -> list[Change]:
@@ -301,41 +353,77 @@ def plan(kernel: Kernel, record: Record, functions: list[Function]) -> list[Chan
             change = plan_function(kernel, record, function)
             changes += [change] if change else []
     for change in changes:
-        used = kernel.allocated(change.name) if change.unplug else []
+        used = kernel.uses(change.name) if change.unplug else []
         if used:
-            problems.append(f"Function {change.name} cannot be changed or removed: {', '.join(used)} is allocated")
+            problems.append(f"Function {change.name} cannot be changed or removed: {', '.join(used)}")
     if problems:
         raise FunctionsError(*problems)
     return changes
 
 
-def carry_out(kernel: Kernel, record: Record, changes: list[Change], wanted: dict[str, Function]) -> None:
-    # All unplugging comes first, so that functions can change places.
-    for change in changes:
-        if change.unplug:
-            kernel.write(change.name, "enable", "0")
-    for change in changes:
-        if change.remove:
-            kernel.remove(change.name)
-    record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
-    record.made.update({change.name: change.settings or {} for change in changes if change.make})
-    record.write()
-    for change in changes:
-        if change.make:
-            kernel.make(change.name)
-        set_up(kernel, change)
+class Progress:
+    """Says what is done when it is done, and remembers it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, *lines: str) -> None:
+        self.lines += lines
+        for line in lines:
+            print(line, flush=True)
+
+    def failure(self, error: FunctionsError, more: t.Iterable[str]) -> FunctionsError:
+        done = [f"Done before that: {'; '.join(self.lines)}"] if self.lines else []
+        return FunctionsError(str(error), *more, *done)
+
+
+def carry_out(
+    kernel: Kernel, record: Record, changes: list[Change], wanted: dict[str, Function], progress: Progress
+) -> None:
+    unfinished: list[Change] = []
+    try:
+        # All unplugging comes first, so that functions can change places.
+        for change in changes:
+            if change.unplug:
+                kernel.write(change.name, "enable", "0")
+                unfinished.append(change)
+        remove(kernel, changes, unfinished, progress)
+        record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
+        record.made.update({change.name: change.settings or {} for change in changes if change.make})
+        record.write()
+        for change in changes:
+            if change.make or not change.remove:
+                unfinished += [] if change in unfinished else [change]
+                if change.make:
+                    kernel.make(change.name)
+                set_up(kernel, change)
+                unfinished.remove(change)
+                progress.say(*change.lines)
+                record.made[change.name] = wanted[change.name].settings
+    except FunctionsError as error:
+        more = put_back(kernel, record, unfinished)
+        record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
+        record.write()
+        raise progress.failure(error, more) from error
     record.made.update({name: function.settings for name, function in wanted.items()})
     record.write()
 
 
+def remove(kernel: Kernel, changes: list[Change], unfinished: list[Change], progress: Progress) -> None:
+    for change in changes:
+        if not change.remove:
+            continue
+        kernel.remove(change.name)
+        if change.make:
+            unfinished += [] if change in unfinished else [change]
+        else:
+            unfinished[:] = [one for one in unfinished if one != change]
+            progress.say(*change.lines)
+
+
 def set_up(kernel: Kernel, change: Change) -> None:
     try:
-        settings = change.settings or {}
-        for key in ATTRIBUTES:
-            if key in settings:
-                kernel.write(change.name, key, settings[key])
-        if change.plug:
-            kernel.write(change.name, "enable", "1")
+        give(kernel, change.name, change.settings or {}, change.plug)
     except FunctionsError:
         # Half a function is none; the next run makes it anew.
         if change.make:
@@ -344,34 +432,91 @@ def set_up(kernel: Kernel, change: Change) -> None:
         raise
 
 
-def apply(kernel: Kernel, record: Record, functions: list[Function], check: bool) -> list[str]:
-    changes = plan(kernel, record, functions)
-    if not check and (changes or set(record.made) - {function.name for function in functions}):
-        carry_out(kernel, record, changes, {function.name: function for function in functions})
-    return [line for change in changes for line in change.lines]
+def give(kernel: Kernel, name: str, settings: dict[str, str], plug: bool) -> None:
+    for key in ATTRIBUTES:
+        if key in settings:
+            kernel.write(name, key, settings[key])
+    if plug:
+        kernel.write(name, "enable", "1")
 
 
-def apply_vfs(kernel: Kernel, vfs: dict[str, int], check: bool) -> list[str]:
+def put_back(kernel: Kernel, record: Record, unfinished: list[Change]) -> list[str]:
+    """Functions that were taken apart for a change that did not come, as they were; what became of each."""
+    lines = []
+    for change in unfinished:
+        if change.make and not change.remove:
+            # A new one: there is nothing to put back.
+            continue
+        try:
+            if change.name not in kernel.names():
+                # Its owner is still this command.
+                record.made[change.name] = change.before or {}
+                record.write()
+                kernel.make(change.name)
+            give(kernel, change.name, change.before or {}, change.unplug)
+            lines.append(f"Function {change.name} is as it was")
+        except FunctionsError as error:
+            lines.append(f"Function {change.name} could not be put back: {error}")
+    return lines
+
+
+class VfChange(t.NamedTuple):
+    """The number of virtual functions of one physical function."""
+
+    device: str
+    before: int
+    after: int
+
+    def line(self) -> str:
+        return f"virtual functions of {self.device}: {self.before} -> {self.after}"
+
+
+def plan_vfs(kernel: Kernel, vfs: dict[str, int], others_may_come: bool = False) -> list[VfChange]:
+    """What is to be done about numbers; all that stands in the way is known before the first is changed."""
     there = kernel.physical()
     problems = [f"{name} has no virtual functions to be had" for name in sorted(vfs) if name not in there]
-    changes = [(name, kernel.numvfs(name), vfs[name]) for name in there if name in vfs]
-    changes = [change for change in changes if change[1] != change[2]]
+    changes = [VfChange(name, kernel.numvfs(name), vfs[name]) for name in there if name in vfs]
+    changes = [change for change in changes if change.before != change.after]
+    problems = [] if others_may_come else problems
+    for change in changes:
+        most, used = kernel.totalvfs(change.device), kernel.uses_of_vfs(change.device)
+        if change.after > most:
+            problems.append(f"{change.device} cannot have {change.after} virtual functions: {most} at most")
+        if used:
+            problems.append(f"{change.line()} cannot be: {', '.join(used)}")
     if problems:
         raise FunctionsError(*problems)
-    for name, now, count in changes if not check else []:
-        # From one number to another the kernel goes by way of none.
-        if now and count:
-            kernel.set_numvfs(name, 0)
-        kernel.set_numvfs(name, count)
-    return [f"virtual functions of {name}: {now} -> {count}" for name, now, count in changes]
+    return changes
+
+
+def apply_vfs(kernel: Kernel, vfs: dict[str, int], progress: Progress) -> None:
+    for change in plan_vfs(kernel, vfs):
+        try:
+            # From one number to another the kernel goes by way of none.
+            if change.before and change.after:
+                kernel.set_numvfs(change.device, 0)
+            kernel.set_numvfs(change.device, change.after)
+        except FunctionsError as error:
+            raise progress.failure(error, put_vfs_back(kernel, change)) from error
+        progress.say(change.line())
+
+
+def put_vfs_back(kernel: Kernel, change: VfChange) -> list[str]:
+    try:
+        if kernel.numvfs(change.device) != change.before:
+            kernel.set_numvfs(change.device, change.before)
+    except FunctionsError as error:
+        return [str(error)]
+    return [f"{change.device} has {change.before} virtual functions, as before"]
 
 
 def main(arguments: t.Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="mock-accel-functions", description=__doc__.splitlines()[0])
     parser.add_argument(
         "action",
-        choices=["apply", "start", "remove"],
-        help="apply: the functions; start: these, then the numbers of virtual ones; remove: all that was made",
+        choices=["judge", "apply", "start", "remove"],
+        help="judge: the description alone, without a kernel; apply: the functions; start: these, then the numbers of "
+        "virtual ones; remove: all that was made",
     )
     parser.add_argument("--check", action="store_true", help="say what would be done, and change nothing")
     parser.add_argument(
@@ -380,19 +525,31 @@ def main(arguments: t.Sequence[str]) -> int:
     parser.add_argument("--record", type=Path, default=Path("/run/mirage-accel/mock_accel_functions.json"))
     parser.add_argument("--configfs", type=Path, default=Path("/sys/kernel/config/mock-accel"))
     parser.add_argument("--devices", type=Path, default=Path("/sys/class/mock-accel"))
+    parser.add_argument("--pci", type=Path, default=Path("/sys/bus/pci/devices"))
     options = parser.parse_args(arguments)
-    kernel = Kernel(options.configfs, options.devices)
+    kernel = Kernel(options.configfs, options.devices, options.pci)
     try:
         wanted = Description([], {})
         if options.action != "remove":
             text = sys.stdin.read() if options.description == "-" else Path(options.description).read_text("utf-8")
             wanted = parse_description(text)
+        if options.action == "judge":
+            return 0
         kernel.mount()
-        lines = apply(kernel, Record(options.record), wanted.functions, options.check)
-        print("\n".join(lines), end="\n" if lines else "", flush=True)
+        record = Record(options.record)
+        changes = plan(kernel, record, wanted.functions)
+        vf_changes: list[VfChange] = []
         if options.action == "start":
-            lines = apply_vfs(kernel, wanted.vfs, options.check)
-            print("\n".join(lines), end="\n" if lines else "")
+            vf_changes = plan_vfs(kernel, wanted.vfs, any(change.plug for change in changes))
+        progress = Progress()
+        if options.check:
+            progress.say(*(line for change in changes for line in change.lines))
+            progress.say(*(change.line() for change in vf_changes))
+            return 0
+        if changes or set(record.made) - {function.name for function in wanted.functions}:
+            carry_out(kernel, record, changes, {function.name: function for function in wanted.functions}, progress)
+        if options.action == "start":
+            apply_vfs(kernel, wanted.vfs, progress)
     except FunctionsError as error:
         print(error, file=sys.stderr)
         return 1

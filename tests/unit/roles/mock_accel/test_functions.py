@@ -16,6 +16,7 @@ REPO = Path(__file__).resolve().parents[4]
 DEFAULTS = {
     "enable": "0",
     "device_name": "",
+    "address": "",
     "vendor": "0x1de5",
     "device": "0x0001",
     "subsystem_vendor": "0x1de5",
@@ -67,6 +68,7 @@ class Host:
     def __init__(self, command: ModuleType, folder: Path, capsys, patch: pytest.MonkeyPatch) -> None:
         self._command, self._capsys = command, capsys
         self.configfs, self.devices = folder / "config/mock-accel", folder / "class"
+        self.pci = folder / "pci"
         self.record = folder / "run/mirage-accel/functions.json"
         self.writes: list[str] = []
         # What the kernel would not take: attributes and names.
@@ -76,6 +78,11 @@ class Host:
         host = self
 
         class Kernel(command.Kernel):
+            def set_numvfs(self, device: str, count: int) -> None:
+                if f"{device}={count}" in host.refused:
+                    raise command.FunctionsError(f"Error while giving {device} {count} virtual functions: refused")
+                super().set_numvfs(device, count)
+
             def make(self, name: str) -> None:
                 if name in host.refused:
                     raise command.FunctionsError(f"Error while making function {name}: refused")
@@ -87,7 +94,7 @@ class Host:
                 shutil.rmtree(host.configfs / name)
 
             def write(self, name: str, attribute: str, value: str) -> None:
-                if attribute in host.refused:
+                if attribute in host.refused or f"{name} {attribute}={value}" in host.refused:
                     raise command.FunctionsError(
                         f"Error while setting {attribute} of function {name} to {value}: refused"
                     )
@@ -120,6 +127,19 @@ class Host:
         (folder / "status").write_text(f"{status}\n")
         if "_" not in name:
             (folder / "sriov_numvfs").write_text(f"{numvfs}\n")
+            (folder / "sriov_totalvfs").write_text("4\n")
+        return folder
+
+    def hang(self, name: str) -> None:
+        """What does not answer is EIO to read; a folder is an error of another number, and no text either."""
+        (self.devices / name / "status").unlink()
+        (self.devices / name / "status").mkdir()
+
+    def bind(self, address: str, driver: str, vf: int | None = None) -> Path:
+        folder = self.pci / address
+        place = folder if vf is None else folder / f"virtfn{vf}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "driver").symlink_to(f"../../../bus/pci/drivers/{driver}")
         return folder
 
     def run(
@@ -128,7 +148,7 @@ class Host:
         description = self.record.parents[2] / "functions.json"
         description.write_text(text or json.dumps({"version": 1, "functions": functions, "vfs": vfs or {}}))
         places = ["--description", description, "--record", self.record]
-        places += ["--configfs", self.configfs, "--devices", self.devices]
+        places += ["--configfs", self.configfs, "--devices", self.devices, "--pci", self.pci]
         status = self._command.main([*(["--check"] if check else []), *map(str, places), action])
         said = self._capsys.readouterr()
         return status, said.out.splitlines(), said.err.splitlines()
@@ -258,6 +278,47 @@ def test_what_is_allocated_is_left_alone_by_name(host: Host, used: str, wanted: 
     assert host.writes == []
 
 
+def test_one_that_hangs_may_be_allocated(host: Host) -> None:
+    host.run({"name": "a"})
+    host.set("a", device_name="mock3")
+    for name in ("mock3", "mock3_vf0"):
+        host.device(name)
+    host.hang("mock3_vf0")
+    host.writes.clear()
+    said = "Function a cannot be changed or removed: mock3_vf0 does not answer and may be allocated"
+    assert host.run() == (1, [], [said])
+    assert host.writes == []
+
+
+@pytest.mark.parametrize(
+    ("driver", "vf", "used"),
+    [
+        pytest.param("vfio-pci", 1, "mock3_vf1 is bound to the driver vfio-pci", id="virtual"),
+        pytest.param("vfio-pci", None, "mock3 is bound to the driver vfio-pci", id="physical"),
+        pytest.param("mock-accel", 1, "", id="ours"),
+    ],
+)
+def test_what_another_driver_has_is_in_use(host: Host, driver: str, vf: int | None, used: str) -> None:
+    host.run({"name": "a"})
+    host.set("a", device_name="mock3", address="1000:00:07.0")
+    host.bind("1000:00:07.0", driver, vf)
+    host.writes.clear()
+    status, lines, errors = host.run()
+    if used:
+        assert (status, errors) == (1, [f"Function a cannot be changed or removed: {used}"])
+        assert host.writes == []
+    else:
+        assert (status, lines, errors) == (0, ["remove function a"], [])
+
+
+def test_a_function_without_a_device_can_be_anothers_too(host: Host) -> None:
+    host.run({"name": "gpu0", **GPU})
+    host.set("gpu0", device_name="", address="2f11:07:00.0")
+    host.bind("2f11:07:00.0", "vfio-pci")
+    said = "Function gpu0 cannot be changed or removed: gpu0 is bound to the driver vfio-pci"
+    assert host.run() == (1, [], [said])
+
+
 def test_a_function_that_cannot_be_set_up_is_not_left_half_made(host: Host) -> None:
     host.refused = {"numa_node"}
     status, lines, errors = host.run({"name": "a", "numa_node": 7})
@@ -266,6 +327,62 @@ def test_a_function_that_cannot_be_set_up_is_not_left_half_made(host: Host) -> N
     assert host.names() == ["mock0"]
     host.refused = set()
     assert host.run({"name": "a", "numa_node": 1}) == (0, ["make function a"], [])
+
+
+def test_what_was_unplugged_for_a_change_that_is_refused_is_plugged_in_again(host: Host) -> None:
+    before = [{"name": name, "slot": slot, "link_width": 8} for name, slot in (("a", 1), ("b", 2), ("c", 3))]
+    host.run(*before)
+    host.refused = {"b slot=1"}
+    after = [{**before[0], "slot": 5}, {**before[1], "link_width": 4, "slot": 1}, {**before[2], "slot": 2}]
+    status, lines, errors = host.run(*after)
+    assert (status, lines) == (1, ["change function a: slot 1 -> 5"])
+    assert errors == [
+        "Error while setting slot of function b to 1: refused",
+        "Function b is as it was",
+        "Function c is as it was",
+        "Done before that: change function a: slot 1 -> 5",
+    ]
+    assert [host.get(name, "slot", "link_width", "enable") for name in "abc"] == [
+        {"slot": "5", "link_width": "8", "enable": "1"},
+        {"slot": "2", "link_width": "8", "enable": "1"},
+        {"slot": "3", "link_width": "8", "enable": "1"},
+    ]
+    host.refused = set()
+    assert host.run(*after)[0] == 0
+    assert host.run(*after) == (0, [], [])
+
+
+def test_one_that_was_to_be_made_anew_is_made_as_it_was(host: Host) -> None:
+    host.run({"name": "a", "link_width": 8, "slot": 3}, {"name": "b"})
+    host.refused = {"slot=4", "a slot=4"}
+    status, lines, errors = host.run({"name": "a", "slot": 4})
+    assert (status, lines) == (1, ["remove function b"])
+    assert errors[1:] == ["Function a is as it was", "Done before that: remove function b"]
+    assert host.get("a", "slot", "link_width", "enable") == {"slot": "3", "link_width": "8", "enable": "1"}
+    assert json.loads(host.record.read_text())["functions"] == {"a": {"link_width": "8", "slot": "3"}}
+
+
+def test_what_cannot_be_put_back_is_said(host: Host) -> None:
+    host.run({"name": "a"})
+    host.refused = {"a slot=1", "a enable=1"}
+    errors = host.run({"name": "a", "slot": 1})[2]
+    assert errors == [
+        "Error while setting slot of function a to 1: refused",
+        "Function a could not be put back: Error while setting enable of function a to 1: refused",
+    ]
+
+
+def test_virtual_functions_come_back_where_another_number_is_refused(host: Host) -> None:
+    devices = [host.device("mock0"), host.device("mock1", numvfs="2")]
+    host.refused = {"mock1=3"}
+    status, lines, errors = host.run(action="start", vfs={"mock0": 1, "mock1": 3})
+    assert (status, lines) == (1, ["virtual functions of mock0: 0 -> 1"])
+    assert errors == [
+        "Error while giving mock1 3 virtual functions: refused",
+        "mock1 has 2 virtual functions, as before",
+        "Done before that: virtual functions of mock0: 0 -> 1",
+    ]
+    assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["1", "2"]
 
 
 def test_a_function_that_cannot_be_made_is_named(host: Host) -> None:
@@ -306,6 +423,14 @@ def test_without_the_module_one_line_says_so(host: Host) -> None:
         pytest.param({"name": "a", "memory_size": "16X"}, "'16X' is no value of memory_size", id="size"),
         pytest.param({"name": "a", "registers": "maybe"}, "'maybe' is no value of registers", id="switch"),
         pytest.param({"name": "a", "uuid": "x"}, "'x' is no value of uuid", id="uuid"),
+        pytest.param({"name": "a", "vendor": "0x1"}, "'0x1' is no value of vendor", id="vendor-that-is-none"),
+        pytest.param({"name": "a", "slot": 32}, "'32' is no value of slot", id="slot"),
+        pytest.param({"name": "a", "total_vfs": 8}, "'8' is no value of total_vfs", id="total-vfs"),
+        pytest.param({"name": "a", "link_speed": 7}, "'7' is no value of link_speed", id="speed"),
+        pytest.param({"name": "a", "link_width": 3}, "'3' is no value of link_width", id="width"),
+        pytest.param({"name": "a", "memory_size": 0}, "'0' is no value of memory_size", id="no-memory"),
+        pytest.param({"name": "a", "vf_memory_size": "4194305T"}, "is no value of vf_memory_size", id="memory"),
+        pytest.param({"name": "mock512"}, "numbers go up to 511", id="number"),
     ],
 )
 def test_mistakes_are_named_before_anything_is_made(host: Host, function: dict, said: str) -> None:
@@ -330,6 +455,13 @@ def test_a_description_that_cannot_be_trusted_is_an_error(host: Host, text: str,
     assert errors[0].startswith(said)
 
 
+def test_values_are_judged_without_a_kernel(host: Host) -> None:
+    shutil.rmtree(host.configfs)
+    assert host.run({"name": "a", "slot": 3}, action="judge") == (0, [], [])
+    said = "Function a: '32' is no value of slot"
+    assert host.run({"name": "a", "slot": 32}, action="judge") == (1, [], [said])
+
+
 def test_start_sets_virtual_functions_too(host: Host) -> None:
     devices = [host.device("mock0", numvfs="2"), host.device("mock1"), host.device("mock2", numvfs="3")]
     wanted = {"mock0": 1, "mock1": 0}
@@ -345,10 +477,47 @@ def test_virtual_functions_of_nothing_are_an_error(host: Host) -> None:
     assert host.run(action="start", vfs={"mock7": 1})[2] == ["mock7 has no virtual functions to be had"]
 
 
+def test_virtual_functions_of_one_that_is_to_be_made_are_no_mistake_yet(host: Host) -> None:
+    assert host.run({"name": "mock7"}, action="start", vfs={"mock7": 1}, check=True) == (0, ["make function mock7"], [])
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 3])
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("status", "mock1_vf1 is allocated"),
+        ("hang", "mock1_vf1 does not answer and may be allocated"),
+        ("driver", "mock1_vf1 is bound to the driver vfio-pci"),
+    ],
+)
+def test_virtual_functions_in_use_are_refused_by_name(host: Host, how: str, reason: str, wanted: int) -> None:
+    # The physical one itself may be allocated: it stays.
+    devices = [host.device("mock0"), host.device("mock1", "1", "2")]
+    host.device("mock1_vf1", "1" if how == "status" else "0")
+    if how == "hang":
+        host.hang("mock1_vf1")
+    if how == "driver":
+        (devices[1] / "device").symlink_to(host.bind("1000:00:01.0", "vfio-pci", 1))
+    status, lines, errors = host.run({"name": "a"}, action="start", vfs={"mock0": 2, "mock1": wanted})
+    assert (status, lines) == (1, [])
+    assert errors == [f"virtual functions of mock1: 2 -> {wanted} cannot be: {reason}"]
+    assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["0", "2"]
+    assert host.writes == []
+    assert host.run(action="start", vfs={"mock0": 2, "mock1": 2})[0] == 0
+
+
+def test_more_virtual_functions_than_there_can_be_are_refused_first(host: Host) -> None:
+    devices = [host.device("mock0"), host.device("mock1")]
+    said = "mock1 cannot have 5 virtual functions: 4 at most"
+    assert host.run({"name": "a"}, action="start", vfs={"mock0": 1, "mock1": 5}) == (1, [], [said])
+    assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["0", "0"]
+    assert host.writes == []
+
+
 def test_what_the_kernel_says_is_passed_on(
     command: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel = command.Kernel(tmp_path / "config", tmp_path / "class")
+    kernel = command.Kernel(tmp_path / "config", tmp_path / "class", tmp_path / "pci")
 
     def refuse(*_args: object, **_options: object) -> None:
         raise OSError(errno.EBUSY, "Device or resource busy")

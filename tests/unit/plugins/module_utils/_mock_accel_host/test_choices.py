@@ -42,6 +42,8 @@ def facts(**changed: t.Any) -> dict[str, t.Any]:
         "configured": "",
         "parameters": {},
         "allocated": [],
+        "hanging": [],
+        "foreign": {},
         "opened": {},
         "functions": [],
         "made_functions": [],
@@ -146,6 +148,8 @@ def test_first_domain(host: dict, wish: Wish, domain: str) -> None:
 def test_users_are_named() -> None:
     used = facts(
         allocated=["mock0", "mock1_vf0"],
+        hanging=["mock3"],
+        foreign={"mock0_vf1": "vfio-pci"},
         opened={"mock2": [7, 9]},
         functions=["gpu0", "mine"],
         made_functions=["gpu0"],
@@ -153,6 +157,8 @@ def test_users_are_named() -> None:
     assert find_users(used) == [
         "mock0 is allocated",
         "mock1_vf0 is allocated",
+        "mock3 does not answer and may be allocated",
+        "mock0_vf1 is bound to the driver vfio-pci",
         "/dev/mock2 is open in process 7, 9",
         "function mine in configfs is not of this role: remove it with rmdir",
     ]

@@ -69,6 +69,8 @@ def test_an_empty_host_has_nothing(gather) -> None:
         "is_installed_one": True,
         "opened": {},
         "allocated": [],
+        "hanging": [],
+        "foreign": {},
         "functions": [],
         "made_functions": [],
     }
@@ -162,6 +164,38 @@ def test_who_uses_the_module(tmp_path: Path, gather, write) -> None:
     assert found["opened"] == {"mock0": [7], "mock1_vf2": [8]}
     assert found["functions"] == ["gpu0", "mock2"]
     assert found["made_functions"] == ["gpu0"]
+
+
+def test_a_device_that_hangs_is_known_from_one_that_has_gone(tmp_path: Path, gather, write) -> None:
+    write("sys/class/mock-accel/mock0/status", "0\n")
+    # Reading a folder is an error too, and not that of a missing file; so is EIO.
+    (tmp_path / "sys/class/mock-accel/mock0_vf0/status").mkdir(parents=True)
+    (tmp_path / "sys/class/mock-accel/mock1").mkdir()
+    (tmp_path / "sys/class/mock-accel/mock1/status").symlink_to("gone")
+    found = gather()
+    assert (found["hanging"], found["allocated"]) == (["mock0_vf0"], [])
+
+
+def test_functions_that_another_driver_has(tmp_path: Path, gather, write, pci) -> None:
+    for address, driver in (
+        ("1000:00:00.0", "mock-accel"),
+        ("1000:00:00.1", "vfio-pci"),
+        ("1000:00:00.2", "mock-accel"),
+        ("1000:00:00.3", ""),
+        ("1000:00:01.0", "vfio-pci"),
+        ("2f11:07:00.0", "uio_pci_generic"),
+        ("0000:00:01.0", "ahci"),
+    ):
+        pci(address, driver)
+    devices = tmp_path / "sys/bus/pci/devices"
+    for number in range(3):
+        (devices / f"1000:00:00.0/virtfn{number}").symlink_to(f"../1000:00:00.{number + 1}")
+    write("sys/class/mock-accel/mock0/status", "0\n")
+    (tmp_path / "sys/class/mock-accel/mock0/device").symlink_to(devices / "1000:00:00.0")
+    for name, device, address in (("mock1", "mock1", "1000:00:01.0"), ("gpu0", "", "2f11:07:00.0"), ("off", "", "")):
+        write(f"sys/kernel/config/mock-accel/{name}/device_name", f"{device}\n")
+        write(f"sys/kernel/config/mock-accel/{name}/address", f"{address}\n")
+    assert gather()["foreign"] == {"gpu0": "uio_pci_generic", "mock0_vf0": "vfio-pci", "mock1": "vfio-pci"}
 
 
 def test_commands_are_found_where_path_leaves_them_out(tmp_path: Path) -> None:
