@@ -57,6 +57,18 @@ static int read_space(struct pci_bus *bus, unsigned int devfn, int where, int si
 	return slot ? PCIBIOS_SUCCESSFUL : PCIBIOS_DEVICE_NOT_FOUND;
 }
 
+/* VFs that are no longer enabled forget who had them, as SR-IOV asks. */
+static void write_function(struct mock_accel_slot *slot, u32 function, int where, int size,
+			   u32 value)
+{
+	u32 before = mock_accel_space_enabled_vfs(&slot->spaces[0]), after;
+
+	mock_accel_space_write(&slot->spaces[function], where, size, value);
+	after = mock_accel_space_enabled_vfs(&slot->spaces[0]);
+	for (u32 vf = after + 1; vf <= before; vf++)
+		mock_accel_space_reset(&slot->spaces[vf]);
+}
+
 static int write_space(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 value)
 {
 	struct mock_accel_root *root = bus->sysdata;
@@ -66,7 +78,7 @@ static int write_space(struct pci_bus *bus, unsigned int devfn, int where, int s
 	raw_spin_lock_irqsave(&root->lock, flags);
 	slot = find_slot(root, devfn);
 	if (slot && !READ_ONCE(slot->hang))
-		mock_accel_space_write(&slot->spaces[PCI_FUNC(devfn)], where, size, value);
+		write_function(slot, PCI_FUNC(devfn), where, size, value);
 	raw_spin_unlock_irqrestore(&root->lock, flags);
 	return slot ? PCIBIOS_SUCCESSFUL : PCIBIOS_DEVICE_NOT_FOUND;
 }

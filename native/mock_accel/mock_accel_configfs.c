@@ -91,6 +91,18 @@ SETTING(vf_memory_size);
 SETTING(link_speed);
 SETTING(link_width);
 
+/* 0 or 1 and nothing else, in whatever notation the other attributes have. */
+static int parse_switch(const char *page, bool *on)
+{
+	u8 value;
+	int error = kstrtou8(page, 0, &value);
+
+	if (error || value > 1)
+		return -EINVAL;
+	*on = value;
+	return 0;
+}
+
 /* --- whether it is there, and what it is then --- */
 
 static ssize_t function_enable_show(struct config_item *item, char *page)
@@ -102,7 +114,7 @@ static ssize_t function_enable_store(struct config_item *item, const char *page,
 {
 	char reason[MOCK_ACCEL_REASON];
 	bool enable;
-	int error = kstrtobool(page, &enable);
+	int error = parse_switch(page, &enable);
 
 	if (error)
 		return error;
@@ -147,7 +159,7 @@ static ssize_t function_hang_show(struct config_item *item, char *page)
 static ssize_t function_hang_store(struct config_item *item, const char *page, size_t count)
 {
 	bool hang;
-	int error = kstrtobool(page, &hang);
+	int error = parse_switch(page, &hang);
 
 	if (!error)
 		error = mock_accel_function_set_hang(to_function(item), hang);
@@ -182,7 +194,7 @@ static ssize_t function_errors_show(struct config_item *item, char *page)
 static ssize_t function_errors_store(struct config_item *item, const char *page, size_t count)
 {
 	u8 errors;
-	int error = kstrtou8(page, 0, &errors);
+	int error = kstrtou8(page, 0, &errors) ? -EINVAL : 0;
 
 	if (!error)
 		error = mock_accel_function_set_errors(to_function(item), errors);
@@ -210,7 +222,7 @@ static ssize_t function_surprise_remove_store(struct config_item *item, const ch
 					      size_t count)
 {
 	bool really;
-	int error = kstrtobool(page, &really);
+	int error = parse_switch(page, &really);
 
 	if (!error)
 		error = really ? mock_accel_function_surprise(to_function(item)) : -EINVAL;
@@ -355,8 +367,7 @@ int mock_accel_functions_set_vfs(int number)
 	struct config_group *group;
 	int first_error = 0;
 
-	list_for_each_entry(group, &subsystem.su_group.default_groups, group_entry)
-	{
+	list_for_each_entry(group, &subsystem.su_group.default_groups, group_entry) {
 		int error = mock_accel_function_set_vfs(to_function(&group->cg_item), number);
 
 		if (error && !first_error)

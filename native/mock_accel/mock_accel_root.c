@@ -20,8 +20,9 @@ struct mock_accel_root *mock_accel_root_find(u32 domain, u32 bus)
 {
 	struct mock_accel_root *root;
 
-	list_for_each_entry(root, &roots, entry) if (root->sysdata.domain == domain &&
-						     root->bridge->busnr == bus) return root;
+	list_for_each_entry(root, &roots, entry)
+		if (root->sysdata.domain == domain && root->bridge->busnr == bus)
+			return root;
 	return NULL;
 }
 
@@ -44,7 +45,9 @@ static int node_in_turn(void)
 	u32 skip = roots_made % num_online_nodes();
 	int node;
 
-	for_each_online_node(node) if (!skip--) return node;
+	for_each_online_node(node)
+		if (!skip--)
+			return node;
 	return NUMA_NO_NODE;
 }
 

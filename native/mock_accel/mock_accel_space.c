@@ -225,6 +225,13 @@ void mock_accel_space_write(struct mock_accel_space *space, u32 where, u32 size,
 	put(space, aligned, 4, merged);
 }
 
+void mock_accel_space_reset(struct mock_accel_space *space)
+{
+	put(space, PCI_COMMAND, 2, 0);
+	if (space->dvsec)
+		put(space, status_at(space), 4, MOCK_ACCEL_STATUS_FREE);
+}
+
 void mock_accel_space_set_errors(struct mock_accel_space *space, u32 errors)
 {
 	u32 status;

@@ -40,6 +40,9 @@ enum mock_accel_severity {
 	MOCK_ACCEL_FATAL,
 };
 
+/* Begin anew, as a function does that was reset: what was written into its registers is gone. */
+void mock_accel_space_reset(struct mock_accel_space *space);
+
 /* Show these errors (8 bits) in the register STATUS. */
 void mock_accel_space_set_errors(struct mock_accel_space *space, u32 errors);
 

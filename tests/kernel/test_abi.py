@@ -156,7 +156,11 @@ def test_attributes_that_can_be_set_are_refused_a_wrong_value(tables, accel: Gue
     assert all(" must be " in reason for reason in reasons)
     folder.set("enable", 1)
     for name in {*writable} - {*settings}:
-        assert folder.refuses(name, "x") == "Invalid argument", name
+        for value in ("x", "2x", "256", "yes"):
+            assert folder.refuses(name, value) == "Invalid argument", name
+    # In whatever notation, and as whole numbers.
+    folder.set("enable", "0x1")
+    assert folder.get("enable") == "1"
     for name in settings:
         assert folder.refuses(name, folder.get(name)) == "Device or resource busy", name
     reasons = accel.new_warnings()

@@ -53,14 +53,24 @@ def test_sparse_would_find_something(kernel: debian_kernel.DebianKernel, tmp_pat
     assert "dereference of noderef expression" in done.stderr
 
 
-def test_style_of_the_kernel(kernel: debian_kernel.DebianKernel) -> None:
-    """The kernel's own script finds no error and nothing to warn of, but for what IGNORED gives a reason for."""
+def check_style(kernel: debian_kernel.DebianKernel, *sources: Path) -> list[str]:
     # The limit is that of .clang-format, where a string is never broken.
     argv = ["perl", source_checks.checkpatch(kernel), "--no-tree", "--terse", "--show-types", "--max-line-length=100"]
-    argv += ["--ignore", ",".join(IGNORED), "--file", *sorted(module_build.SOURCES.glob("mock_accel*.[ch]"))]
+    argv += ["--ignore", ",".join(IGNORED), "--file", *sources]
     done = subprocess.run(argv, cwd=module_build.SOURCES, capture_output=True, text=True, check=False)
-    assert "lines checked" in done.stdout, done.stderr
-    assert [line for line in done.stdout.splitlines() if "total: " not in line] == []
+    # It says nothing at all, without the summary, where there is nothing to say.
+    assert done.stderr == "" and done.returncode == (1 if done.stdout else 0)
+    return [line for line in done.stdout.splitlines() if "total: " not in line]
+
+
+def test_style_of_the_kernel(kernel: debian_kernel.DebianKernel, tmp_path: Path) -> None:
+    """The kernel's own script finds no error and nothing to warn of, but for what IGNORED gives a reason for."""
+    sources = sorted(module_build.SOURCES.glob("mock_accel*.[ch]"))
+    assert sources
+    assert check_style(kernel, *sources) == []
+    broken = tmp_path / "mock_accel_text.c"
+    broken.write_text((module_build.SOURCES / broken.name).read_text().replace("u32 base = 10;", "u32 base=10 ;"))
+    assert check_style(kernel, broken) != []
 
 
 def test_without_headers_the_build_says_what_to_install(repo: Path, run, tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_vfs_on_and_off(accel: GuestModule) -> None:
     assert accel.guest.must("ls /dev/mock*").split() == ["/dev/mock0", "/dev/mock1"]
 
 
+def test_vfs_that_are_made_anew_are_free(accel: GuestModule) -> None:
+    accel.load("num_vfs=2")
+    accel.guest.must("echo 1 | tee /sys/class/mock-accel/mock0/status /sys/class/mock-accel/mock0_vf1/status")
+    accel.set_vfs("mock0", 0)
+    accel.set_vfs("mock0", 2)
+    assert accel.guest.must("cd /sys/class/mock-accel && cat mock0/status mock0_vf1/status").split() == ["1", "0"]
+
+
 def test_vfs_from_the_start_and_none_at_all(accel: GuestModule) -> None:
     accel.load("num_vfs=3")
     assert devices(accel) == ["mock0", "mock0_vf0", "mock0_vf1", "mock0_vf2"]

@@ -156,6 +156,20 @@ static void errors_are_in_the_status_until_the_device_takes_them_back(void)
 	CHECK_NUMBER(read32(status), 0);
 }
 
+static void a_reset_forgets_what_was_written(void)
+{
+	u32 status;
+
+	build(1);
+	status = registers() + MOCK_ACCEL_REG_STATUS;
+	mock_accel_space_write(&space, status, 4, MOCK_ACCEL_STATUS_ALLOCATED);
+	write16(PCI_COMMAND, PCI_COMMAND_MASTER);
+	mock_accel_space_reset(&space);
+	CHECK_NUMBER(read32(status), MOCK_ACCEL_STATUS_FREE);
+	CHECK_NUMBER(read16(PCI_COMMAND), 0);
+	CHECK_NUMBER(read32(status - MOCK_ACCEL_REG_STATUS), 2);
+}
+
 static void logged_errors_stay_until_they_are_cleared(void)
 {
 	static const struct {
@@ -280,6 +294,6 @@ TESTSUITE(TEST(a_physical_function_shows_its_ids),
 	  TEST(of_the_registers_only_the_allocation_can_be_written),
 	  TEST(parts_of_a_register_are_written_alone),
 	  TEST(errors_are_in_the_status_until_the_device_takes_them_back),
-	  TEST(logged_errors_stay_until_they_are_cleared),
+	  TEST(a_reset_forgets_what_was_written), TEST(logged_errors_stay_until_they_are_cleared),
 	  TEST(a_function_without_registers_has_no_dvsec), TEST(vfs_answer_while_they_are_enabled),
 	  TEST(sriov_bars_and_ids_are_read_only), TEST(any_write_anywhere_does_no_harm))
