@@ -108,3 +108,8 @@ def test_numbers_written_as_texts_are_numbers(value) -> None:
     given = {"mock_accel_num_pfs": 2, "mock_accel_num_vfs": 1, "mock_accel_vfs": {"mock0": "2"}}
     assert value("_mock_accel_vfs_wanted", **given) == {"mock0": 2, "mock1": 1}
     assert value("_mock_accel_vfs_wanted.values() | unique | sort", **given) == [1, 2]
+
+
+def test_only_functions_that_are_there_are_judged_before(value) -> None:
+    given = {"mock_accel_vfs": {"mock0": 2, "mock7": 3}, "mock_accel_functions": [ONE]}
+    assert value("_mock_accel_vfs_of_parameters", **given) == {"mock0": 2}
