@@ -118,7 +118,8 @@ choices:
     first_domain: "0x1000"
     persist: systemd
 problems:
-  description: Why the module cannot be loaded, each with what to do.
+  description:
+    - Why the module cannot be loaded, each with what to do. Options of this module are named in single quotes.
   type: list
   elements: str
   returned: success

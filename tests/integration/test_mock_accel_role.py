@@ -217,6 +217,22 @@ def test_built_on_the_host_signed_and_taken_off(clean: Host, kernel, key: dict[s
     assert "mock-accel" not in host.sh("dkms status")
 
 
+@pytest.mark.parametrize("way", ["dkms", "headers"])
+def test_a_build_that_fails_can_be_taken_off(clean: Host, way: str) -> None:
+    host = clean
+    before = host.tree()
+    host.sh("ln -s /bin/false /usr/local/bin/make")
+    try:
+        done = host.play(mock_accel_install=way)
+    finally:
+        host.sh("rm /usr/local/bin/make")
+    assert done.returncode != 0, done.stdout
+    assert record(host)["origin"]["way"] == way
+    assert changes(host.play("-e", "mock_accel_state=absent")) > 0
+    assert host.tree() == before
+    assert "mock-accel" not in host.sh("dkms status")
+
+
 @pytest.fixture(scope="module")
 def module(kernel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = tmp_path_factory.mktemp("module")
@@ -253,6 +269,14 @@ def test_a_given_module_with_parameters_and_functions(clean: Host, module: Path,
     assert host.path("/lib/firmware").joinpath("mock-accel-wordlist").readlink() == Path(f"{STATE}/wordlist")
     # Of configfs rmdir takes a folder with all its attributes; here they are files.
     shutil.rmtree(function)
+
+    # What brings it back goes with its links.
+    assert changes(host.play(**{**wish, "mock_accel_persist": "init"})) > 0
+    assert list(host.path("/etc/rc2.d").glob("S*mock-accel"))
+    assert changes(host.play(**wish)) > 0
+    assert not list(host.path("/etc").glob("rc*.d/*mock-accel"))
+    assert not host.exists("/etc/init.d/mock-accel")
+    shutil.rmtree(function, ignore_errors=True)
 
     # Other parameters need the module loaded anew; nobody uses it.
     done = host.play(**{**wish, "mock_accel_num_pfs": 2, "mock_accel_functions": [], "mock_accel_wordlist": ""})

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, mirage.accel contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host's facts mean for the kernel module mock_accel: how it gets there, and what stands in the way."""
+"""What a host's facts mean for the kernel module mock_accel: how it gets there, and what stands in the way.
+
+Messages quote the options of mock_accel_host_info, as 'install', so that a role can name its own variables instead.
+"""
 
 from __future__ import annotations
 
@@ -100,13 +103,13 @@ def kernel_problems(facts: Facts) -> list[str]:
 def module_problems(facts: Facts, module: Module) -> list[str]:
     """Whether a built module fits the kernel."""
     if not module.file:
-        return ["mock_accel_install is prebuilt, but mock_accel_module_file names no file"]
+        return ["'install' is prebuilt, but 'module' names no file"]
     if not module.exists:
-        return [f"there is no module {module.file} on the controller (mock_accel_module_file)"]
+        return [f"there is no module {module.file} on the controller ('module')"]
     if module.vermagic.split(" ")[0] != facts["kernel"]:
         return [
             f"{module.file} is for kernel {module.vermagic.split(' ')[0] or 'unknown'}, and this host runs "
-            f"{facts['kernel']}: build it for that one (mock_accel_module_file)"
+            f"{facts['kernel']}: build it for that one ('module')"
         ]
     return []
 
@@ -115,11 +118,11 @@ def build_problems(facts: Facts, way: str) -> list[str]:
     """Whether the module can be built on the host."""
     problems = []
     if way == "dkms" and "dkms" not in facts["commands"]:
-        problems.append("the command dkms is missing: install the package dkms, or set mock_accel_install to headers")
+        problems.append("the command dkms is missing: install the package dkms, or set 'install' to headers")
     if not facts["headers"]:
         problems.append(
             f"there are no headers of kernel {facts['kernel']} in /lib/modules/{facts['kernel']}/build: install them "
-            f"(Debian: linux-headers-{facts['kernel']}), or give a built module as mock_accel_module_file"
+            f"(Debian: linux-headers-{facts['kernel']}), or give a built one as 'module'"
         )
     tools = [name for name in ("gcc", "make") if name not in facts["commands"]]
     if tools:
@@ -130,7 +133,7 @@ def build_problems(facts: Facts, way: str) -> list[str]:
 def signing_problems(facts: Facts, way: str, wish: Wish) -> list[str]:
     """Whether the kernel will take the module as far as signatures go."""
     if bool(wish.signing_key) != bool(wish.certificate):
-        return ["mock_accel_signing_key and mock_accel_signing_certificate belong together: set both or none"]
+        return ["'signing_key' and 'signing_certificate' belong together: set both or none"]
     if wish.signing_key and not choose_sign_command(facts):
         return [
             "nothing on this host can sign the module: scripts/sign-file of the kernel's headers or the command "
@@ -139,8 +142,8 @@ def signing_problems(facts: Facts, way: str, wish: Wish) -> list[str]:
     signed = wish.signing_key or (way == "prebuilt" and wish.module.signed)
     if facts["enforcement"] and not signed:
         return [
-            f"its kernel only loads signed modules ({facts['enforcement']}): set mock_accel_signing_key and "
-            "mock_accel_signing_certificate to a key that the machine trusts"
+            f"its kernel only loads signed modules ({facts['enforcement']}): set 'signing_key' and "
+            "'signing_certificate' to a key that the machine trusts"
         ]
     return []
 
@@ -163,7 +166,9 @@ def find_users(facts: Facts) -> list[str]:
     for name, pids in facts["opened"].items():
         users.append(f"/dev/{name} is open in process {', '.join(map(str, pids))}")
     others = [name for name in facts["functions"] if name not in facts["made_functions"]]
-    return users + [f"function {name} in configfs is not of this role: remove it with rmdir" for name in others]
+    return users + [
+        f"function {name} in configfs was not made by mock-accel-functions: remove it with rmdir" for name in others
+    ]
 
 
 def normal(name: str, value: str) -> str:

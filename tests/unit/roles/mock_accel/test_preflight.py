@@ -108,3 +108,16 @@ def test_numbers_written_as_texts_are_numbers(value) -> None:
     given = {"mock_accel_num_pfs": 2, "mock_accel_num_vfs": 1, "mock_accel_vfs": {"mock0": "2"}}
     assert value("_mock_accel_vfs_wanted", **given) == {"mock0": 2, "mock1": 1}
     assert value("_mock_accel_vfs_wanted.values() | unique | sort", **given) == [1, 2]
+
+
+def test_only_functions_that_are_there_are_judged_before(value) -> None:
+    given = {"mock_accel_vfs": {"mock0": 2, "mock7": 3}, "mock_accel_functions": [ONE]}
+    assert value("_mock_accel_vfs_of_parameters", **given) == {"mock0": 2}
+
+
+def test_what_a_host_lacks_is_said_in_the_words_of_the_role(value) -> None:
+    problems = ["'install' is prebuilt, but 'module' names no file", "set 'signing_key' and 'signing_certificate'"]
+    assert value("_mock_accel_hindrance", __mock_accel_host={"problems": problems}) == (
+        "host0 goes without the accelerators of mock_accel: mock_accel_install is prebuilt, but mock_accel_module_file "
+        "names no file; set mock_accel_signing_key and mock_accel_signing_certificate"
+    )

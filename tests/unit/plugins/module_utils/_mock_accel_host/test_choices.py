@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -84,7 +85,7 @@ def test_way(host: dict, wish: Wish, way: str) -> None:
         pytest.param({"headers": ""}, Wish(module=FITTING), None, id="prebuilt-needs-no-headers"),
         pytest.param({"commands": ["modprobe"]}, Wish(), "gcc and make must be installed", id="no-compiler"),
         pytest.param({"commands": ["modprobe", "gcc", "make"]}, Wish(install="dkms"), "dkms is missing", id="no-dkms"),
-        pytest.param({}, Wish(install="prebuilt"), "mock_accel_module_file names no file", id="no-file-named"),
+        pytest.param({}, Wish(install="prebuilt"), "'module' names no file", id="no-file-named"),
         pytest.param({}, Wish(module=Module("/x.ko")), "no module /x.ko on the controller", id="file-missing"),
         pytest.param(
             {},
@@ -109,6 +110,15 @@ def test_problems(host: dict, wish: Wish, said: str | None) -> None:
     problems = find_problems(facts(**host), wish)
     assert len(problems) == (said is not None)
     assert said is None or said in problems[0]
+
+
+def test_messages_name_options_of_the_module_and_no_variables_of_a_role() -> None:
+    wishes = (Wish(), Wish(install="prebuilt"), Wish(install="dkms"), Wish(signing_key="/k"), Wish(module=FITTING))
+    hosts = [facts(enforcement="x", headers="", commands=["modprobe"]), facts(kernel="6.12.1", enforcement="x")]
+    said = [problem for host in hosts for wish in wishes for problem in find_problems(host, wish)]
+    quoted = {word for problem in said for word in re.findall(r"'([a-z_]+)'", problem)}
+    assert quoted == {"install", "module", "signing_key", "signing_certificate"}
+    assert not [problem for problem in said if re.search(r"\bmock_accel_", problem)]
 
 
 def test_sign_command() -> None:
@@ -160,7 +170,7 @@ def test_users_are_named() -> None:
         "mock3 does not answer and may be allocated",
         "mock0_vf1 is bound to the driver vfio-pci",
         "/dev/mock2 is open in process 7, 9",
-        "function mine in configfs is not of this role: remove it with rmdir",
+        "function mine in configfs was not made by mock-accel-functions: remove it with rmdir",
     ]
     assert find_users(facts()) == []
 
