@@ -18,6 +18,17 @@ EXPECTED = (
 )
 _EXPECTED = re.compile("|".join(EXPECTED))
 
+# What no refused memory explains.
+_TROUBLE = re.compile(
+    r"\[ cut here \]|\bBUG\b|WARNING|KASAN|Oops|general protection|INFO: |ODEBUG|refcount_t|[Cc]orruption|"
+    r"circular locking|recursive locking|suspicious RCU|cannot create duplicate|already registered"
+)
+
+
+def trouble(lines: list[str]) -> list[str]:
+    """The lines by which a kernel says that something is wrong with it, not that something could not be done."""
+    return [line for line in lines if _TROUBLE.search(line)]
+
 
 def unexpected(lines: list[str]) -> list[str]:
     """The warnings that neither hasty nor nonsensical writing explains."""
