@@ -164,8 +164,9 @@ def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[st
     argv += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
     argv += ["-device", "virtio-net-pci,netdev=net,romfile="]
     argv += ["-serial", f"file:{place}/console", "-kernel", str(kernel.image), "-initrd", f"{place}/initramfs"]
-    # A log that holds all that a stressed kernel says.
-    argv += ["-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 systemd.default_device_timeout_sec=600 log_buf_len=8M"]
+    # A log that holds all that a stressed kernel says, and patience with a machine that has no time for the guest.
+    options = "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M systemd.default_device_timeout_sec=600"
+    argv += ["-append", options]
     # Its own folder, so that the path of the socket is short whatever the folder's is.
     argv += ["-qmp", "unix:qmp,server=on,wait=off"]
     # TMPDIR: where QEMU keeps what the guest writes.

@@ -21,11 +21,20 @@ EXPECTED = (
     r"^mock_accel: .*: NUMA node \d+ is asked for, which this machine does not have$",
     r"^mock_accel: .*: PCI domain \S+ is in use: choose another one$",
 )
-# What the module says besides where memory is refused it.
-WITHOUT_MEMORY = (r"^mock_accel: .*: no memory for ", r"^mock_accel: .* error -12$", r" its driver cannot be fixed to ")
+_EXPECTED = re.compile("|".join(EXPECTED))
+
+# What no refused memory explains.
+_TROUBLE = re.compile(
+    r"\[ cut here \]|\bBUG\b|WARNING|KASAN|Oops|general protection|INFO: |ODEBUG|refcount_t|[Cc]orruption|"
+    r"circular locking|recursive locking|suspicious RCU|cannot create duplicate|already registered"
+)
 
 
-def unexpected(lines: list[str], *more: str) -> list[str]:
-    """The warnings that neither hasty nor nonsensical writing explains, nor what else is expected."""
-    known = re.compile("|".join((*EXPECTED, *more)))
-    return [line for line in lines if not known.search(line)]
+def trouble(lines: list[str]) -> list[str]:
+    """The lines by which a kernel says that something is wrong with it, not that something could not be done."""
+    return [line for line in lines if _TROUBLE.search(line)]
+
+
+def unexpected(lines: list[str]) -> list[str]:
+    """The warnings that neither hasty nor nonsensical writing explains."""
+    return [line for line in lines if not _EXPECTED.search(line)]

@@ -37,7 +37,7 @@ import guest  # noqa: E402
 import kmemleak  # noqa: E402
 from growth import growing  # noqa: E402
 from guest_module import GuestModule  # noqa: E402
-from kernel_log import WITHOUT_MEMORY, unexpected  # noqa: E402
+from kernel_log import trouble, unexpected  # noqa: E402
 
 INTERVALS = 10
 ROUND_SECONDS = 60
@@ -109,16 +109,18 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
             break
         accel.unload(timeout=PATIENCE)
         say(f"{number + 1} of {rounds} rounds")
-    refused = {}
+    taken = round(time.monotonic() - begin)
+    warnings, refused = unexpected(accel.new_warnings()), {}
     if not stuck:
         refused = json.loads(accel.script("refuse.py", str(seconds // 4), seed, timeout=PATIENCE))
     return {
-        "seconds": round(time.monotonic() - begin),
+        "seconds": taken,
         "seed": seed,
         "operations": dict(operations),
         "memory_refused": refused,
         "stuck": stuck,
-        "warnings": warnings + unexpected(accel.new_warnings(), *WITHOUT_MEMORY),
+        # Where memory is refused, much is said of it.
+        "warnings": warnings + trouble(accel.new_warnings()),
         # It turns itself off at the first thing that it finds.
         "lockdep": accel.guest.must("awk '/debug_locks/ { print $2 }' /proc/lockdep_stats").strip(),
         "kmemleak": kmemleak.summary(kmemleak.scan(accel.guest)),
