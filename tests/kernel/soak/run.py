@@ -110,7 +110,8 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
         accel.unload(timeout=PATIENCE)
         say(f"{number + 1} of {rounds} rounds")
     taken = round(time.monotonic() - begin)
-    warnings, refused = unexpected(accel.new_warnings()), {}
+    warnings += unexpected(accel.new_warnings())
+    refused = {}
     if not stuck:
         refused = json.loads(accel.script("refuse.py", str(seconds // 4), seed, timeout=PATIENCE))
     return {
