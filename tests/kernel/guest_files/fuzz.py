@@ -29,8 +29,8 @@ DRIVER = Path("/sys/bus/pci/drivers/mock-accel")
 MODULE = Path("/sys/module/mock_accel")
 STATUS, PASSPHRASE = 0x80044D01, 0xC1014D02
 
-# Linux 6.1 itself may block for good where a function is removed while its VFs are changed (docs/mock_accel.md), and adds
-# VFs a second time where their bus is scanned again while they are being made.
+# Linux 6.1 itself may block for good where a function is removed while its VFs are changed (docs/mock_accel.md), and
+# adds VFs a second time where their bus is scanned again while they are being made.
 LEFT_ALONE = {"remove", "rescan"}
 # Texts that mean something to one file or another, and that almost do.
 WORDS = (
