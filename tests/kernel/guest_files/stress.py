@@ -13,6 +13,7 @@ from pathlib import Path
 
 SECONDS = float(sys.argv[1])
 CLASS = Path("/sys/class/mock-accel")
+CONFIG = Path("/sys/kernel/config/mock-accel")
 DRIVER = Path("/sys/bus/pci/drivers/mock-accel")
 STATUS, PASSPHRASE = 0x80044D01, 0xC1014D02
 
@@ -57,10 +58,19 @@ def rebind() -> None:
     attempt((DRIVER / "bind").write_text, address)
 
 
+def plug() -> None:
+    """A function of its own, on the first root bus, whose others have VFs that come and go."""
+    folder = CONFIG / "stress"
+    attempt(folder.mkdir)
+    attempt((folder / "enable").write_text, "1")
+    attempt((folder / "enable").write_text, "0")
+    attempt(folder.rmdir)
+
+
 def main() -> None:
     end = time.monotonic() + SECONDS
     running = {}
-    for work in (use_nodes, use_nodes, use_files, change_vfs, change_vfs, rebind):
+    for work in (use_nodes, use_nodes, use_files, change_vfs, change_vfs, rebind, plug):
         pid = os.fork()
         if not pid:
             while time.monotonic() < end:
