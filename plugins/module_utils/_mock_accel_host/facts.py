@@ -60,15 +60,29 @@ def read_commands(path: str) -> list[str]:
     return [name for name in COMMANDS if shutil.which(name, path=f"{path}:{SYSTEM_PATH}")]
 
 
+def read_own_domains(root: Path) -> set[str]:
+    """PCI domains that the loaded module has made; it shares none with others."""
+    addresses = [read_text(path).strip() for path in (root / "sys/kernel/config/mock-accel").glob("*/address")]
+    domains = {address.split(":")[0] for address in addresses if address}
+    parameters = root / "sys/module/mock_accel/parameters"
+    values = [read_text(parameters / name).strip() for name in ("first_domain", "num_roots", "num_pfs")]
+    if all(value.isdigit() for value in values):
+        first, roots, functions = map(int, values)
+        domains |= {f"{first + number:04x}" for number in range(roots if functions else 0)}
+    return domains
+
+
 def read_domains(root: Path) -> dict[str, bool]:
     """PCI domains in use, each with whether all that is in it belongs to the module."""
-    domains: dict[str, bool] = {}
+    # Whatever driver a function of ours has, or none.
+    domains: dict[str, bool] = dict.fromkeys(read_own_domains(root), True)
+    own = frozenset(domains)
     devices = root / "sys/bus/pci/devices"
     for device in sorted(devices.iterdir()) if devices.is_dir() else ():
         link = device / "driver"
         ours = link.is_symlink() and link.readlink().name == DRIVER
         domain = device.name.split(":")[0]
-        domains[domain] = domains.get(domain, True) and ours
+        domains[domain] = domain in own or (domains.get(domain, True) and ours)
     buses = root / "sys/class/pci_bus"
     for bus in sorted(buses.iterdir()) if buses.is_dir() else ():
         # A bus without devices has an owner all the same.

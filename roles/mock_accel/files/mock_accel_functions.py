@@ -155,6 +155,10 @@ def parse_description(text: str) -> Description:
     if version != FORMAT:
         raise FunctionsError(f"The description has format {version}, this command knows {FORMAT}")
     problems: list[str] = []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise FunctionsError("The description's functions are not a list of objects with a name each")
+    if not isinstance(vfs, dict) or not all(str(count).isdigit() for count in vfs.values()):
+        raise FunctionsError("The description's vfs are not numbers by the names of functions")
     functions = [read_function(entry, problems) for entry in entries]
     names = [function.name for function in functions]
     problems += [f"Function {name} is described twice" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -173,7 +177,14 @@ class Record:
         self._path = path
         self.made: dict[str, dict[str, str]] = {}
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            self.made = dict(json.loads(path.read_text(encoding="utf-8"))["functions"])
+            text = path.read_text(encoding="utf-8")
+            try:
+                self.made = {str(name): dict(settings) for name, settings in json.loads(text)["functions"].items()}
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise FunctionsError(
+                    f"The record {path} is damaged ({type(error).__name__}: {error}): remove the functions that it is"
+                    " about with rmdir in configfs, and then the file"
+                ) from error
 
     def write(self) -> None:
         if not self.made:

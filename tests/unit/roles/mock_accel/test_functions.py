@@ -447,12 +447,26 @@ def test_mistakes_are_named_before_anything_is_made(host: Host, function: dict, 
         ("[]", "The description is damaged (TypeError"),
         ('{"version": 2, "functions": []}', "The description has format 2, this command knows 1"),
         ('{"version": 1, "functions": [{"name": "a"}, {"name": "a"}]}', "Function a is described twice"),
+        ('{"version": 1, "functions": ["a"]}', "The description's functions are not a list of objects"),
+        ('{"version": 1, "functions": {"a": 1}}', "The description's functions are not a list of objects"),
+        ('{"version": 1, "functions": [], "vfs": {"mock0": "x"}}', "The description's vfs are not numbers"),
+        ('{"version": 1, "functions": [], "vfs": ["mock0"]}', "The description's vfs are not numbers"),
     ],
 )
 def test_a_description_that_cannot_be_trusted_is_an_error(host: Host, text: str, said: str) -> None:
     status, _lines, errors = host.run(text=text)
     assert status == 1
     assert errors[0].startswith(said)
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "{}", '{"functions": ["a"]}', '{"functions": {"a": 1}}'])
+def test_a_damaged_record_is_an_error_that_says_what_to_do(host: Host, text: str) -> None:
+    host.record.parent.mkdir(parents=True, exist_ok=True)
+    host.record.write_text(text)
+    status, _lines, errors = host.run({"name": "a"})
+    assert status == 1
+    assert errors[0].startswith(f"The record {host.record} is damaged")
+    assert host.writes == []
 
 
 def test_values_are_judged_without_a_kernel(host: Host) -> None:

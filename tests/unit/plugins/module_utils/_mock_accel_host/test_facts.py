@@ -122,6 +122,22 @@ def test_domains_are_ours_when_all_in_them_is(tmp_path: Path, pci) -> None:
     assert facts.read_domains(tmp_path) == {"0000": False, "1000": True, "2000": False, "3000": False}
 
 
+def test_domains_of_the_module_are_ours_whatever_driver_is_there(tmp_path: Path, pci, write) -> None:
+    for name, value in {"first_domain": "4096", "num_roots": "2", "num_pfs": "4"}.items():
+        write(f"sys/module/mock_accel/parameters/{name}", f"{value}\n")
+    write("sys/kernel/config/mock-accel/gpu0/address", "2345:07:00.0\n")
+    write("sys/kernel/config/mock-accel/idle/address", "\n")
+    pci("1000:00:00.0")
+    pci("1001:00:00.1", "vfio-pci")
+    pci("2345:07:00.0", "mock-accel")
+    pci("3000:00:00.0", "vfio-pci")
+    expected = {"1000": True, "1001": True, "2345": True, "3000": False}
+    assert facts.read_domains(tmp_path) == expected
+    # Without a function of the parameters there is no root bus of theirs.
+    write("sys/module/mock_accel/parameters/num_pfs", "0\n")
+    assert facts.read_domains(tmp_path) == {**expected, "1000": False, "1001": False}
+
+
 @pytest.mark.parametrize("pack", [pytest.param(bytes, id=""), gzip.compress, lzma.compress])
 @pytest.mark.parametrize("same", [True, False])
 def test_the_loaded_module_is_compared_with_the_installed_one(tmp_path: Path, gather, write, pack, same: bool) -> None:
