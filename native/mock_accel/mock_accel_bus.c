@@ -18,7 +18,8 @@ struct mock_accel_slot {
 	u32 slot;
 	u32 count; /* of functions: the physical one and behind it its VFs */
 	bool registers;
-	bool foreign; /* another driver may know its ids */
+	bool foreign; /* another driver may know its ids, or its class */
+	bool unclaimed; /* ours could not be fixed to it */
 	/* Each is one word, written by one process and read by any. */
 	bool going;
 	bool hang;
@@ -34,7 +35,7 @@ static struct mock_accel_slot *find_slot(struct mock_accel_root *root, unsigned 
 	struct mock_accel_slot *slot = root->slots[PCI_SLOT(devfn)];
 	u32 function = PCI_FUNC(devfn);
 
-	if (!slot || slot->silent || function >= slot->count)
+	if (!slot || READ_ONCE(slot->silent) || function >= slot->count)
 		return NULL;
 	if (function > mock_accel_space_enabled_vfs(&slot->spaces[0]))
 		return NULL;
@@ -50,7 +51,7 @@ static int read_space(struct pci_bus *bus, unsigned int devfn, int where, int si
 	*value = ~0;
 	raw_spin_lock_irqsave(&root->lock, flags);
 	slot = find_slot(root, devfn);
-	if (slot && !slot->hang)
+	if (slot && !READ_ONCE(slot->hang))
 		*value = mock_accel_space_read(&slot->spaces[PCI_FUNC(devfn)], where, size);
 	raw_spin_unlock_irqrestore(&root->lock, flags);
 	return slot ? PCIBIOS_SUCCESSFUL : PCIBIOS_DEVICE_NOT_FOUND;
@@ -64,7 +65,7 @@ static int write_space(struct pci_bus *bus, unsigned int devfn, int where, int s
 
 	raw_spin_lock_irqsave(&root->lock, flags);
 	slot = find_slot(root, devfn);
-	if (slot && !slot->hang)
+	if (slot && !READ_ONCE(slot->hang))
 		mock_accel_space_write(&slot->spaces[PCI_FUNC(devfn)], where, size, value);
 	raw_spin_unlock_irqrestore(&root->lock, flags);
 	return slot ? PCIBIOS_SUCCESSFUL : PCIBIOS_DEVICE_NOT_FOUND;
@@ -134,6 +135,9 @@ static int claim_function(struct notifier_block *block, unsigned long event, voi
 	if (!slot || !slot->foreign)
 		return NOTIFY_DONE;
 	error = set_override(pdev);
+	/* A physical function is taken back; a virtual one is the business of whoever has made it. */
+	if (error && !pdev->is_virtfn)
+		slot->unclaimed = true;
 	if (error)
 		pci_err(pdev, "its driver cannot be fixed to " MOCK_ACCEL_NAME ": error %d\n",
 			error);
@@ -220,7 +224,7 @@ static struct mock_accel_slot *build_slot(const struct mock_accel_pf *pf,
 	slot->registers = pf->registers;
 	slot->foreign = pf->vendor != MOCK_ACCEL_VENDOR_ID ||
 			pf->device != MOCK_ACCEL_PF_DEVICE_ID ||
-			pf->vf_device != MOCK_ACCEL_VF_DEVICE_ID;
+			pf->vf_device != MOCK_ACCEL_VF_DEVICE_ID || pf->class != MOCK_ACCEL_CLASS;
 	for (u32 function = 0; function < count; function++) {
 		struct mock_accel_function_config description;
 
@@ -238,6 +242,33 @@ static void put_slot(struct mock_accel_root *root, u32 number, struct mock_accel
 	raw_spin_lock_irqsave(&root->lock, flags);
 	root->slots[number] = slot;
 	raw_spin_unlock_irqrestore(&root->lock, flags);
+}
+
+/* Whoever scans the bus meanwhile waits, so what is found in the slot has been found here. */
+static int show_slot(struct mock_accel_root *root, u32 number, struct mock_accel_slot *slot)
+{
+	struct pci_dev *pdev = NULL;
+	int error;
+
+	pci_lock_rescan_remove();
+	put_slot(root, number, slot);
+	error = mock_accel_root_scan(root, number);
+	if (!error)
+		pdev = mock_accel_bus_pf(slot);
+	if (!error && !pdev)
+		error = -EIO;
+	if (!error && slot->unclaimed)
+		error = -ENOMEM;
+	if (!error) {
+		pci_bus_add_devices(root->bridge->bus);
+	} else {
+		if (pdev)
+			pci_stop_and_remove_bus_device(pdev);
+		put_slot(root, number, NULL);
+	}
+	pci_unlock_rescan_remove();
+	pci_dev_put(pdev);
+	return error;
 }
 
 struct mock_accel_slot *mock_accel_bus_plug(const struct mock_accel_pf *pf, char *reason,
@@ -264,18 +295,15 @@ struct mock_accel_slot *mock_accel_bus_plug(const struct mock_accel_pf *pf, char
 		snprintf(reason, size, "no memory for the function");
 		goto out_put_root;
 	}
-	put_slot(root, number, slot);
-	error = is_new ? mock_accel_root_show(root) : mock_accel_root_scan(root, number);
+	error = show_slot(root, number, slot);
 	if (error) {
 		snprintf(reason, size, "%04x:%02x:%02x.0 cannot be added: error %d", pf->domain,
 			 pf->bus, number, error);
-		goto out_free_slot;
+		kfree(slot);
+		goto out_put_root;
 	}
 	return slot;
 
-out_free_slot:
-	put_slot(root, number, NULL);
-	kfree(slot);
 out_put_root:
 	if (is_new)
 		mock_accel_root_remove(root);

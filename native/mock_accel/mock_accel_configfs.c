@@ -43,6 +43,8 @@ static ssize_t show_setting(struct config_item *item, const char *name, char *pa
 {
 	int length = mock_accel_function_get(to_function(item), name, page, PAGE_SIZE - 1);
 
+	if (length < 0)
+		return length;
 	page[length] = '\n';
 	return length + 1;
 }

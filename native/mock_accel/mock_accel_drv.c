@@ -8,6 +8,7 @@
 #include <linux/moduleparam.h>
 #include <linux/nodemask.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
 #include <linux/wait_bit.h>
 
 #include "mock_accel.h"
@@ -22,16 +23,20 @@ void mock_accel_live_get(void)
 	atomic_inc(&live);
 }
 
+/* Whoever waits for the last one also waits until that one has left this function. */
 void mock_accel_live_put(void)
 {
+	rcu_read_lock();
 	if (atomic_dec_and_test(&live))
 		wake_up_var(&live);
+	rcu_read_unlock();
 }
 
 static void wait_for_releases(void)
 {
 	mock_accel_live_put();
 	wait_var_event(&live, atomic_read(&live) == 0);
+	synchronize_rcu();
 }
 
 /* --- parameters: all go through the description's own parser --- */
@@ -136,6 +141,7 @@ out_remove_functions:
 	mock_accel_functions_remove();
 	wait_for_releases();
 	mock_accel_devices_unregister();
+	mock_accel_passphrase_exit();
 out_unregister_bus:
 	mock_accel_bus_unregister();
 	return error;

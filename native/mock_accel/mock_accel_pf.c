@@ -103,17 +103,33 @@ static void make_uuid(const char *seed, u32 number, u32 function, u8 *uuid)
 void mock_accel_pf_identify(struct mock_accel_pf *pf, u32 number, const char *uuid_seed)
 {
 	pf->number = number;
-	snprintf(pf->uuid_seed, sizeof(pf->uuid_seed), "%s", uuid_seed);
-	make_uuid(pf->uuid_seed, number, 0, pf->uuid);
+	make_uuid(uuid_seed, number, 0, pf->uuid);
 }
-
-/* --- reading --- */
 
 /* Which characters of a UUID's text are hyphens, and not digits. */
 static bool is_hyphen(u32 position)
 {
 	return position == 8 || position == 13 || position == 18 || position == 23;
 }
+
+static int print_uuid(const u8 *uuid, char *text, size_t size)
+{
+	char printed[UUID_TEXT + 1];
+	u32 digits = 0;
+
+	for (u32 i = 0; i < UUID_TEXT; i++) {
+		if (is_hyphen(i)) {
+			printed[i] = '-';
+			continue;
+		}
+		printed[i] = "0123456789abcdef"[uuid[digits / 2] >> (digits % 2 ? 0 : 4) & 0xf];
+		digits++;
+	}
+	printed[UUID_TEXT] = 0;
+	return snprintf(text, size, "%s", printed);
+}
+
+/* --- reading --- */
 
 static int parse_uuid(const char *text, struct mock_accel_pf *pf)
 {
@@ -133,8 +149,6 @@ static int parse_uuid(const char *text, struct mock_accel_pf *pf)
 		digits++;
 	}
 	memcpy(pf->uuid, uuid, sizeof(uuid));
-	/* Its VFs are those of this function, whichever number it has. */
-	memcpy(pf->uuid_seed, text, UUID_TEXT + 1);
 	return 0;
 }
 
@@ -282,8 +296,10 @@ int mock_accel_pf_set(struct mock_accel_pf *pf, const char *name, const char *va
 	const struct field *field = find_field(name);
 	char text[64], expected[80];
 
-	if (!field)
+	if (!field) {
+		snprintf(reason, size, "there is no setting %s", name);
 		return -ENOENT;
+	}
 	if (mock_accel_text_copy(text, sizeof(text), value) == 0 && parse(pf, field, text) == 0)
 		return 0;
 	expect(field, expected, sizeof(expected));
@@ -292,23 +308,6 @@ int mock_accel_pf_set(struct mock_accel_pf *pf, const char *name, const char *va
 }
 
 /* --- writing --- */
-
-static int print_uuid(const u8 *uuid, char *text, size_t size)
-{
-	char printed[UUID_TEXT + 1];
-	u32 digits = 0;
-
-	for (u32 i = 0; i < UUID_TEXT; i++) {
-		if (is_hyphen(i)) {
-			printed[i] = '-';
-			continue;
-		}
-		printed[i] = "0123456789abcdef"[uuid[digits / 2] >> (digits % 2 ? 0 : 4) & 0xf];
-		digits++;
-	}
-	printed[UUID_TEXT] = 0;
-	return snprintf(text, size, "%s", printed);
-}
 
 static int hex_digits(u32 max)
 {
@@ -347,6 +346,7 @@ int mock_accel_pf_get(const struct mock_accel_pf *pf, const char *name, char *te
 void mock_accel_pf_function(const struct mock_accel_pf *pf, u32 function,
 			    struct mock_accel_function_config *description)
 {
+	char uuid[UUID_TEXT + 1];
 	bool is_vf = function > 0;
 
 	memset(description, 0, sizeof(*description));
@@ -364,7 +364,8 @@ void mock_accel_pf_function(const struct mock_accel_pf *pf, u32 function,
 	description->is_vf = is_vf;
 	if (is_vf) {
 		description->capabilities |= MOCK_ACCEL_CAP_VF;
-		make_uuid(pf->uuid_seed, pf->number, function, description->uuid);
+		print_uuid(pf->uuid, uuid, sizeof(uuid));
+		make_uuid(uuid, 0, function, description->uuid);
 		return;
 	}
 	memcpy(description->uuid, pf->uuid, sizeof(pf->uuid));

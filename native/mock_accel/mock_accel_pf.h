@@ -41,9 +41,8 @@ struct mock_accel_pf {
 	u32 bus;
 	s32 slot;
 	s32 numa_node;
+	/* Those of its VFs follow from it. */
 	u8 uuid[MOCK_ACCEL_UUID_BYTES];
-	/* What the UUIDs of its VFs follow from. */
-	char uuid_seed[MOCK_ACCEL_SEED_SIZE];
 	u32 number;
 };
 
@@ -67,7 +66,7 @@ struct mock_accel_function_config {
 	u16 vf_device;
 };
 
-/* Give it a number and the seed that its UUID and those of its VFs follow from. */
+/* Give it a number, and the UUID that follows from the seed and the number. */
 void mock_accel_pf_identify(struct mock_accel_pf *pf, u32 number, const char *uuid_seed);
 
 /*

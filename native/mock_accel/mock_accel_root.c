@@ -29,11 +29,14 @@ struct mock_accel_root *mock_accel_root_find(u32 domain, u32 bus)
 bool mock_accel_root_domain_taken(u32 domain, const struct pci_ops *ops)
 {
 	struct pci_bus *bus = NULL;
+	bool taken = false;
 
-	while ((bus = pci_find_next_bus(bus)))
-		if (pci_domain_nr(bus) == domain && bus->ops != ops)
-			return true;
-	return false;
+	/* No bus goes meanwhile. */
+	pci_lock_rescan_remove();
+	while (!taken && (bus = pci_find_next_bus(bus)))
+		taken = pci_domain_nr(bus) == domain && bus->ops != ops;
+	pci_unlock_rescan_remove();
+	return taken;
 }
 
 static int node_in_turn(void)
@@ -75,22 +78,6 @@ struct mock_accel_root *mock_accel_root_create(u32 domain, u32 bus, int node, st
 	return root;
 }
 
-int mock_accel_root_show(struct mock_accel_root *root)
-{
-	int error;
-
-	pci_lock_rescan_remove();
-	error = pci_scan_root_bus_bridge(root->bridge);
-	if (!error)
-		pci_bus_add_devices(root->bridge->bus);
-	pci_unlock_rescan_remove();
-	if (error)
-		return error;
-	list_add_tail(&root->entry, &roots);
-	roots_made++;
-	return 0;
-}
-
 bool mock_accel_root_is_shown(const struct mock_accel_root *root)
 {
 	return !list_empty(&root->entry);
@@ -98,15 +85,18 @@ bool mock_accel_root_is_shown(const struct mock_accel_root *root)
 
 int mock_accel_root_scan(struct mock_accel_root *root, u32 slot)
 {
-	struct pci_bus *bus = root->bridge->bus;
-	int found;
+	int error;
 
-	pci_lock_rescan_remove();
-	found = pci_scan_slot(bus, PCI_DEVFN(slot, 0));
-	if (found)
-		pci_bus_add_devices(bus);
-	pci_unlock_rescan_remove();
-	return found ? 0 : -EIO;
+	if (mock_accel_root_is_shown(root)) {
+		pci_scan_slot(root->bridge->bus, PCI_DEVFN(slot, 0));
+		return 0;
+	}
+	error = pci_scan_root_bus_bridge(root->bridge);
+	if (error)
+		return error;
+	list_add_tail(&root->entry, &roots);
+	roots_made++;
+	return 0;
 }
 
 void mock_accel_root_remove(struct mock_accel_root *root)

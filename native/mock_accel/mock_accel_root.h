@@ -34,10 +34,11 @@ bool mock_accel_root_domain_taken(u32 domain, const struct pci_ops *ops);
 
 /* Make one at a NUMA node, or at the next in turn (MOCK_ACCEL_ANY). Nobody sees it yet. */
 struct mock_accel_root *mock_accel_root_create(u32 domain, u32 bus, int node, struct pci_ops *ops);
-/* Show it with what is in its slots. */
-int mock_accel_root_show(struct mock_accel_root *root);
 bool mock_accel_root_is_shown(const struct mock_accel_root *root);
-/* Look into one slot of a root bus that is shown. */
+/*
+ * Look into a slot; a root bus that is not shown yet is from then on. Drivers do not hear of what is found
+ * before pci_bus_add_devices(). The lock of rescanning is held.
+ */
 int mock_accel_root_scan(struct mock_accel_root *root, u32 slot);
 /* Take it off, shown or not. */
 void mock_accel_root_remove(struct mock_accel_root *root);

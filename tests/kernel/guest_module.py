@@ -50,6 +50,8 @@ class GuestModule:
     def new_warnings(self) -> list[str]:
         """What the kernel has warned of since the last time."""
         all_of_them = self._warnings()
+        # What nobody has read must not be pushed out by what follows.
+        assert all_of_them[: len(self._seen)] == self._seen, "the kernel's log has lost its first lines"
         new, self._seen = all_of_them[len(self._seen) :], all_of_them
         return [line for line in new if not HARMLESS.search(line)]
 

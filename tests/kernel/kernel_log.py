@@ -13,8 +13,13 @@ EXPECTED = (
     r"uevent: failed to send synthetic uevent: -\d+",
     # A node in a PCI function's file `numa_node`: the machine's firmware is blamed for it.
     r"\[Firmware Bug\]: Overriding NUMA node to",
-    # Settings that the module refuses, one line each.
-    r"^mock_accel: ",
+    # Settings and places that the module refuses, one line each.
+    r"^mock_accel: .*: \w+ must be ",
+    r"^mock_accel: .*: \w+ can be set while enable is 0 only$",
+    r"^mock_accel: .*: root bus \S+ has (something in that slot|no free slot)$",
+    r"^mock_accel: .*: root bus \S+ is at NUMA node -?\d+, not \d+$",
+    r"^mock_accel: .*: NUMA node \d+ is asked for, which this machine does not have$",
+    r"^mock_accel: .*: PCI domain \S+ is in use: choose another one$",
 )
 _EXPECTED = re.compile("|".join(EXPECTED))
 

@@ -143,13 +143,25 @@ def test_defaults_in_configfs(tables: dict[str, list[list[str]]], folder: Functi
     assert {name: folder.get(name) for name in listed} == listed
 
 
+FAULTS = {"hang", "link", "errors", "inject_error", "surprise_remove"}
+
+
 def test_attributes_that_can_be_set_are_refused_a_wrong_value(tables, accel: GuestModule, folder: Function) -> None:
+    writable = [name for name, access, *_ in tables["attribute"] if "w" in access]
+    settings = [name for name in writable if name not in FAULTS and name != "enable"]
+    for name in settings:
+        assert folder.refuses(name, "x") == "Invalid argument", name
+    reasons = accel.new_warnings()
+    assert [reason.split()[2] for reason in reasons] == settings
+    assert all(" must be " in reason for reason in reasons)
     folder.set("enable", 1)
-    for name, access, *_ in tables["attribute"]:
-        if "w" in access:
-            assert folder.refuses(name, "x") in ("Invalid argument", "Device or resource busy"), name
+    for name in {*writable} - {*settings}:
+        assert folder.refuses(name, "x") == "Invalid argument", name
+    for name in settings:
+        assert folder.refuses(name, folder.get(name)) == "Device or resource busy", name
+    reasons = accel.new_warnings()
+    assert reasons == [f"mock_accel: example: {name} can be set while enable is 0 only" for name in settings]
     folder.set("enable", 0)
-    accel.new_warnings()
 
 
 def test_variables_of_uevents(tables: dict[str, list[list[str]]], accel: GuestModule, folder: Function) -> None:

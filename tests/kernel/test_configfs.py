@@ -154,6 +154,26 @@ def test_no_other_driver_takes_a_function_with_its_ids(one: GuestModule) -> None
     assert one.guest.must(f"basename $(readlink {PCI}/{address}/driver)").strip() == "mock-accel"
 
 
+def test_no_other_driver_takes_a_function_by_its_class(one: GuestModule) -> None:
+    """That of NVMe takes whatever is of the class; it is part of the guest's kernels."""
+    assert "nvme" in listed(one, "/sys/bus/pci/drivers")
+    Function(one, "disk").make(**{"class": "0x010802"}, enable=1)
+    assert one.guest.must(f"basename $(readlink {PCI}/1000:00:01.0/driver)").strip() == "mock-accel"
+    assert listed(one, CLASS) == ["mock0", "mock1"]
+
+
+def test_plugging_in_while_the_bus_is_scanned(one: GuestModule) -> None:
+    """Whoever finds the function first, it is plugged in."""
+    function = Function(one, "extra").make()
+    one.guest.must(
+        "(while [ ! -e /tmp/enough ]; do echo 1 >/sys/bus/pci/rescan; done) & "
+        f"for i in $(seq 40); do echo 1 >{function.folder}/enable && echo 0 >{function.folder}/enable || exit; done; "
+        "touch /tmp/enough; wait; rm /tmp/enough"
+    )
+    assert listed(one, CLASS) == ["mock0"]
+    assert one.guest.must("lspci -n -d 1de5:").split()[::6] == ["1000:00:00.0"]
+
+
 def test_settings_are_fixed_while_it_is_plugged_in(one: GuestModule) -> None:
     function = Function(one, "extra").make(enable=1)
     assert function.refuses("memory_size", "1G") == "Device or resource busy"

@@ -149,23 +149,30 @@ static void vfs_are_like_their_physical_function(void)
 	CHECK(vf.is_vf);
 }
 
-static void uuids_of_vfs_go_with_that_of_their_physical_function(void)
+static void uuids_of_vfs_follow_from_that_of_their_physical_function(void)
 {
-	static const char uuid[] = "01234567-89ab-4def-8123-456789abcdef";
-	struct mock_accel_function_config before, one, other;
+	struct mock_accel_function_config first, second, again;
 
 	start();
-	mock_accel_pf_function(&pf, 1, &before);
-	CHECK_NUMBER(mock_accel_pf_set(&pf, "uuid", uuid, reason, sizeof(reason)), 0);
-	mock_accel_pf_function(&pf, 0, &one);
-	CHECK(memcmp(one.uuid, pf.uuid, sizeof(pf.uuid)) == 0);
-	mock_accel_pf_function(&pf, 1, &one);
-	CHECK(memcmp(one.uuid, before.uuid, sizeof(one.uuid)) != 0);
-	mock_accel_pf_function(&pf, 2, &other);
-	CHECK(memcmp(one.uuid, other.uuid, sizeof(one.uuid)) != 0);
+	mock_accel_pf_function(&pf, 0, &first);
+	CHECK(memcmp(first.uuid, pf.uuid, sizeof(pf.uuid)) == 0);
+	mock_accel_pf_function(&pf, 1, &first);
+	mock_accel_pf_function(&pf, 2, &second);
+	CHECK(memcmp(first.uuid, second.uuid, sizeof(first.uuid)) != 0);
+
+	/* Writing what was read changes nothing, nor does another number. */
+	CHECK_NUMBER(mock_accel_pf_set(&pf, "uuid", get("uuid"), reason, sizeof(reason)), 0);
+	mock_accel_pf_function(&pf, 1, &again);
+	CHECK(memcmp(first.uuid, again.uuid, sizeof(first.uuid)) == 0);
+	mock_accel_pf_identify(&pf, 7, "example");
+	CHECK_NUMBER(mock_accel_pf_set(&pf, "uuid", "A045CA8D-D7DF-8695-8A94-DC99C370B2A7", reason,
+				       sizeof(reason)),
+		     0);
+	mock_accel_pf_function(&pf, 1, &again);
+	CHECK(memcmp(first.uuid, again.uuid, sizeof(first.uuid)) == 0);
 }
 
 TESTSUITE(TEST(every_field_shows_what_was_set),
 	  TEST(impossible_values_are_refused_with_what_would_be_possible),
 	  TEST(unknown_names_are_told_apart), TEST(vfs_are_like_their_physical_function),
-	  TEST(uuids_of_vfs_go_with_that_of_their_physical_function))
+	  TEST(uuids_of_vfs_follow_from_that_of_their_physical_function))

@@ -92,6 +92,7 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
     accel.guest.must(f"{WORDLIST}; mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug")
     operations: Counter[str] = Counter()
     stuck: list[str] = []
+    warnings: list[str] = []
     rounds = max(1, round(seconds / ROUND_SECONDS))
     begin = time.monotonic()
     for number in range(rounds):
@@ -102,12 +103,15 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
         answer = json.loads(fuzz.result())
         operations.update(answer["operations"])
         stuck += [*stress.result().split(), *answer["stuck"].values(), *map(str, answer["failed"])]
+        # Each round: the kernel's log has an end.
+        warnings += unexpected(accel.new_warnings())
         if stuck:
             break
         accel.unload(timeout=PATIENCE)
         say(f"{number + 1} of {rounds} rounds")
+    warnings += unexpected(accel.new_warnings())
     taken = round(time.monotonic() - begin)
-    warnings, refused = unexpected(accel.new_warnings()), {}
+    refused = {}
     if not stuck:
         refused = json.loads(accel.script("refuse.py", str(seconds // 4), seed, timeout=PATIENCE))
     return {
