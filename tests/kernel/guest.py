@@ -164,8 +164,9 @@ def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[st
     argv += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
     argv += ["-device", "virtio-net-pci,netdev=net,romfile="]
     argv += ["-serial", f"file:{place}/console", "-kernel", str(kernel.image), "-initrd", f"{place}/initramfs"]
-    # A log that holds all that a stressed kernel says, and patience with a machine that has no time for the guest.
-    options = "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M systemd.default_device_timeout_sec=600"
+    # A log that holds all that a stressed kernel says. And on a busy machine a debug kernel takes minutes until udev
+    # has shown the network device, which systemd would give up after one and a half.
+    options = "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M systemd.default_timeout_start_sec=15min"
     argv += ["-append", options]
     # Its own folder, so that the path of the socket is short whatever the folder's is.
     argv += ["-qmp", "unix:qmp,server=on,wait=off"]

@@ -19,6 +19,7 @@ import random
 import select
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -266,7 +267,8 @@ class Fuzzer:
     def run(self, end: float) -> None:
         work = (self.call_device, self.write_files, self.write_configuration, self.use_driver)
         while time.monotonic() < end:
-            self.random.choice((*work, self.change_folders))()
+            # What has just been listed may be gone.
+            self.attempt(self.random.choice((*work, self.change_folders)))
 
 
 def functions() -> list[Path]:
@@ -320,28 +322,29 @@ def main() -> None:
         reading, writing = os.pipe()
         pid = os.fork()
         if not pid:
-            fuzzer = Fuzzer(number)
+            fuzzer, failure = Fuzzer(number), ""
             try:
                 fuzzer.run(end)
-            finally:
-                os.write(writing, json.dumps(fuzzer.done).encode())
+            except Exception:
+                failure = traceback.format_exc()
+            os.write(writing, json.dumps([fuzzer.done, failure]).encode())
             os._exit(0)
         os.close(writing)
         running[pid] = reading
-    ended = {}
+    failed = []
     while running and time.monotonic() < end + 60:
         for pid in list(running):
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
-                counts.update(json.loads(os.read(running.pop(pid), 65536) or b"{}"))
-                ended[pid] = status
+                operations, failure = json.loads(os.read(running.pop(pid), 65536) or b'[{}, ""]')
+                counts.update(operations)
+                failed += [failure or f"ended with {status}"] * bool(failure or status)
         time.sleep(0.1)
     for folder in CONFIG.glob("*") if not running else ():
         # Those of the module's parameters stay.
         with contextlib.suppress(OSError):
             folder.rmdir()
     stuck = {pid: Path(f"/proc/{pid}/stack").read_text() for pid in running}
-    failed = [status for status in ended.values() if status]
     print(json.dumps({"seed": SEED, "operations": counts, "stuck": stuck, "failed": failed}))
 
 

@@ -109,8 +109,8 @@ def run_everything(accel: GuestModule, seconds: int, seed: str) -> dict[str, Any
             break
         accel.unload(timeout=PATIENCE)
         say(f"{number + 1} of {rounds} rounds")
-    taken = round(time.monotonic() - begin)
     warnings += unexpected(accel.new_warnings())
+    taken = round(time.monotonic() - begin)
     refused = {}
     if not stuck:
         refused = json.loads(accel.script("refuse.py", str(seconds // 4), seed, timeout=PATIENCE))
