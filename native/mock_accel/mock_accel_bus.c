@@ -272,7 +272,8 @@ static int show_slot(struct mock_accel_root *root, u32 number, struct mock_accel
 	if (!error && slot->unclaimed)
 		error = -ENOMEM;
 	if (!error) {
-		pci_bus_add_devices(root->bridge->bus);
+		/* This one only: on Linux 6.1 whoever makes VFs on the bus does not wait, and adds them too. */
+		pci_bus_add_device(pdev);
 	} else {
 		if (pdev)
 			pci_stop_and_remove_bus_device(pdev);

@@ -37,7 +37,7 @@ struct mock_accel_root *mock_accel_root_create(u32 domain, u32 bus, int node, st
 bool mock_accel_root_is_shown(const struct mock_accel_root *root);
 /*
  * Look into a slot; a root bus that is not shown yet is from then on. Drivers do not hear of what is found
- * before pci_bus_add_devices(). The lock of rescanning is held.
+ * before pci_bus_add_device(). The lock of rescanning is held.
  */
 int mock_accel_root_scan(struct mock_accel_root *root, u32 slot);
 /* Take it off, shown or not. */
