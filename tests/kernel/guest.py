@@ -167,6 +167,8 @@ def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[st
     # A log that holds all that a stressed kernel says. And on a busy machine a debug kernel takes minutes until udev
     # has shown the network device, which systemd would give up after one and a half.
     options = "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M systemd.default_timeout_start_sec=15min"
+    # Nor is it a stall of the kernel's where the machine has no time for an emulated processor.
+    options += " rcupdate.rcu_cpu_stall_timeout=120"
     argv += ["-append", options]
     # Its own folder, so that the path of the socket is short whatever the folder's is.
     argv += ["-qmp", "unix:qmp,server=on,wait=off"]
