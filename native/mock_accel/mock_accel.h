@@ -33,6 +33,9 @@
 /* A slot of a root bus with a physical function in it. */
 struct mock_accel_slot;
 
+/* A device at a node without memory would send every allocation for it astray. */
+bool mock_accel_bus_has_node(u32 node);
+
 int mock_accel_bus_register(void);
 void mock_accel_bus_unregister(void);
 

@@ -180,6 +180,11 @@ static bool is_empty(const struct mock_accel_root *root)
 	return true;
 }
 
+bool mock_accel_bus_has_node(u32 node)
+{
+	return node < MAX_NUMNODES && node_online(node);
+}
+
 #define REFUSE(error, ...)                           \
 	do {                                         \
 		snprintf(reason, size, __VA_ARGS__); \
@@ -192,8 +197,7 @@ static struct mock_accel_root *get_root(const struct mock_accel_pf *pf, char *re
 	struct mock_accel_root *root = mock_accel_root_find(pf->domain, pf->bus);
 	int node = pf->numa_node;
 
-	/* A device at a node without memory would send every allocation for it astray. */
-	if (node != MOCK_ACCEL_ANY && (node >= MAX_NUMNODES || !node_online(node)))
+	if (node != MOCK_ACCEL_ANY && !mock_accel_bus_has_node(node))
 		REFUSE(-EINVAL, "NUMA node %d is asked for, which this machine does not have",
 		       node);
 	if (root) {

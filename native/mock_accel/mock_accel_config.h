@@ -11,6 +11,7 @@
 #define MOCK_ACCEL_MAX_ROOTS 16
 #define MOCK_ACCEL_MAX_PFS (MOCK_ACCEL_MAX_ROOTS * MOCK_ACCEL_SLOTS)
 #define MOCK_ACCEL_MAX_NODES 64
+#define MOCK_ACCEL_SEED_SIZE 65
 
 /* The fields have the names of the module's parameters; ABI.md says what each means. */
 struct mock_accel_config {

@@ -6,7 +6,6 @@
 
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/nodemask.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/wait_bit.h>
@@ -85,8 +84,7 @@ static int check_nodes(void)
 	for (u32 i = 0; i < config.node_count; i++) {
 		u32 node = config.numa_nodes[i];
 
-		/* A device at a node without memory would send every allocation for it astray. */
-		if (node >= MAX_NUMNODES || !node_online(node)) {
+		if (!mock_accel_bus_has_node(node)) {
 			pr_err("numa_nodes names node %u, which this machine does not have\n",
 			       node);
 			return -EINVAL;

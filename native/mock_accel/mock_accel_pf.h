@@ -13,7 +13,6 @@
 #define MOCK_ACCEL_SLOTS 32
 #define MOCK_ACCEL_SLOT_FUNCTIONS 8
 #define MOCK_ACCEL_MAX_VFS (MOCK_ACCEL_SLOT_FUNCTIONS - 1)
-#define MOCK_ACCEL_SEED_SIZE 65
 #define MOCK_ACCEL_UUID_BYTES 16
 /* Memory is shown in a 64-bit register, but whoever reads it may count in signed numbers. */
 #define MOCK_ACCEL_MAX_MEMORY (1ULL << 62)
