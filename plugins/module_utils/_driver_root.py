@@ -137,12 +137,15 @@ def chosen_domain(config: str) -> int:
     return int(found[1], 16) if found else 0
 
 
-def taken_domains(devices: pathlib.Path) -> set[int]:
-    """PCI domains with a device (in /sys/bus/pci/devices) that is not a mock GPU which the module mock_accel shows."""
+def taken_domains(devices: pathlib.Path, described: t.Collection[str] = ()) -> set[int]:
+    """PCI domains with a device (in /sys/bus/pci/devices) that is not a mock GPU which the module mock_accel shows.
+
+    Those are known by their driver, and without it by their addresses in configfs (`described`).
+    """
     taken = set()
     for device in devices.iterdir() if devices.is_dir() else ():
         driver = device / "driver"
-        ours = driver.is_symlink() and driver.readlink().name == ACCEL_DRIVER
+        ours = device.name in described or (driver.is_symlink() and driver.readlink().name == ACCEL_DRIVER)
         if not ours or text_or_nothing(device / "vendor").strip() == ACCEL_VENDOR:
             taken.add(int(device.name.split(":")[0], 16))
     return taken

@@ -115,6 +115,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mirage.accel.plugins.module_utils import _driver_root as driver_root
 from ansible_collections.mirage.accel.plugins.module_utils._driver_root import Description, Owner
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import Tree, described_addresses
 from ansible_collections.mirage.accel.plugins.module_utils._write_file import write_file
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
@@ -148,7 +149,7 @@ def ensure_present(params: dict[str, t.Any], root: pathlib.Path, before: Owner |
         description = driver_root.choose_domain(
             description,
             driver_root.chosen_domain(old_text),
-            driver_root.taken_domains(pathlib.Path("/sys/bus/pci/devices")),
+            driver_root.taken_domains(pathlib.Path("/sys/bus/pci/devices"), described_addresses(Tree())),
             lambda wanted: driver_root.apply(command, root, wanted, dry_run=True),
         )
         applied = bool(driver_root.apply(command, root, description, dry_run=check)["changed"])

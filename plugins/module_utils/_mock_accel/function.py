@@ -262,13 +262,23 @@ def own_addresses(
     A root bus is ours where the driver has a function on it, where the module's parameters have put it, and where one
     of the functions is that configfs describes (`described`: their addresses).
     """
-    roots = _roots_of_parameters(parameters)
+    roots = {f"pci{domain:04x}:00" for domain in _domains_of_parameters(parameters)}
     roots |= {one.pcie_root for one in listed if one.pcie_root and (one.driver == DRIVER or one.address in described)}
     roots -= {root for root in roots if int(root[3:7], 16) == MACHINE_DOMAIN}
     return [one.address for one in listed if one.driver == DRIVER or one.pcie_root in roots]
 
 
-def _roots_of_parameters(parameters: t.Mapping[str, str]) -> set[str]:
+def own_domains(parameters: t.Mapping[str, str], described: t.Iterable[str]) -> set[str]:
+    """The PCI domains that the loaded module has made; it shares none, whatever drivers its functions have."""
+    return {f"{domain:04x}" for domain in _domains_of_parameters(parameters)} | {
+        address.split(":")[0] for address in described
+    }
+
+
+def _domains_of_parameters(parameters: t.Mapping[str, str]) -> range:
     first, count = (number(parameters.get(name)) or 0 for name in ("first_domain", "num_roots"))
+    # Without a function of the parameters there is no root bus of theirs.
+    if number(parameters.get("num_pfs")) == 0:
+        count = 0
     # No more than the kernel has domains, whatever is written there.
-    return {f"pci{domain:04x}:00" for domain in range(first, min(first + count, 0x10000))}
+    return range(first, min(first + count, 0x10000))

@@ -76,7 +76,7 @@ def read_functions(tree: Tree, module: ModuleFacts) -> list[Function]:
     """All functions on mock_accel's buses in the order of their addresses; none where the module is not loaded."""
     if not module.loaded:
         return []
-    own = own_addresses(_list_functions(tree), module.parameters, _described_addresses(tree))
+    own = own_addresses(_list_functions(tree), module.parameters, described_addresses(tree))
     readings = (read_function(tree, address) for address in own)
     return describe_all(reading for reading in readings if reading)
 
@@ -127,7 +127,7 @@ def _list_functions(tree: Tree) -> list[Listed]:
     ]
 
 
-def _described_addresses(tree: Tree) -> set[str]:
+def described_addresses(tree: Tree) -> set[str]:
     """Addresses of the functions that configfs has and that are plugged in."""
     folder = tree.sysfs / "kernel/config/mock-accel"
     found = set()

@@ -17,10 +17,16 @@ import shutil
 import typing as t
 from pathlib import Path
 
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.function import DRIVER, own_domains
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import (
+    Tree,
+    described_addresses,
+    read_module,
+)
+
 COMMANDS = ("depmod", "dkms", "gcc", "kmodsign", "make", "modprobe", "openssl", "udevadm", "update-rc.d")
 # What a shell of an unprivileged user may leave out of PATH.
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-DRIVER = "mock-accel"
 NODE = re.compile(r"/dev/(mock\d+(_vf\d+)?)( \(deleted\))?")
 
 
@@ -60,23 +66,11 @@ def read_commands(path: str) -> list[str]:
     return [name for name in COMMANDS if shutil.which(name, path=f"{path}:{SYSTEM_PATH}")]
 
 
-def read_own_domains(root: Path) -> set[str]:
-    """PCI domains that the loaded module has made; it shares none with others."""
-    addresses = [read_text(path).strip() for path in (root / "sys/kernel/config/mock-accel").glob("*/address")]
-    domains = {address.split(":")[0] for address in addresses if address}
-    parameters = root / "sys/module/mock_accel/parameters"
-    values = [read_text(parameters / name).strip() for name in ("first_domain", "num_roots", "num_pfs")]
-    if all(value.isdigit() for value in values):
-        first, roots, functions = map(int, values)
-        domains |= {f"{first + number:04x}" for number in range(roots if functions else 0)}
-    return domains
-
-
 def read_domains(root: Path) -> dict[str, bool]:
     """PCI domains in use, each with whether all that is in it belongs to the module."""
-    # Whatever driver a function of ours has, or none.
-    domains: dict[str, bool] = dict.fromkeys(read_own_domains(root), True)
-    own = frozenset(domains)
+    tree = Tree(root / "sys", root / "dev")
+    own = own_domains(read_module(tree).parameters, described_addresses(tree))
+    domains: dict[str, bool] = dict.fromkeys(own, True)
     devices = root / "sys/bus/pci/devices"
     for device in sorted(devices.iterdir()) if devices.is_dir() else ():
         link = device / "driver"
@@ -90,7 +84,7 @@ def read_domains(root: Path) -> dict[str, bool]:
     return domains
 
 
-def read_module(path: Path) -> bytes:
+def read_module_file(path: Path) -> bytes:
     """The contents of a module, whether its file is compressed or not."""
     readers: dict[str, t.Callable[..., bytes]] = {".ko": bytes, ".xz": lzma.decompress, ".gz": gzip.decompress}
     if path.suffix not in readers:
@@ -108,7 +102,7 @@ def read_loaded(root: Path, installed: Path) -> dict[str, t.Any]:
     same = True
     with contextlib.suppress(OSError, lzma.LZMAError, EOFError, ValueError):
         # The note with the build's id is in the file byte for byte.
-        same = (folder / "notes/.note.gnu.build-id").read_bytes() in read_module(installed)
+        same = (folder / "notes/.note.gnu.build-id").read_bytes() in read_module_file(installed)
     return {"loaded": loaded, "parameters": values if loaded else {}, "is_installed_one": same}
 
 

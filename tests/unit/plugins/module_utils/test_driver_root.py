@@ -74,6 +74,8 @@ def test_a_domain_is_taken_by_all_but_our_mock_gpus(tmp_path: Path) -> None:
     pci_device(tmp_path, "2000:07:00.0", "0x10de", "mock-accel")
     pci_device(tmp_path, "3000:07:00.0", "0x10de")
     assert driver_root.taken_domains(tmp_path) == {0, 0x1000, 0x3000}
+    # One that nobody has bound is ours all the same; an accelerator of ours is no GPU.
+    assert driver_root.taken_domains(tmp_path, ["3000:07:00.0", "1000:00:00.0"]) == {0, 0x1000}
     assert driver_root.taken_domains(tmp_path / "nowhere") == set()
 
 

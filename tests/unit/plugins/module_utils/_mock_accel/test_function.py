@@ -270,6 +270,13 @@ OTHER_DOMAIN = Listed("3000:00:00.0", "pci3000:00", "nvme")
         pytest.param([UNBOUND], {"first_domain": "4096", "num_roots": "1"}, [], [UNBOUND], id="by parameters"),
         pytest.param([UNBOUND], {"first_domain": "0x0fff", "num_roots": "2"}, [], [UNBOUND], id="the second root"),
         pytest.param([UNBOUND], {"first_domain": "4097", "num_roots": "2"}, [], [], id="parameters of other roots"),
+        pytest.param(
+            [UNBOUND],
+            {"first_domain": "4096", "num_roots": "1", "num_pfs": "0"},
+            [],
+            [],
+            id="parameters of no function",
+        ),
         pytest.param([UNBOUND], {"first_domain": "four", "num_roots": "?"}, [], [], id="parameters of nonsense"),
         pytest.param([UNBOUND], {"first_domain": "1", "num_roots": "9" * 12}, [], [UNBOUND], id="endless roots"),
         pytest.param([UNBOUND, TAKEN], {}, [UNBOUND.address], [UNBOUND, TAKEN], id="by configfs"),
