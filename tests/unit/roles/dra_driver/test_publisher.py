@@ -7,40 +7,14 @@ import contextlib
 import typing as t
 
 import pytest
+from accel_device import pf, vf
 from fake_kube import FakeClient
 from mock_accel_dra import kube
 from mock_accel_dra.inventory import AccelDevice
 from mock_accel_dra.publisher import Changes, Publisher
 
-GI = 1 << 30
 DRIVER = "mock-accel.example.com"
 NODE = "node-1"
-
-
-def pf(number: int = 0, **changes: t.Any) -> AccelDevice:
-    values: dict[str, t.Any] = {
-        "name": f"mock{number}",
-        "kind": "pf",
-        "parent": None,
-        "uuid": f"uuid-{number}",
-        "memory": 16 * GI,
-        "numa_node": 0,
-        "capabilities": 5,
-        "allocated": False,
-        "errors": 0,
-        "responding": True,
-        "pci_address": f"1000:00:{number:02x}.0",
-        "pcie_root": "pci1000:00",
-        "physfn": None,
-        "device_node": f"/dev/mock{number}",
-        "major": 240,
-        "minor": number * 8,
-    }
-    return AccelDevice(**{**values, **changes})
-
-
-def vf(number: int, part: int) -> AccelDevice:
-    return pf(number, name=f"mock{number}_vf{part}", kind="vf", parent=f"mock{number}", memory=2 * GI)
 
 
 MANY = [pf(number) for number in range(130)]
