@@ -193,7 +193,7 @@ def test_without_the_right_to(accel: GuestModule, vfs: Ask, info: Ask) -> None:
     accel.guest.must(
         # A password that nobody has: with a locked account, sshd takes no key either.
         "id visitor 2>/dev/null || useradd --create-home --shell /bin/sh --password '*' visitor; "
-        f"install -d -o visitor {home} && install -o visitor -m 600 /root/.ssh/authorized_keys {home}"
+        f"install -d -o visitor {home} && install -o visitor -m 600 ~/.ssh/authorized_keys {home}"
     )
     alone = {"ansible_ssh_args": f"-oControlPath=none {accel.guest.ansible_variables['ansible_ssh_args']}"}
     visitor = ("-e", json.dumps({"ansible_user": "visitor", **alone}))
