@@ -169,6 +169,8 @@ def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[st
     options = "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M systemd.default_timeout_start_sec=15min"
     # Nor is it a stall of the kernel's where the machine has no time for an emulated processor.
     options += " rcupdate.rcu_cpu_stall_timeout=120"
+    # Each of the kernel's caches by its own name, so that a test which counts objects sees whose they are.
+    options += " slab_nomerge"
     argv += ["-append", options]
     # Its own folder, so that the path of the socket is short whatever the folder's is.
     argv += ["-qmp", "unix:qmp,server=on,wait=off"]

@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.timeout(3600)
 
-ACTIONS = ["destroy", "create", "prepare", "check", "converge", "idempotence", "verify", "side_effect"]
+ACTIONS = ["destroy", "create", "prepare", "converge", "idempotence", "verify", "side_effect"]
 ACTIONS += ["cleanup", "destroy"]
 
 
