@@ -178,6 +178,15 @@ def key(host: Host) -> dict[str, str]:
     return {"mock_accel_signing_key": "/root/MOK.priv", "mock_accel_signing_certificate": "/root/MOK.der"}
 
 
+def test_the_site_says_what_it_would_do_to_a_bare_host(clean: Host, repo: Path) -> None:
+    """All of it: mock GPUs, their nodes and the module; the host has nothing of these yet, nor has it afterwards."""
+    before = clean.tree()
+    predicted = clean.play("--check", "--diff", playbook=str(repo / "playbooks/site.yml"))
+    assert changes(predicted) > 0
+    assert "The module mock_accel would be loaded" in predicted.stdout
+    assert clean.tree() == before
+
+
 def record(host: Host) -> dict[str, t.Any]:
     return json.loads(host.path(f"{STATE}/installed.json").read_text())
 

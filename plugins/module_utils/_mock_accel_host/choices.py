@@ -185,9 +185,11 @@ def normal(name: str, value: str) -> str:
 def changed_parameters(facts: Facts, wanted: t.Mapping[str, str]) -> list[str]:
     """Parameters of the loaded module that are not as wanted and that only loading anew can change.
 
-    Empty texts are the kernel's own choice, which it shows.
+    An empty seed is the kernel's own choice, which it shows; no NUMA nodes are all of the machine's.
     """
     changed = []
+    if not wanted.get("numa_nodes", "-") and facts["numa_nodes"]:
+        wanted = {**wanted, "numa_nodes": ",".join(map(str, facts["numa_nodes"]))}
     for name, value in wanted.items():
         loaded = facts["parameters"].get(name)
         if loaded is None or name in RUNTIME or (name in TEXTS and not value):

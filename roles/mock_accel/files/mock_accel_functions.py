@@ -9,8 +9,8 @@ stands in the way is one line each on standard error, and the exit status is 1. 
 before anything is changed. Where the kernel refuses midway, what had to be unplugged is plugged in again as it was, as
 far as that goes; standard error says so, and what was done before.
 
-Only functions that this command has made are changed or removed: they are on a record, which is written before a
-function is made and lies where it does not outlive the kernel that knows the functions.
+Only functions that this command has made are changed or removed: they are on a record, to which each is added just
+before it is made, and which lies where it does not outlive the kernel that knows the functions.
 """
 
 from __future__ import annotations
@@ -203,10 +203,10 @@ class Record:
 
 
 class Kernel:
-    """configfs, the class and the PCI functions, as files."""
+    """configfs, the class, the PCI functions and who has their nodes open, as files."""
 
-    def __init__(self, configfs: Path, devices: Path, pci: Path) -> None:
-        self._configfs, self._devices, self._pci = configfs, devices, pci
+    def __init__(self, configfs: Path, devices: Path, pci: Path, processes: Path) -> None:
+        self._configfs, self._devices, self._pci, self._processes = configfs, devices, pci, processes
 
     def mount(self) -> None:
         """Where systemd does not do it: configfs is in the kernel, but nothing has mounted it."""
@@ -265,7 +265,21 @@ class Kernel:
         own = re.compile(re.escape(device) + r"(_vf\d+)?")
         names = [path.name for path in self._devices.glob(f"{device}*") if own.fullmatch(path.name)]
         states = [(name, self._status(name)) for name in sorted(names)]
-        return [f"{name} {state}" for name, state in states if state]
+        found = [f"{name} {state}" for name, state in states if state]
+        return found + [f"{name} is open in {who}" for name, who in self._openers(own)]
+
+    def _openers(self, own: re.Pattern[str]) -> list[tuple[str, str]]:
+        """Devices whose node in /dev is open, each with a process that has it; whoever is no root sees only its own."""
+        found = set()
+        for process in self._processes.glob("[0-9]*"):
+            # Processes end while they are looked at.
+            with contextlib.suppress(OSError):
+                for entry in (process / "fd").iterdir():
+                    name = str(entry.readlink()).removeprefix("/dev/")
+                    if own.fullmatch(name):
+                        command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                        found.add((name, f"process {process.name} ({command})"))
+        return sorted(found)
 
     def _status(self, device: str) -> str:
         try:
@@ -400,12 +414,13 @@ def carry_out(
                 unfinished.append(change)
         remove(kernel, changes, unfinished, progress)
         record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
-        record.made.update({change.name: change.settings or {} for change in changes if change.make})
         record.write()
         for change in changes:
             if change.make or not change.remove:
                 unfinished += [] if change in unfinished else [change]
                 if change.make:
+                    record.made[change.name] = change.settings or {}
+                    record.write()
                     kernel.make(change.name)
                 set_up(kernel, change)
                 unfinished.remove(change)
@@ -537,8 +552,9 @@ def main(arguments: t.Sequence[str]) -> int:
     parser.add_argument("--configfs", type=Path, default=Path("/sys/kernel/config/mock-accel"))
     parser.add_argument("--devices", type=Path, default=Path("/sys/class/mock-accel"))
     parser.add_argument("--pci", type=Path, default=Path("/sys/bus/pci/devices"))
+    parser.add_argument("--processes", type=Path, default=Path("/proc"))
     options = parser.parse_args(arguments)
-    kernel = Kernel(options.configfs, options.devices, options.pci)
+    kernel = Kernel(options.configfs, options.devices, options.pci, options.processes)
     try:
         wanted = Description([], {})
         if options.action != "remove":

@@ -68,11 +68,12 @@ class Host:
     def __init__(self, command: ModuleType, folder: Path, capsys, patch: pytest.MonkeyPatch) -> None:
         self._command, self._capsys = command, capsys
         self.configfs, self.devices = folder / "config/mock-accel", folder / "class"
-        self.pci = folder / "pci"
+        self.pci, self.processes = folder / "pci", folder / "proc"
         self.record = folder / "run/mirage-accel/functions.json"
         self.writes: list[str] = []
         # What the kernel would not take: attributes and names.
         self.refused: set[str] = set()
+        self.dies_at = ""
         self.devices.mkdir(parents=True)
         self.configfs.mkdir(parents=True)
         host = self
@@ -84,6 +85,8 @@ class Host:
                 super().set_numvfs(device, count)
 
             def make(self, name: str) -> None:
+                if name == host.dies_at:
+                    raise KeyboardInterrupt
                 if name in host.refused:
                     raise command.FunctionsError(f"Error while making function {name}: refused")
                 host.add(name)
@@ -135,6 +138,12 @@ class Host:
         (self.devices / name / "status").unlink()
         (self.devices / name / "status").mkdir()
 
+    def open(self, name: str, pid: int, command: str) -> None:
+        process = self.processes / str(pid)
+        (process / "fd").mkdir(parents=True)
+        (process / "fd/3").symlink_to(f"/dev/{name}")
+        (process / "comm").write_text(f"{command}\n")
+
     def bind(self, address: str, driver: str, vf: int | None = None) -> Path:
         folder = self.pci / address
         place = folder if vf is None else folder / f"virtfn{vf}"
@@ -149,6 +158,7 @@ class Host:
         description.write_text(text or json.dumps({"version": 1, "functions": functions, "vfs": vfs or {}}))
         places = ["--description", description, "--record", self.record]
         places += ["--configfs", self.configfs, "--devices", self.devices, "--pci", self.pci]
+        places += ["--processes", self.processes]
         status = self._command.main([*(["--check"] if check else []), *map(str, places), action])
         said = self._capsys.readouterr()
         return status, said.out.splitlines(), said.err.splitlines()
@@ -278,6 +288,21 @@ def test_what_is_allocated_is_left_alone_by_name(host: Host, used: str, wanted: 
     assert host.writes == []
 
 
+@pytest.mark.parametrize("node", ["mock1", "mock1_vf0"])
+@pytest.mark.parametrize("wanted", [[], [{"name": "mock1", "numa_node": 1}]], ids=["removed", "changed"])
+def test_one_whose_node_is_open_is_left_alone(host: Host, node: str, wanted: list[dict]) -> None:
+    host.run({"name": "mock1"})
+    host.open(node, 4711, "trainer")
+    host.open("mock11", 4712, "another")
+    host.writes.clear()
+    status, said, errors = host.run(*wanted)
+    assert (status, said) == (1, [])
+    assert errors == [
+        f"Function mock1 cannot be changed or removed: {node} is open in process 4711 (trainer)",
+    ]
+    assert host.writes == []
+
+
 def test_one_that_hangs_may_be_allocated(host: Host) -> None:
     host.run({"name": "a"})
     host.set("a", device_name="mock3")
@@ -383,6 +408,14 @@ def test_virtual_functions_come_back_where_another_number_is_refused(host: Host)
         "Done before that: virtual functions of mock0: 0 -> 1",
     ]
     assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["1", "2"]
+
+
+def test_what_was_not_made_is_not_on_record_even_where_the_command_dies(host: Host) -> None:
+    host.dies_at = "mock2"
+    with pytest.raises(KeyboardInterrupt):
+        host.run({"name": "mock1"}, {"name": "mock2"}, {"name": "mock3"})
+    # The one in question may have been made; the one after it was not.
+    assert sorted(json.loads(host.record.read_text())["functions"]) == ["mock1", "mock2"]
 
 
 def test_a_function_that_cannot_be_made_is_named(host: Host) -> None:
@@ -531,7 +564,7 @@ def test_more_virtual_functions_than_there_can_be_are_refused_first(host: Host) 
 def test_what_the_kernel_says_is_passed_on(
     command: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel = command.Kernel(tmp_path / "config", tmp_path / "class", tmp_path / "pci")
+    kernel = command.Kernel(*(tmp_path / name for name in ("config", "class", "pci", "proc")))
 
     def refuse(*_args: object, **_options: object) -> None:
         raise OSError(errno.EBUSY, "Device or resource busy")
