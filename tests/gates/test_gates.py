@@ -65,7 +65,7 @@ def test_shellcheck(repo: Path, run, shellcheck: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("chart", ["gpu-mock"])
+@pytest.mark.parametrize("chart", ["gpu-mock", "mock-device"])
 def test_helm_lint(repo: Path, run, helm: Path, chart: str) -> None:
     done = run(helm, "lint", "--strict", repo / "charts" / chart)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -46,6 +46,20 @@ def apiserver(kubernetes_programs: dict[str, str]) -> Iterator[servers.ApiServer
 
 
 @pytest.fixture(scope="session")
+def chart_rules(run, helm: Path, repo: Path) -> t.Callable[[str], list[dict[str, t.Any]]]:
+    """What the chart mock-device lets a component do: controller or node-agent."""
+
+    def rules(component: str) -> list[dict[str, t.Any]]:
+        only = "--show-only=templates/rbac-clusterrole.yaml"
+        done = run(helm, "template", "mock-device", repo / "charts/mock-device", only)
+        assert done.returncode == 0, done.stderr
+        roles = {one["metadata"]["name"]: one["rules"] for one in yaml.safe_load_all(done.stdout)}
+        return roles[f"mock-device-mock-device-{component}"]
+
+    return rules
+
+
+@pytest.fixture(scope="session")
 def clean_env(ansible_env: dict[str, str]) -> dict[str, str]:
     """Ansible's environment without any way to a cluster of the person who runs the tests."""
     return {name: value for name, value in ansible_env.items() if not name.startswith(("K8S_AUTH_", "KUBECONFIG"))}

@@ -244,24 +244,13 @@ def test_it_waits_for_its_node(apiserver: servers.ApiServer, start: Start) -> No
     apiserver.delete_node(NODE)
 
 
-# What the controller may do, and no more.
-RULES = [
-    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]},
-    {
-        "apiGroups": ["resource.k8s.io"],
-        "resources": ["resourceslices"],
-        "verbs": ["list", "watch", "create", "update", "delete"],
-    },
-]
-
-
 @pytest.fixture
-def bound(cluster: Cluster) -> t.Iterator[t.Callable[[], None]]:
-    """Gives those rights to the user who has none."""
+def bound(cluster: Cluster, chart_rules: t.Callable[[str], list[Json]]) -> t.Iterator[t.Callable[[], None]]:
+    """Gives the chart's rights, and no more, to the user who has none."""
     path, names = "/apis/rbac.authorization.k8s.io/v1", ("clusterroles", "clusterrolebindings")
 
     def bind() -> None:
-        role = {"metadata": {"name": "publisher"}, "rules": RULES}
+        role = {"metadata": {"name": "publisher"}, "rules": chart_rules("controller")}
         cluster.server.request("POST", f"{path}/{names[0]}", role)
         group = {"apiGroup": "rbac.authorization.k8s.io"}
         binding = {

@@ -91,6 +91,8 @@ def modules(export: Path) -> list[str]:
         "charts/gpu-mock/Chart.yaml",
         "charts/gpu-mock/profiles/a100.yaml",
         "charts/gpu-mock/profiles/gb200.yaml",
+        "charts/mock-device/Chart.yaml",
+        "roles/dra_driver/files/Containerfile",
         "native/nvml/Makefile",
         "native/nvml/libnvidia-ml.sym",
         "roles/mock_nvml/tasks/main.yml",

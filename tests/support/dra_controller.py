@@ -22,7 +22,7 @@ Json = dict[str, t.Any]
 
 
 class Driver:
-    """One process of the controller; what it says is in `log`."""
+    """One process of the controller; what it says is in `log`. `who` replaces what the user's kubeconfig holds."""
 
     def __init__(
         self,
@@ -32,10 +32,11 @@ class Driver:
         log: Path,
         interval: str = "1s",
         user: str = "admin",
+        **who: t.Any,
     ) -> None:
         self.log = log
         command = [sys.executable, "-m", "mock_accel_dra", "controller", f"--node-name={NODE}", "--verbosity=10"]
-        command += [f"--sysfs-root={tree.root}", f"--kubeconfig={server.kubeconfig(user)}"]
+        command += [f"--sysfs-root={tree.root}", f"--kubeconfig={server.kubeconfig(user, **who)}"]
         command += [f"--rescan-interval={interval}"]
         environ = {**os.environ, "PYTHONPATH": str(repo / "roles/dra_driver/files"), "PYTHONDONTWRITEBYTECODE": ""}
         self.started = time.monotonic()

@@ -188,6 +188,7 @@ class Controller:
         FAILURES.add(0)
         self._threads: list[threading.Thread] = []
         self._watching = False
+        self.has_published = False
         self._uevents: inventory.UeventSource | None = None
 
     def run(self) -> None:
@@ -228,6 +229,7 @@ class Controller:
             seconds = self._backoff.seconds(error)
             log.error("Could not publish the devices", reason=error, again_in=seconds)
             return seconds
+        self.has_published = True
         self._backoff.reset()
         if not self._watching:
             # It needs the path that the publisher has found.
@@ -272,7 +274,9 @@ def run(settings: Settings) -> int:
     where = access.find(settings.kubeconfig, os.environ)
     client, watch_client = Client(where), Client(where)
     controller = Controller(settings, client, watch_client)
-    shown = Server(settings.metrics_address, METRICS) if settings.metrics_address else None
+    shown = None
+    if settings.metrics_address:
+        shown = Server(settings.metrics_address, METRICS, lambda: controller.has_published)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: controller.end())
     log.info("Started", driver=settings.driver_name, node=settings.node_name, sysfs_root=settings.sysfs_root)

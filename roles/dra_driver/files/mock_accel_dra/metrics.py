@@ -63,22 +63,28 @@ def parse_address(address: str) -> tuple[str, int]:
 
 
 class Server:
-    """Answers GET /metrics, and GET /healthz for as long as the process lives."""
+    """Answers GET /metrics, GET /healthz for as long as the process lives, and GET /readyz with 503 until it works."""
 
-    def __init__(self, address: str, metrics: t.Iterable[Metric]) -> None:
+    def __init__(self, address: str, metrics: t.Iterable[Metric], works: t.Callable[[], bool] = lambda: True) -> None:
         # Those who do not ask for metrics do not pay for them.
         import http.server
 
         metrics = tuple(metrics)
+        host, port = parse_address(address)
+        # All addresses are those of either family, where the kernel has both.
+        both = not host and socket.has_dualstack_ipv6()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             timeout = 10
 
             def do_GET(self) -> None:
-                bodies = {"/metrics": lambda: text(metrics), "/healthz": lambda: "ok\n"}
-                make = bodies.get(self.path.partition("?")[0])
-                data = make().encode() if make else b"not found\n"
-                self.send_response(200 if make else 404)
+                status, body = {
+                    "/metrics": lambda: (200, text(metrics)),
+                    "/healthz": lambda: (200, "ok\n"),
+                    "/readyz": lambda: (200, "ok\n") if works() else (503, "not yet\n"),
+                }.get(self.path.partition("?")[0], lambda: (404, "not found\n"))()
+                data = body.encode()
+                self.send_response(status)
                 self.send_header("Content-Type", CONTENT_TYPE)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -90,10 +96,15 @@ class Server:
         class Listener(http.server.ThreadingHTTPServer):
             daemon_threads = True
             block_on_close = False
-            address_family = socket.AF_INET6 if ":" in parse_address(address)[0] else socket.AF_INET
+            address_family = socket.AF_INET6 if ":" in host or both else socket.AF_INET
+
+            def server_bind(self) -> None:
+                if both:
+                    self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                super().server_bind()
 
         try:
-            self._listener = Listener(parse_address(address), Handler)
+            self._listener = Listener((host, port), Handler)
         except OSError as error:
             raise ConfigError(f"Error while listening for metrics at {address}: {error.strerror or error}") from error
         self._ended = False

@@ -96,6 +96,13 @@ def test_it_publishes_at_once(running: Run) -> None:
     assert running.shown() == ["mock0"]
 
 
+def test_it_works_once_it_has_published(world: Run) -> None:
+    assert not world.controller.has_published
+    world.thread.start()
+    until(lambda: world.controller.has_published)
+    assert len(world.api.slices) == 1
+
+
 def test_nothing_happens_where_nothing_happens(running: Run) -> None:
     running.api.forget()
     time.sleep(0.5)

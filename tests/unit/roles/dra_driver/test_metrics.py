@@ -73,7 +73,13 @@ def server() -> t.Iterator[metrics.Server]:
 
 
 @pytest.mark.parametrize(
-    ("path", "end"), [("/metrics", "mock_accel_dra_x 3\n"), ("/metrics?a=b", "x 3\n"), ("/healthz", "ok\n")]
+    ("path", "end"),
+    [
+        ("/metrics", "mock_accel_dra_x 3\n"),
+        ("/metrics?a=b", "x 3\n"),
+        ("/healthz", "ok\n"),
+        ("/readyz", "ok\n"),
+    ],
 )
 def test_what_is_shown(server: metrics.Server, path: str, end: str) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
@@ -84,6 +90,28 @@ def test_what_is_shown(server: metrics.Server, path: str, end: str) -> None:
 def test_what_is_not_there(server: metrics.Server) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=5)
+
+
+def test_it_is_not_ready_before_it_works() -> None:
+    works: list[bool] = []
+    server = metrics.Server("127.0.0.1:0", [], lambda: bool(works))
+    try:
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/readyz", timeout=5)
+        works.append(True)
+        assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}/readyz", timeout=5).status == 200
+    finally:
+        server.close()
+
+
+def test_no_host_is_every_address() -> None:
+    server = metrics.Server(":0", [])
+    hosts = ["127.0.0.1", "[::1]"] if socket.has_dualstack_ipv6() else ["127.0.0.1"]
+    try:
+        for host in hosts:
+            assert urllib.request.urlopen(f"http://{host}:{server.port}/healthz", timeout=5).status == 200
+    finally:
+        server.close()
 
 
 def test_an_address_that_is_taken() -> None:
