@@ -27,6 +27,7 @@ SETTINGS = Path("/sys/kernel/debug/failslab")
 FAIL_NTH = "/proc/thread-self/fail-nth"
 CONFIG = Path("/sys/kernel/config/mock-accel")
 DRIVER = Path("/sys/bus/pci/drivers/mock-accel")
+CLASS = Path("/sys/class/mock-accel")
 ADDRESS = "1000:00:00.0"
 PASSPHRASE = 0xC1014D02
 FINIT_MODULE, DELETE_MODULE = 313, 176
@@ -65,6 +66,12 @@ def loading() -> None:
         load("num_pfs=0")
     if Path("/sys/module/mock_accel").exists():
         unload()
+    # Where Linux itself gives up a driver midway, its folder goes with the last reference, which this kernel keeps for
+    # up to four seconds on purpose.
+    patience = time.monotonic() + 30
+    while any(path.exists() for path in (DRIVER, CLASS)):
+        assert time.monotonic() < patience, "a driver or a class is left of a module that was not loaded"
+        time.sleep(0.1)
 
 
 def making() -> None:
