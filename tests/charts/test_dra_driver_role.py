@@ -195,3 +195,38 @@ def test_nothing_goes_while_a_claim_may_be_prepared(node: Role, record: str) -> 
     assert done.returncode != 0
     assert f"A claim still has devices of {NAME} on localhost" in re.sub(r"\s+", " ", done.stdout)
     assert files(node) == before
+
+
+def test_the_image_runs(run: Run, repo: Path, ansible_env: dict[str, str], tmp_path: Path) -> None:
+    """Made as site.yml makes it, and started as the chart starts the controller: as nobody."""
+    told = tmp_path / "archive"
+    tell = {"dest": str(told), "content": "{{ container_images_archives.values() | first }}", "mode": "0644"}
+    values = {
+        "mock_device_enabled": True,
+        "container_images": "{{ dra_driver_images }}",
+        "container_images_handover": "none",
+    }
+    roles = ["mirage.accel.dra_driver", "mirage.accel.container_images"]
+    tasks = [{"name": "Tell", "ansible.builtin.copy": tell}]
+    play = {"name": "Test", "hosts": "localhost", "gather_facts": False, "vars": values, "roles": roles, "tasks": tasks}
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(json.dumps([play]))
+    done = run("ansible-playbook", playbook, cwd=repo, env=ansible_env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    archive = Path(told.read_text())
+    assert archive.name.startswith("mock-accel-dra-driver-1.0.0-")
+
+    root = tmp_path / "root"
+    manifest = json.loads(run("tar", "-xOf", archive, "manifest.json").stdout)[0]
+    config = json.loads(run("tar", "-xOf", archive, manifest["Config"]).stdout)["config"]
+    root.mkdir()
+    for layer in manifest["Layers"]:
+        script = 'tar -xOf "$0" "$1" | tar -x --same-owner -C "$2"'
+        assert run("sh", "-c", script, archive, layer, root).returncode == 0
+    command = [*config["Entrypoint"], "controller", "--node-name=n", "--kubeconfig=/nowhere"]
+    env = dict(one.split("=", 1) for one in config["Env"])
+    started = run("chroot", "--userspec=65534:65534", root, *command, env=env)
+    assert "Error while reading the kubeconfig /nowhere: No such file or directory" in started.stderr
+    imported = run("chroot", root, "python3", "-c", "import mock_accel_dra.server", env=env)
+    assert imported.returncode == 0, imported.stderr
+    assert {"Kbuild", "Makefile", "mock_accel_drv.c"} <= {one.name for one in (root / "usr/src/mock-accel").iterdir()}

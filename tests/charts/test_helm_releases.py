@@ -42,7 +42,7 @@ def role(run: Run, repo: Path, ansible_env: dict[str, str], tmp_path: Path) -> R
         pytest.param(
             {"helm_releases_values": {"gpu-mok": {}}},
             "helm_releases_values has values for gpu-mok, and helm_releases has only gpu-mock, "
-            "nvidia-device-plugin, nvidia-dra-driver",
+            "nvidia-device-plugin, nvidia-dra-driver, mock-device",
             id="misspelt-release",
         ),
         pytest.param(
@@ -88,6 +88,16 @@ APART = {"device_plugin": {"gpus": "plugin"}, "dra_driver": {"gpus": "dra"}}
         pytest.param({}, ["nvidia-device-plugin"], [{}, {}], id="default"),
         pytest.param({"gpu_consumers": "[dra_driver]"}, ["nvidia-dra-driver"], [{}, {}], id="dra"),
         pytest.param({"gpu_consumers": []}, [], [{}, {}], id="none"),
+        pytest.param(
+            {"gpu_consumers": [], "mock_device_enabled": "true"}, ["mock-device"], [{}, {}], id="accelerators"
+        ),
+        pytest.param(
+            {"gpu_consumers": [], "mock_device_enabled": "auto", "dra_driver_is_wanted": True},
+            ["mock-device"],
+            [{}, {}],
+            id="accelerators-are-there",
+        ),
+        pytest.param({"gpu_consumers": [], "mock_device_enabled": "auto"}, [], [{}, {}], id="nobody-has-looked"),
         pytest.param(
             {"gpu_consumers": ["dra_driver", "device_plugin"], "gpu_consumer_nodes": APART},
             ["nvidia-device-plugin", "nvidia-dra-driver"],
@@ -252,7 +262,10 @@ def test_a_release_that_served_is_not_uninstalled(
     assert len(calls) == 1, "helm was asked to do more than list"
 
 
-REPOSITORIES = "{{ helm_releases | map(attribute='values.image.repository') | join(' ') }}"
+REPOSITORIES = (
+    "{{ helm_releases | map(attribute='values.image.repository', default='') | select | join(' ') }} "
+    "{{ helm_releases[3]['values'].draDriver.values() | map(attribute='image.repository') | unique | join }}"
+)
 
 
 @pytest.mark.parametrize(
@@ -260,18 +273,20 @@ REPOSITORIES = "{{ helm_releases | map(attribute='values.image.repository') | jo
     [
         pytest.param(
             {},
-            "ghcr.io/nvidia/gpu-mock nvcr.io/nvidia/k8s-device-plugin nvcr.io/nvidia/k8s-dra-driver-gpu",
+            "ghcr.io/nvidia/gpu-mock nvcr.io/nvidia/k8s-device-plugin nvcr.io/nvidia/k8s-dra-driver-gpu "
+            "ghcr.io/fabiendupont/mock-accel-dra-driver",
             id="handed-over",
         ),
         pytest.param(
             {"container_images_handover": "registry", "container_images_registry": "reg.example.com/team"},
             "reg.example.com/team/gpu-mock reg.example.com/team/k8s-device-plugin "
-            "reg.example.com/team/k8s-dra-driver-gpu",
+            "reg.example.com/team/k8s-dra-driver-gpu reg.example.com/team/mock-accel-dra-driver",
             id="registry",
         ),
         pytest.param(
             {"container_images_handover": "kind", "container_images_registry": "reg.example.com/team"},
-            "ghcr.io/nvidia/gpu-mock nvcr.io/nvidia/k8s-device-plugin nvcr.io/nvidia/k8s-dra-driver-gpu",
+            "ghcr.io/nvidia/gpu-mock nvcr.io/nvidia/k8s-device-plugin nvcr.io/nvidia/k8s-dra-driver-gpu "
+            "ghcr.io/fabiendupont/mock-accel-dra-driver",
             id="kind",
         ),
     ],

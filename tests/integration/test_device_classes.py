@@ -33,11 +33,12 @@ def classes(apiserver) -> t.Iterator[t.Callable[[], dict[str, dict]]]:
 def play(repo: Path, run, clean_env: dict[str, str], apiserver, tmp_path: Path) -> t.Callable[..., t.Any]:
     """Runs the role and gives the finished play, with the number of changed tasks as `changed`."""
 
-    def play(listed: list[dict], *arguments: str, **variables: t.Any) -> t.Any:
+    def play(listed: list[dict] | None, *arguments: str, **variables: t.Any) -> t.Any:
         book = tmp_path / "play.yml"
         role = {"role": "mirage.accel.device_classes"}
         book.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "roles": [role]}]))
-        given = {"device_classes": listed, "kubeconfig": str(apiserver.kubeconfig()), **variables}
+        given = {"kubeconfig": str(apiserver.kubeconfig()), **variables}
+        given |= {} if listed is None else {"device_classes": listed}
         command = [Path(sys.executable).parent / "ansible-playbook", book, "-e", json.dumps(given), *arguments]
         done = run(*command, cwd=repo, env={**clean_env, "HOME": str(tmp_path)}, timeout=300)
         recap = re.search(r"changed=(\d+)", done.stdout)
@@ -120,4 +121,18 @@ def test_what_cannot_be_meant(play, classes, listed, variables, message) -> None
     done = play(listed, **variables)
     assert done.returncode != 0
     assert message in " ".join(done.stdout.split())
+    assert classes() == {}
+
+
+def test_the_sites_own_class(play, classes) -> None:
+    """Beside the two of the chart mock-device, where that is wanted."""
+    assert play(None).changed == 0
+    assert classes() == {}
+    assert play(None, mock_device_enabled="true").changed == 1
+    [spec] = [one["spec"] for one in classes().values()]
+    assert spec == {"selectors": [{"cel": {"expression": 'device.driver == "mock-accel.example.com"'}}]}
+    assert list(classes()) == ["mock-accel-any"]
+    assert play(None, mock_device_enabled="true").changed == 0
+    # Also by a teardown that does not know what was wanted.
+    assert play(None, device_classes_state="absent").changed == 1
     assert classes() == {}

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import ssl
+import sys
+import threading
 import time
 import typing as t
 import urllib.error
@@ -333,12 +336,12 @@ def test_the_real_controller_gets_by_with_it(
 
 
 @contextlib.contextmanager
-def an_allocated_claim(server: servers.ApiServer, *other_drivers: str) -> t.Iterator[Json]:
-    """One device of ours, and one of each other driver, which a claim may have too."""
+def an_allocated_claim(server: servers.ApiServer, *other_drivers: str, driver: str = DRIVER) -> t.Iterator[Json]:
+    """A device of the driver, and one of each other driver, which a claim may have too."""
     request = {"name": "accel", "exactly": {"deviceClassName": "mock-accel-pf", "count": 1}}
     claim = {"metadata": {"generateName": "claim-"}, "spec": {"devices": {"requests": [request]}}}
     claim = server.request("POST", CLAIMS, claim)
-    results = [{"request": "accel", "driver": DRIVER, "pool": NODES[0], "device": "mock0"}]
+    results = [{"request": "accel", "driver": driver, "pool": NODES[0], "device": "mock0"}]
     results += [{"request": "accel", "driver": one, "pool": "p", "device": "gpu0"} for one in other_drivers]
     fields = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [NODES[0]]}]}]
     claim["status"] = {
@@ -404,3 +407,102 @@ def test_a_node_agent_cannot_hand_out(installed: Pods, apiserver: servers.ApiSer
         path = f"{CLAIMS}/{claim['metadata']['name']}/status"
         code, answer = ask(apiserver, own, "PATCH", path, {"status": status}, MERGE)
         assert (code, words in answer) == (422, True), answer
+
+
+# --- before it goes ---
+
+
+@pytest.fixture
+def drain(run, repo: Path, clean_env: dict[str, str], apiserver: servers.ApiServer, tmp_path: Path) -> Helm:
+    def play(*options: str) -> t.Any:
+        book = tmp_path / "play.yml"
+        include = {"name": "mirage.accel.dra_driver", "tasks_from": "drain"}
+        task = {"name": "Drain", "ansible.builtin.include_role": include}
+        book.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+        given = {"kubeconfig": str(apiserver.kubeconfig()), "dra_driver_drain_timeout": 4}
+        command = [Path(sys.executable).parent / "ansible-playbook", book, "-e", json.dumps(given), *options]
+        return run(*command, cwd=repo, env={**clean_env, "HOME": str(tmp_path)}, timeout=300)
+
+    return play
+
+
+PODS = "/api/v1/namespaces/default/pods"
+CLASSES = "/apis/resource.k8s.io/v1/deviceclasses"
+
+
+@contextlib.contextmanager
+def a_user_of(server: servers.ApiServer, claim: Json, *, releases: bool) -> t.Iterator[None]:
+    """Its pod, and who takes the pod off the claim when it is gone, as the controller manager does."""
+    containers = [{"name": "c", "image": "none"}]
+    pod = {"metadata": {"name": "test-pod"}, "spec": {"automountServiceAccountToken": False, "containers": containers}}
+    server.request("POST", PODS, pod)
+    ended = threading.Event()
+
+    def release() -> None:
+        while not ended.wait(0.2):
+            if not exists(server, f"{PODS}/test-pod"):
+                path = f"{CLAIMS}/{claim['metadata']['name']}/status"
+                server.request("PATCH", path, {"status": None}, MERGE)
+                return
+
+    thread = threading.Thread(target=release, daemon=True)
+    if releases:
+        thread.start()
+    yield
+    ended.set()
+    if releases:
+        thread.join()
+    if exists(server, f"{PODS}/test-pod"):
+        server.request("DELETE", f"{PODS}/test-pod")
+
+
+@pytest.fixture
+def account(apiserver: servers.ApiServer) -> None:
+    """Pods want the namespace's, which the controller manager makes."""
+    path = "/api/v1/namespaces/default/serviceaccounts"
+    if not exists(apiserver, f"{path}/default"):
+        apiserver.request("POST", path, {"metadata": {"name": "default"}})
+
+
+def classes(server: servers.ApiServer) -> set[str]:
+    return {one["metadata"]["name"] for one in server.request("GET", CLASSES)["items"]}
+
+
+@pytest.mark.usefixtures("installed", "account")
+def test_who_uses_a_device_is_ended_while_the_driver_is_there(drain: Helm, apiserver: servers.ApiServer) -> None:
+    others = {"metadata": {"name": "of-somebody-else"}, "spec": {}}
+    apiserver.request("POST", CLASSES, others)
+    try:
+        with an_allocated_claim(apiserver) as claim, a_user_of(apiserver, claim, releases=True):
+            predicted = drain("--check")
+            assert predicted.returncode == 0, predicted.stdout
+            assert exists(apiserver, f"{PODS}/test-pod")
+            assert len(classes(apiserver)) == 3
+            done = drain()
+            assert done.returncode == 0, done.stdout
+            assert not exists(apiserver, f"{PODS}/test-pod")
+            # Nobody takes the devices anew.
+            assert classes(apiserver) == {"of-somebody-else"}
+        again = drain()
+        assert re.findall(r"changed=(\d+)", again.stdout) == ["0"]
+    finally:
+        apiserver.request("DELETE", f"{CLASSES}/of-somebody-else")
+
+
+@pytest.mark.usefixtures("installed", "account")
+def test_who_still_uses_one_is_named(drain: Helm, apiserver: servers.ApiServer) -> None:
+    with an_allocated_claim(apiserver) as claim, a_user_of(apiserver, claim, releases=False):
+        done = drain()
+    assert done.returncode != 0
+    said = re.sub(r"\s+", " ", done.stdout)
+    name = claim["metadata"]["name"]
+    assert f"cannot go while its devices are in use by claim default/{name} of pods/test-pod" in said
+
+
+@pytest.mark.usefixtures("installed", "account")
+def test_claims_of_other_drivers_are_left_alone(drain: Helm, apiserver: servers.ApiServer) -> None:
+    with an_allocated_claim(apiserver, driver="gpu.example.com") as claim, a_user_of(apiserver, claim, releases=False):
+        done = drain()
+        assert re.findall(r"changed=(\d+)", done.stdout) == ["0"]
+        assert exists(apiserver, f"{PODS}/test-pod")
+    assert done.returncode == 0, done.stdout

@@ -48,19 +48,29 @@ def test_pods_that_hold_gpus_of_the_plugin(value) -> None:
         pod("has-cpu-only", cpu="1"),
         pod("has-nothing"),
     ]
-    users = value("_helm_releases_users", __helm_releases_pods_of_all={"resources": pods})
+    users = value("_helm_releases_users", __helm_releases_pods_of_all={"resources": pods}, _helm_releases_leaving=[])
     assert users == ["pod default/holds", "pod default/starts"]
 
 
-def test_claims_that_hold_gpus_of_the_driver(value) -> None:
+@pytest.mark.parametrize(
+    ("leaving", "users"),
+    [
+        pytest.param(
+            "nvidia-dra-driver", ["claim lab/used of pods/train-0 and pods/train-1", "claim lab/kept"], id="gpus"
+        ),
+        pytest.param("mock-device", ["claim lab/of-another-driver of pods/x"], id="accelerators"),
+        pytest.param("nvidia-device-plugin", [], id="not-by-claims"),
+    ],
+)
+def test_claims_that_hold_devices_of_the_driver(value, leaving: str, users: list[str]) -> None:
     claims = [
         claim("used", "gpu.nvidia.com", "pods/train-0", "pods/train-1"),
         claim("kept", "gpu.nvidia.com"),
         claim("pending", ""),
         claim("of-another-driver", "mock-accel.example.com", "pods/x"),
     ]
-    users = value("_helm_releases_users", __helm_releases_claims={"claims": claims})
-    assert users == ["claim lab/used of pods/train-0 and pods/train-1", "claim lab/kept"]
+    found = value("_helm_releases_users", __helm_releases_claims={"claims": claims}, _helm_releases_leaving=[leaving])
+    assert found == users
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,7 @@ def test_claims_that_hold_gpus_of_the_driver(value) -> None:
         pytest.param(["nvidia-device-plugin"], ["dra_driver"], ["nvidia-device-plugin"], id="plugin-leaves"),
         pytest.param(["nvidia-dra-driver"], ["device_plugin"], ["nvidia-dra-driver"], id="driver-leaves"),
         pytest.param(["nvidia-dra-driver"], [], ["nvidia-dra-driver"], id="none-is-wanted"),
+        pytest.param(["mock-device"], [], ["mock-device"], id="accelerators-leave"),
     ],
 )
 def test_releases_that_leave(value, there: list[str], wanted: list[str], leaving: list[str]) -> None:
@@ -78,6 +89,7 @@ def test_releases_that_leave(value, there: list[str], wanted: list[str], leaving
         {"name": "gpu-mock"},
         {"name": "nvidia-device-plugin", "condition": "device_plugin" in wanted},
         {"name": "nvidia-dra-driver", "condition": "dra_driver" in wanted},
+        {"name": "mock-device", "condition": False},
         {"name": "a-users-own", "condition": False},
     ]
     listed = {"stdout": json.dumps([{"name": name, "namespace": "nvidia"} for name in [*there, "a-users-own"]])}
