@@ -339,9 +339,9 @@ void mock_accel_bus_address(struct mock_accel_slot *slot, char *text, size_t siz
 }
 
 /*
- * Whoever writes sriov_numvfs holds the device's lock and waits for that of rescanning, and removing a
- * function takes both the other way round. So its VFs go first, in the writer's order, and then its
- * driver, which does not come back to a slot that is going; a write to an unbound device is refused.
+ * On newer kernels whoever writes sriov_numvfs holds the device's lock and waits for that of rescanning, and
+ * removing a function takes both the other way round. So its VFs go first, with the device's lock alone, and then
+ * its driver, which does not come back to a slot that is going; a write to an unbound device is refused.
  */
 static void unbind(struct mock_accel_slot *slot)
 {

@@ -189,16 +189,17 @@ int mock_accel_device_set_vfs(struct pci_dev *pdev, int number)
 {
 	int error = 0;
 
-	/* The order in which a write to sriov_numvfs takes them. */
+	/*
+	 * Not the lock of rescanning: whoever removes the function holds that one and waits for the device's, and some
+	 * stable kernels of late 2025 take it for each VF, where it must not be held. This is how an unbound driver goes.
+	 */
 	device_lock(&pdev->dev);
-	pci_lock_rescan_remove();
 	if (!number)
 		pci_disable_sriov(pdev);
 	else if (pdev->dev.driver == &mock_accel_pci_driver.driver)
 		error = pci_enable_sriov(pdev, number);
 	else
 		error = -ENODEV;
-	pci_unlock_rescan_remove();
 	device_unlock(&pdev->dev);
 	return error;
 }

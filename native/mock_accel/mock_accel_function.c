@@ -204,7 +204,7 @@ int mock_accel_function_set_link(struct mock_accel_function *function, bool up)
 	return end_fault();
 }
 
-/* A device raises an interrupt for errors; one that hangs says nothing, so nobody is told of that. */
+/* A device raises an interrupt for errors; one that hangs or has lost its link says nothing, nor is anybody told. */
 int mock_accel_function_set_errors(struct mock_accel_function *function, u8 errors)
 {
 	char text[8];
@@ -212,11 +212,16 @@ int mock_accel_function_set_errors(struct mock_accel_function *function, u8 erro
 
 	if (error)
 		return error;
+	if (!function->pf.registers) {
+		mutex_unlock(&lock);
+		return -EOPNOTSUPP;
+	}
 	if (function->errors != errors) {
 		function->errors = errors;
 		mock_accel_bus_set_errors(function->slot, errors);
 		snprintf(text, sizeof(text), "0x%02x", errors);
-		announce(function, "MOCK_ACCEL_ERRORS", text);
+		if (!function->hang && !function->link_down)
+			announce(function, "MOCK_ACCEL_ERRORS", text);
 	}
 	return end_fault();
 }
