@@ -21,6 +21,7 @@ import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils._device_nodes import MAJOR
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import link_target
 
 FORMAT = 1
 
@@ -144,8 +145,7 @@ def taken_domains(devices: pathlib.Path, described: t.Collection[str] = ()) -> s
     """
     taken = set()
     for device in devices.iterdir() if devices.is_dir() else ():
-        driver = device / "driver"
-        ours = device.name in described or (driver.is_symlink() and driver.readlink().name == ACCEL_DRIVER)
+        ours = device.name in described or link_target(device / "driver") == ACCEL_DRIVER
         if not ours or text_or_nothing(device / "vendor").strip() == ACCEL_VENDOR:
             taken.add(int(device.name.split(":")[0], 16))
     return taken

@@ -99,6 +99,7 @@ def test_modules_are_laid_out_as_kmm_wants_them(role: Role, tmp_path: Path) -> N
         "mock_device_enabled": True,
         "dra_driver_modules": modules,
         "dra_driver_wordlist": str(tmp_path / "words"),
+        "dra_driver_cache_dir": str(tmp_path / "cache"),
     }
     assert changed(role(**variables)) > 0
     assert changed(role(**variables)) == 0

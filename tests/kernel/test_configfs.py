@@ -174,6 +174,20 @@ def test_plugging_in_while_the_bus_is_scanned(one: GuestModule) -> None:
     assert one.guest.must("lspci -n -d 1de5:").split()[::6] == ["1000:00:00.0"]
 
 
+def test_unplugging_while_the_bus_finds_the_function_again(one: GuestModule) -> None:
+    """Neither waits for what the other holds; afterwards it can be plugged in again, and its VFs are its own."""
+    function = Function(one, "extra").make(root_bus="2345:47")
+    one.guest.must(
+        f"for i in $(seq 30); do echo 1 >{function.folder}/enable && echo 1 >{PCI}/2345:47:00.0/remove || exit; "
+        f"echo 1 >/sys/bus/pci/rescan & echo 0 >{function.folder}/enable || exit; wait; done",
+        timeout=100,
+    )
+    assert listed(one, CLASS) == ["mock0"]
+    function.set("enable", 1)
+    one.set_vfs("mock1", 2)
+    assert listed(one, CLASS) == ["mock0", "mock1", "mock1_vf0", "mock1_vf1"]
+
+
 def test_settings_are_fixed_while_it_is_plugged_in(one: GuestModule) -> None:
     function = Function(one, "extra").make(enable=1)
     assert function.refuses("memory_size", "1G") == "Device or resource busy"

@@ -113,6 +113,22 @@ def test_errors_are_shown_beside_the_allocation(loaded: GuestModule, function: F
     assert function.refuses("errors", "256") == "Invalid argument"
 
 
+def test_errors_of_one_that_does_not_answer_are_told_to_nobody(loaded: GuestModule, function: Function) -> None:
+    for fault, ill, well in (("hang", "1", "0"), ("link", "down", "up")):
+        function.set(fault, ill)
+        assert events(loaded, function, "errors=0x03") == []
+        function.set(fault, well)
+        assert loaded.guest.must(f"cat {DEVICE}/errors") == "0x03\n"
+        function.set("errors", 0)
+
+
+def test_one_without_registers_has_no_errors_to_show(loaded: GuestModule) -> None:
+    plain = Function(loaded, "plain").make(registers=0, enable=1)
+    assert plain.refuses("errors", 1) == "Operation not supported"
+    assert plain.get("errors") == "0x00"
+    plain.remove()
+
+
 @pytest.mark.parametrize(
     ("severity", "lspci"),
     [("correctable", "CorrErr+"), ("nonfatal", "NonFatalErr+"), ("fatal", " FatalErr+")],

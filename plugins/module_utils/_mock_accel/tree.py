@@ -99,7 +99,7 @@ def read_function(tree: Tree, address: str) -> Reading | None:
     folder = tree.functions / address
     path = _path_in_sysfs(tree, address)
     files, silent = read_files(folder, FUNCTION_FILES)
-    links = {name: _target(folder / name) for name in _entries(folder) if _is_link_of_ours(name)}
+    links = {name: link_target(folder / name) for name in _entries(folder) if _is_link_of_ours(name)}
     whole = {name: target for name, target in links.items() if target and _is_whole(name, target)}
     device, device_silent = _read_device(tree, folder / DRIVER)
     config = b""
@@ -123,7 +123,8 @@ def read_function(tree: Tree, address: str) -> Reading | None:
 def _list_functions(tree: Tree) -> list[Listed]:
     found = [name for name in _entries(tree.functions) if ADDRESS.fullmatch(name)]
     return [
-        Listed(name, pcie_root(_path_in_sysfs(tree, name)), _target(tree.functions / name / "driver")) for name in found
+        Listed(name, pcie_root(_path_in_sysfs(tree, name)), link_target(tree.functions / name / "driver"))
+        for name in found
     ]
 
 
@@ -201,8 +202,8 @@ def _is_whole(name: str, target: str) -> bool:
     return name == "driver" or ADDRESS.fullmatch(target) is not None
 
 
-def _target(path: Path) -> str | None:
-    """Last part of what a link leads to."""
+def link_target(path: Path) -> str | None:
+    """Last part of what a link leads to; None where there is none (any more)."""
     try:
         return path.readlink().name or None
     except OSError:

@@ -21,6 +21,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.function 
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import (
     Tree,
     described_addresses,
+    link_target,
     read_module,
 )
 
@@ -73,8 +74,7 @@ def read_domains(root: Path) -> dict[str, bool]:
     domains: dict[str, bool] = dict.fromkeys(own, True)
     devices = root / "sys/bus/pci/devices"
     for device in sorted(devices.iterdir()) if devices.is_dir() else ():
-        link = device / "driver"
-        ours = link.is_symlink() and link.readlink().name == DRIVER
+        ours = link_target(device / "driver") == DRIVER
         domain = device.name.split(":")[0]
         domains[domain] = domain in own or (domains.get(domain, True) and ours)
     buses = root / "sys/class/pci_bus"
@@ -168,9 +168,8 @@ def read_foreign(root: Path) -> dict[str, str]:
     for name, place in list(places.items()):
         for link in place.glob("virtfn*"):
             places[f"{name}_vf{link.name.removeprefix('virtfn')}"] = link
-    links = {name: place / "driver" for name, place in sorted(places.items())}
-    drivers = {name: link.readlink().name for name, link in links.items() if link.is_symlink()}
-    return {name: driver for name, driver in drivers.items() if driver != DRIVER}
+    drivers = {name: link_target(place / "driver") for name, place in sorted(places.items())}
+    return {name: driver for name, driver in drivers.items() if driver and driver != DRIVER}
 
 
 def read_functions(root: Path) -> dict[str, list[str]]:

@@ -32,6 +32,11 @@ DRIVER = "mock-accel"
 SIZES = {"K": 10, "M": 20, "G": 30, "T": 40}
 MAX_MEMORY = 1 << 62
 MAX_NUMBER = 511
+# The kernel's log has nothing of a folder that cannot be made.
+MAKE_REASONS = {
+    errno.EEXIST: "another one has its number, or it was made meanwhile: choose another name",
+    errno.ENOSPC: f"there are {MAX_NUMBER + 1} already: remove one first",
+}
 BUS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -239,9 +244,8 @@ class Kernel:
         try:
             (self._configfs / name).mkdir()
         except OSError as error:
-            raise FunctionsError(
-                f"Error while making function {name}: {error.strerror}; the kernel's log says why"
-            ) from error
+            reason = MAKE_REASONS.get(error.errno or 0, error.strerror)
+            raise FunctionsError(f"Error while making function {name}: {reason}") from error
 
     def remove(self, name: str) -> None:
         try:
@@ -297,8 +301,11 @@ class Kernel:
         places = {device: folder}
         for path in sorted(folder.glob("virtfn*")):
             places[f"{device}_vf{path.name.removeprefix('virtfn')}"] = path
-        drivers = {name: place / "driver" for name, place in places.items()}
-        found = {name: link.readlink().name for name, link in drivers.items() if link.is_symlink()}
+        found = {}
+        for name, place in places.items():
+            # Without a driver there is no link, and it can go while it is read.
+            with contextlib.suppress(OSError):
+                found[name] = (place / "driver").readlink().name
         return [f"{name} is bound to the driver {driver}" for name, driver in found.items() if driver != DRIVER]
 
     def physical(self) -> list[str]:
@@ -306,6 +313,11 @@ class Kernel:
 
     def numvfs(self, device: str) -> int:
         return int((self._devices / device / "sriov_numvfs").read_text(encoding="utf-8"))
+
+    def vfs_of(self, name: str) -> int:
+        """How many virtual functions one has that is plugged in; one without a device of ours has none to speak of."""
+        device = self.read(name, "device_name")
+        return self.numvfs(device) if device in self.physical() else 0
 
     def totalvfs(self, device: str) -> int:
         return int((self._devices / device / "sriov_totalvfs").read_text(encoding="utf-8"))
@@ -406,10 +418,16 @@ def carry_out(
     kernel: Kernel, record: Record, changes: list[Change], wanted: dict[str, Function], progress: Progress
 ) -> None:
     unfinished: list[Change] = []
+    vfs: dict[str, int] = {}
     try:
         # All unplugging comes first, so that functions can change places.
         for change in changes:
             if change.unplug:
+                # Others may have taken it since all was judged.
+                used = kernel.uses(change.name)
+                if used:
+                    raise FunctionsError(f"Function {change.name} cannot be changed or removed: {', '.join(used)}")
+                vfs[change.name] = kernel.vfs_of(change.name)
                 kernel.write(change.name, "enable", "0")
                 unfinished.append(change)
         remove(kernel, changes, unfinished, progress)
@@ -427,7 +445,7 @@ def carry_out(
                 progress.say(*change.lines)
                 record.made[change.name] = wanted[change.name].settings
     except FunctionsError as error:
-        more = put_back(kernel, record, unfinished)
+        more = put_back(kernel, record, unfinished, vfs)
         record.made = {name: made for name, made in record.made.items() if name in kernel.names()}
         record.write()
         raise progress.failure(error, more) from error
@@ -466,8 +484,11 @@ def give(kernel: Kernel, name: str, settings: dict[str, str], plug: bool) -> Non
         kernel.write(name, "enable", "1")
 
 
-def put_back(kernel: Kernel, record: Record, unfinished: list[Change]) -> list[str]:
-    """Functions that were taken apart for a change that did not come, as they were; what became of each."""
+def put_back(kernel: Kernel, record: Record, unfinished: list[Change], vfs: dict[str, int]) -> list[str]:
+    """Functions that were taken apart for a change that did not come, as they were, with as many virtual ones (`vfs`).
+
+    Returns what became of each.
+    """
     lines = []
     for change in unfinished:
         if change.make and not change.remove:
@@ -480,6 +501,8 @@ def put_back(kernel: Kernel, record: Record, unfinished: list[Change]) -> list[s
                 record.write()
                 kernel.make(change.name)
             give(kernel, change.name, change.before or {}, change.unplug)
+            if vfs.get(change.name):
+                kernel.set_numvfs(kernel.read(change.name, "device_name"), vfs[change.name])
             lines.append(f"Function {change.name} is as it was")
         except FunctionsError as error:
             lines.append(f"Function {change.name} could not be put back: {error}")

@@ -7,6 +7,7 @@ import errno
 import importlib.util
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -74,6 +75,9 @@ class Host:
         # What the kernel would not take: attributes and names.
         self.refused: set[str] = set()
         self.dies_at = ""
+        # What happens beside the unplugging of a function, and where its virtual functions are, which go with it.
+        self.on_unplug: Callable[[str], object] = lambda name: None
+        self.takes_vfs_along: Path | None = None
         self.devices.mkdir(parents=True)
         self.configfs.mkdir(parents=True)
         host = self
@@ -105,6 +109,10 @@ class Host:
                     assert self.read(name, "enable") == "0", "settings of an enabled function"
                 host.writes.append(f"{name} {attribute}={value}")
                 super().write(name, attribute, value)
+                if (attribute, value) == ("enable", "0"):
+                    host.on_unplug(name)
+                    if host.takes_vfs_along:
+                        (host.takes_vfs_along / "sriov_numvfs").write_text("0\n")
 
         patch.setattr(command, "Kernel", Kernel)
         self.add("mock0")
@@ -375,6 +383,29 @@ def test_what_was_unplugged_for_a_change_that_is_refused_is_plugged_in_again(hos
     host.refused = set()
     assert host.run(*after)[0] == 0
     assert host.run(*after) == (0, [], [])
+
+
+def test_virtual_functions_come_back_with_what_was_unplugged_in_vain(host: Host) -> None:
+    host.run({"name": "mock1", "link_width": 8})
+    folder = host.device("mock1", numvfs="2")
+    host.takes_vfs_along = folder
+    host.refused = {"mock1 link_width=4"}
+    status, lines, errors = host.run({"name": "mock1", "link_width": 4})
+    assert (status, lines, errors[1:]) == (1, [], ["Function mock1 is as it was"])
+    assert (folder / "sriov_numvfs").read_text().strip() == "2"
+
+
+def test_what_is_taken_while_others_are_unplugged_is_left_alone(host: Host) -> None:
+    host.run({"name": "mock1"}, {"name": "mock2"})
+    second = host.device("mock2")
+    host.on_unplug = lambda name: (second / "status").write_text("1\n")
+    status, lines, errors = host.run()
+    assert (status, lines) == (1, [])
+    assert errors == [
+        "Function mock2 cannot be changed or removed: mock2 is allocated",
+        "Function mock1 is as it was",
+    ]
+    assert host.get("mock1", "enable") == host.get("mock2", "enable") == {"enable": "1"}
 
 
 def test_one_that_was_to_be_made_anew_is_made_as_it_was(host: Host) -> None:
