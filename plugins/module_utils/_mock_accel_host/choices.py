@@ -185,15 +185,13 @@ def normal(name: str, value: str) -> str:
 def changed_parameters(facts: Facts, wanted: t.Mapping[str, str]) -> list[str]:
     """Parameters of the loaded module that are not as wanted and that only loading anew can change.
 
-    An empty seed is the kernel's own choice, which it shows; no NUMA nodes are all of the machine's.
+    An empty seed is the kernel's own choice, which it shows; of NUMA nodes it shows those that were named.
     """
     changed = []
-    if not wanted.get("numa_nodes", "-") and facts["numa_nodes"]:
-        wanted = {**wanted, "numa_nodes": ",".join(map(str, facts["numa_nodes"]))}
     for name, value in wanted.items():
         loaded = facts["parameters"].get(name)
-        if loaded is None or name in RUNTIME or (name in TEXTS and not value):
+        if loaded is None or name in RUNTIME or (name == "uuid_seed" and not value):
             continue
         if normal(name, loaded) != normal(name, str(value)):
-            changed.append(f"{name} {loaded} -> {value}")
+            changed.append(f"{name} {loaded or 'all'} -> {value if value != '' else 'all'}")
     return changed
