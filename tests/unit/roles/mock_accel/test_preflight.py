@@ -26,6 +26,10 @@ CASES: dict[str, tuple[dict[str, t.Any], str]] = {
         },
         "",
     ),
+    "mode-unquoted": (
+        {"mock_accel_device_mode": 0o660},
+        "mock_accel_device_mode is '432': set it to a quoted octal number",
+    ),
     "vfs-too-many": ({"mock_accel_vfs": {"mock0": 9}}, "cannot give mock0 '9' virtual functions: set a number up to 4"),
     "vfs-above-total": ({"mock_accel_vfs": {"mock0": 5}}, "cannot give mock0 '5' virtual functions"),
     "vfs-no-number": ({"mock_accel_vfs": {"mock0": "two"}}, "cannot give mock0 'two' virtual functions"),
