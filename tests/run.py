@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
@@ -84,8 +85,19 @@ def run_stage(stage: str, folder: Path) -> Result:
     return Result(stage, passed, failed, skipped, time.monotonic() - started)
 
 
-def run_lane(stages: Sequence[str], folder: Path) -> list[Result]:
-    return [run_stage(stage, folder) for stage in stages]
+def run_lanes(lanes: Sequence[Sequence[str]], folder: Path) -> list[Result]:
+    """Run lanes side by side, the stages of each in order. After an interruption no further stage begins."""
+    interrupted = threading.Event()
+
+    def run_lane(stages: Sequence[str]) -> list[Result]:
+        return [run_stage(stage, folder) for stage in stages if not interrupted.is_set()]
+
+    with ThreadPoolExecutor() as pool:
+        try:
+            return [result for lane in pool.map(run_lane, lanes) for result in lane]
+        except BaseException:
+            interrupted.set()
+            raise
 
 
 def main() -> int:
@@ -102,9 +114,7 @@ def main() -> int:
             if not lanes:
                 continue
             print(f"\nRunning {' beside '.join(', '.join(lane) for lane in lanes)}", flush=True)
-            with ThreadPoolExecutor() as pool:
-                for lane in pool.map(lambda lane: run_lane(lane, Path(folder)), lanes):
-                    results += lane
+            results += run_lanes(lanes, Path(folder))
 
     print("\nstage        passed  failed  skipped  seconds")
     for result in results:

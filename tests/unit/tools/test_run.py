@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""tests/run.py: which stages there are, and that it ends when it is told to."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture
+def runner(repo: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("runner", repo / "tests/run.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    # Its data classes look for their module by name.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "runner", module)
+        spec.loader.exec_module(module)
+    return module
+
+
+def test_each_folder_of_tests_is_a_stage(runner: ModuleType, repo: Path) -> None:
+    folders = {path.relative_to(repo / "tests").parts[0] for path in (repo / "tests").rglob("test_*.py")}
+    assert set(runner.STAGES) == folders
+    assert len(runner.STAGES) == len(folders)
+
+
+def test_after_an_interruption_no_further_stage_begins(
+    runner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = []
+    both_run = threading.Barrier(2, timeout=30)
+
+    def run_stage(stage: str, folder: Path) -> str:
+        ran.append(stage)
+        if stage in ("first", "beside"):
+            both_run.wait()
+        if stage == "first":
+            raise KeyboardInterrupt
+        # Long enough for the interruption to come before the lane's next stage would.
+        time.sleep(0.5)
+        return stage
+
+    monkeypatch.setattr(runner, "run_stage", run_stage)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run_lanes([("first", "second"), ("beside", "after it")], tmp_path)
+    assert sorted(ran) == ["beside", "first"]
+    assert runner.run_lanes([("second",), ("other", "after it")], tmp_path) == ["second", "other", "after it"]
