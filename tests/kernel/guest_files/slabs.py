@@ -27,12 +27,8 @@ def settle() -> None:
 
 
 def used_objects() -> dict[str, int]:
-    """By cache. Small ones of one size are one cache with several names, which are links."""
-    names: dict[str, list[str]] = {}
-    for path in SLABS.iterdir():
-        if path.name != BLOCKS:
-            names.setdefault(path.resolve().name, []).append(path.name)
-    return {",".join(sorted(aliases)): used(SLABS / cache) for cache, aliases in names.items()}
+    """By cache; each has its own (slab_nomerge)."""
+    return {cache.name: used(cache) for cache in SLABS.iterdir() if cache.name != BLOCKS}
 
 
 def used(cache: Path) -> int:
