@@ -125,3 +125,19 @@ def test_what_a_host_lacks_is_said_in_the_words_of_the_role(value) -> None:
         "host0 goes without the accelerators of mock_accel: mock_accel_install is prebuilt, but mock_accel_module_file "
         "names no file; set mock_accel_signing_key and mock_accel_signing_certificate"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "online", "missing"),
+    [
+        pytest.param("", [0, 1], [], id="all"),
+        pytest.param("0,1", [0, 1], [], id="there"),
+        pytest.param("0,5", [0, 1], [5], id="one-is-not"),
+        pytest.param(1, [0], [1], id="a-number"),
+        pytest.param("0", [], [], id="a-kernel-without-numa-has-one"),
+        pytest.param("1", [], [1], id="and-no-other"),
+    ],
+)
+def test_numa_nodes_that_a_host_lacks(value, asked: str | int, online: list[int], missing: list[int]) -> None:
+    host = {"facts": {"numa_nodes": online}}
+    assert value("_mock_accel_missing_nodes", mock_accel_numa_nodes=asked, __mock_accel_host=host) == missing
