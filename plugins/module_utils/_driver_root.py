@@ -19,6 +19,7 @@ import stat
 import subprocess
 import typing as t
 
+from ansible_collections.mirage.accel.plugins.module_utils import _pci_domains
 from ansible_collections.mirage.accel.plugins.module_utils._device_nodes import MAJOR
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import link_target
@@ -28,8 +29,6 @@ FORMAT = 1
 # What the module mock_accel binds to its functions, and the vendor of those that are no GPUs.
 ACCEL_DRIVER = "mock-accel"
 ACCEL_VENDOR = "0x1de5"
-FIRST_DOMAIN = 0x1000
-LAST_DOMAIN = 0xFFFF
 
 
 class DriverRootError(MirageError):
@@ -155,8 +154,8 @@ def free_domain(domains: set[int], taken: set[int]) -> int:
     """The first domain to which all of them can be moved without meeting a taken one; 0 where there is none."""
     offsets = [domain - min(domains) for domain in domains]
     # The same range that mock-nvml derives from, beginning behind the one that is taken.
-    places = range(FIRST_DOMAIN, LAST_DOMAIN - max(offsets) + 1)
-    behind = min(max(min(domains) + 1 - FIRST_DOMAIN, 0), len(places))
+    places = _pci_domains.places(max(offsets) + 1)
+    behind = min(max(min(domains) + 1 - _pci_domains.FIRST, 0), len(places))
     for start in (*places[behind:], *places[:behind]):
         if not any(start + offset in taken for offset in offsets):
             return start

@@ -23,6 +23,8 @@ GUARDED = {
     "_kubernetes_dep.py": {"kubernetes", "urllib3", "websocket"},
     "_supervisor_dep.py": {"supervisor"},
 }
+# What judges or counts, and reads nothing.
+PURE = ("_difference", "_errors", "_pci_domains", "_profile")
 # Oldest Python of a host that modules run on, as their documentation says.
 OLDEST_PYTHON = (3, 9)
 
@@ -101,12 +103,12 @@ def modules_use_utils_only(root: Path) -> Iterator[str]:
 
 
 def pure_files_import_the_standard_library(root: Path) -> Iterator[str]:
-    """_dra/*, _profile.py, _difference.py and what judges in _mock_accel/: no I/O; among ours, only each other."""
+    """_dra/*, those of PURE and what judges in _mock_accel/: no I/O; among ours, only each other."""
     utils = root / "plugins" / "module_utils"
-    pure = [*python_files(utils / "_dra"), *(utils / name for name in ("_profile.py", "_difference.py", "_errors.py"))]
+    pure = [*python_files(utils / "_dra"), *(utils / f"{name}.py" for name in PURE)]
     judges = ("registers", "function", "plan")
     pure += [utils / "_mock_accel" / f"{name}.py" for name in judges]
-    allowed = [f"{OURS}.module_utils.{name}" for name in ("_dra", "_profile", "_difference")]
+    allowed = [f"{OURS}.module_utils.{name}" for name in ("_dra", *PURE)]
     allowed += [f"{OURS}.module_utils._mock_accel.{name}" for name in judges]
     for path in pure:
         for name in imported(path) if path.exists() else ():

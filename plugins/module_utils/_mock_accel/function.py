@@ -4,7 +4,7 @@
 """One function on the buses of mock_accel: what was read of it, and what that says.
 
 Plain data in, records out: whatever a file holds, or does not hold, is a value or None and never an exception. Imports
-the standard library only.
+the standard library only, and what does the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import dataclasses
 import re
 import typing as t
 
+from ansible_collections.mirage.accel.plugins.module_utils import _pci_domains
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.registers import answers, find_registers
 
 # Name of the PCI driver, and of the class of its devices.
@@ -280,5 +281,5 @@ def _domains_of_parameters(parameters: t.Mapping[str, str]) -> range:
     # Without a function of the parameters there is no root bus of theirs.
     if number(parameters.get("num_pfs")) == 0:
         count = 0
-    # No more than the kernel has domains, whatever is written there.
-    return range(first, min(first + count, 0x10000))
+    # Whatever is written there.
+    return _pci_domains.following(first, count)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.mirage.accel.plugins.module_utils import _pci_domains
+
 CAP_SYS_MODULE = 16
-FIRST_DOMAIN = 0x1000
-LAST_DOMAIN = 0xFFFF
 SIZES = {"K": 10, "M": 20, "G": 30, "T": 40}
 TEXTS = ("uuid_seed", "numa_nodes")
 # The numbers of virtual functions change without loading anew.
@@ -76,11 +76,10 @@ def choose_first_domain(facts: Facts, wish: Wish) -> str:
     taken = {int(name, 16) for name, ours in facts["domains"].items() if not ours}
     taken |= {int(name, 16) for name in wish.gpu_domains}
     before = configured_domain(facts)
-    places = range(FIRST_DOMAIN, LAST_DOMAIN - wish.num_roots + 2)
-    for start in ([before] if before else []) + list(places):
+    for start in ([before] if before else []) + list(_pci_domains.places(wish.num_roots)):
         if taken.isdisjoint(range(start, start + wish.num_roots)):
             return f"0x{start:04x}"
-    return f"0x{FIRST_DOMAIN:04x}"
+    return f"0x{_pci_domains.FIRST:04x}"
 
 
 def kernel_problems(facts: Facts) -> list[str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.mirage.accel.plugins.module_utils import _pci_domains
+
 ONE = {"name": "mock7"}
 CASES: dict[str, tuple[dict[str, t.Any], str]] = {
     "defaults": ({}, ""),
@@ -39,10 +41,18 @@ CASES: dict[str, tuple[dict[str, t.Any], str]] = {
         {"mock_accel_vfs": {"mock7": 3}, "mock_accel_functions": [{**ONE, "total_vfs": 2}]},
         "cannot give mock7 '3' virtual functions: set a number up to 2",
     ),
-    "domain-too-large": ({"mock_accel_first_domain": "70000"}, "mock_accel_first_domain is '70000'"),
+    "domain-last": ({"mock_accel_first_domain": f"{_pci_domains.LAST:#x}"}, ""),
+    "domain-behind-the-last": (
+        {"mock_accel_first_domain": str(_pci_domains.LAST + 1)},
+        f"mock_accel_first_domain is '{_pci_domains.LAST + 1}'",
+    ),
     "domain-zero": ({"mock_accel_first_domain": "0x0"}, "mock_accel_first_domain is '0x0'"),
+    "domains-last-two": (
+        {"mock_accel_first_domain": f"{_pci_domains.LAST - 1:#x}", "mock_accel_num_pfs": 2, "mock_accel_num_roots": 2},
+        "",
+    ),
     "domain-last-of-two": (
-        {"mock_accel_first_domain": "0xffff", "mock_accel_num_pfs": 2, "mock_accel_num_roots": 2},
+        {"mock_accel_first_domain": f"{_pci_domains.LAST:#x}", "mock_accel_num_pfs": 2, "mock_accel_num_roots": 2},
         "one for each of 2 root buses",
     ),
     "no-memory": ({"mock_accel_pf_memory": "0"}, "mock_accel_pf_memory is '0'"),
