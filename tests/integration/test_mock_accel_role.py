@@ -33,6 +33,7 @@ FILES = {
     "/etc/modules-load.d/mirage-accel-mock_accel.conf",
     "/etc/udev/rules.d/60-mirage-accel-mock_accel.rules",
     "/usr/local/sbin/mock-accel-functions",
+    "/usr/local/lib/mirage-accel/mock_accel_functions/__main__.py",
     "/etc/init.d/mock-accel",
 }
 

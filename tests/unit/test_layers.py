@@ -42,6 +42,15 @@ DRIVER = [
     {"errors", "log", "api"},
 ]
 
+# The command mock-accel-functions, in the same way.
+COMMAND = [
+    {"__main__"},
+    {"execution", "vfs"},
+    {"change", "progress"},
+    {"description", "record", "kernel"},
+    {"attributes", "errors"},
+]
+
 # native/nvml, from the bottom up: a file may include headers of its own height and below. The rest (nvml_*.c and what
 # they share) is above them all.
 HEIGHTS = [
@@ -125,13 +134,27 @@ def only_plugins_import_plugins(root: Path) -> Iterator[str]:
                     yield f"{path.relative_to(root)} imports {name}"
 
 
-def driver_points_down(root: Path) -> Iterator[str]:
-    package = root / "roles" / "dra_driver" / "files" / "mock_accel_dra"
-    row = {name: number for number, names in enumerate(DRIVER) for name in names}
-    for path in sorted(package.glob("*.py")):
+def points_down(root: Path, package: str, rows: list[set[str]]) -> Iterator[str]:
+    """A file of a package imports those of later rows only."""
+    row = {name: number for number, names in enumerate(rows) for name in names}
+    for path in sorted((root / package).glob("*.py")):
         for name in imported(path):
             target = name.lstrip(".").split(".")[0] if name.startswith(".") else None
             if target in row and row.get(path.stem, 0) >= row[target] and target != path.stem:
+                yield f"{path.relative_to(root)} imports {name}"
+
+
+def driver_points_down(root: Path) -> Iterator[str]:
+    yield from points_down(root, "roles/dra_driver/files/mock_accel_dra", DRIVER)
+
+
+def the_command_points_down(root: Path) -> Iterator[str]:
+    """What the role mock_accel puts on hosts, which need have Python and nothing else."""
+    package = "roles/mock_accel/files/mock_accel_functions"
+    yield from points_down(root, package, COMMAND)
+    for path in sorted((root / package).glob("*.py")):
+        for name in imported(path):
+            if not name.startswith(".") and top(name) not in sys.stdlib_module_names:
                 yield f"{path.relative_to(root)} imports {name}"
 
 
@@ -247,6 +270,7 @@ RULES: list[Callable[[Path], Iterator[str]]] = [
     pure_files_import_the_standard_library,
     only_plugins_import_plugins,
     driver_points_down,
+    the_command_points_down,
     roles_do_not_include_each_other,
     the_way_out_of_a_role_is_in_its_vars,
     charts_know_nothing_of_ansible,
@@ -265,6 +289,7 @@ def test_the_tree_keeps_the_rule(repo: Path, rule: Callable[[Path], Iterator[str
 
 UTILS = "plugins/module_utils"
 DRA = "roles/dra_driver/files/mock_accel_dra"
+COMMAND_FILES = "roles/mock_accel/files/mock_accel_functions"
 FUTURE = "from __future__ import annotations\n"
 
 # For each rule: files that break it (one violation each) and files that come near and do not.
@@ -326,6 +351,14 @@ EXAMPLES: dict[Callable[[Path], Iterator[str]], tuple[dict[str, str], dict[str, 
             f"{DRA}/cdi.py": "from .checkpoint import x\n",
         },
         {f"{DRA}/plugin.py": "from .state import x\nfrom . import errors\nimport json\n"},
+    ),
+    the_command_points_down: (
+        {
+            f"{COMMAND_FILES}/errors.py": "from .attributes import x\n",
+            f"{COMMAND_FILES}/kernel.py": "from .change import x\n",
+            f"{COMMAND_FILES}/vfs.py": "import yaml\n",
+        },
+        {f"{COMMAND_FILES}/change.py": "import json\nfrom .kernel import x\n"},
     ),
     roles_do_not_include_each_other: (
         {

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import typing as t
 from pathlib import Path
 
 import pytest
+from mock_accel_functions.__main__ import main
 
 from ansible_collections.mirage.accel.plugins.filter.gpu_pci_functions import FilterModule, gpu_pci_functions
 
@@ -42,15 +42,11 @@ def test_functions_have_the_ids_and_places_that_nvml_shows(gpus: list[dict]) -> 
     assert found["without_place"] == []
 
 
-def test_the_command_on_the_host_takes_them(gpus: list[dict], repo: Path, tmp_path: Path) -> None:
-    path = repo / "roles/mock_accel/files/mock_accel_functions.py"
-    spec = importlib.util.spec_from_file_location("mock_accel_functions", path)
-    command = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(command)
+def test_the_command_on_the_host_takes_them(gpus: list[dict], tmp_path: Path) -> None:
     description = tmp_path / "functions.json"
     functions = gpu_pci_functions(gpus, {}, [3])["functions"]
     description.write_text(json.dumps({"version": 1, "functions": functions}))
-    assert command.main(["--description", str(description), "judge"]) == 0
+    assert main(["--description", str(description), "judge"]) == 0
 
 
 @pytest.mark.parametrize(

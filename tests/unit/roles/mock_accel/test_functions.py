@@ -1,41 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command mock-accel-functions against a configfs of ordinary files that behaves as the kernel's does."""
+"""The command mock-accel-functions against a configfs of ordinary files."""
 
 from __future__ import annotations
 
 import errno
-import importlib.util
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from functions_host import DEFAULTS, FunctionsHost
+from mock_accel_functions.errors import FunctionsError
+from mock_accel_functions.kernel import Kernel
 
-REPO = Path(__file__).resolve().parents[4]
-DEFAULTS = {
-    "enable": "0",
-    "device_name": "",
-    "address": "",
-    "vendor": "0x1de5",
-    "device": "0x0001",
-    "subsystem_vendor": "0x1de5",
-    "subsystem_device": "0x0001",
-    "vf_device": "0x0002",
-    "class": "0x120000",
-    "revision": "0x01",
-    "registers": "1",
-    "uuid": "46c8e2b2-eb85-840b-b820-6b53b1e0a161",
-    "root_bus": "1000:00",
-    "slot": "-1",
-    "numa_node": "-1",
-    "total_vfs": "4",
-    "memory_size": str(16 << 30),
-    "vf_memory_size": str(2 << 30),
-    "link_speed": "4",
-    "link_width": "16",
-}
 GPU = {
     "vendor": "0x10de",
     "device": "0x20b0",
@@ -54,133 +31,12 @@ GPU_AS_WRITTEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def command() -> ModuleType:
-    path = REPO / "roles/mock_accel/files/mock_accel_functions.py"
-    spec = importlib.util.spec_from_file_location("mock_accel_functions", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-class Host:
-    """A module that is loaded with one function of its parameters."""
-
-    def __init__(self, command: ModuleType, folder: Path, capsys, patch: pytest.MonkeyPatch) -> None:
-        self._command, self._capsys = command, capsys
-        self.configfs, self.devices = folder / "config/mock-accel", folder / "class"
-        self.pci, self.processes = folder / "pci", folder / "proc"
-        self.record = folder / "run/mirage-accel/functions.json"
-        self.writes: list[str] = []
-        # What the kernel would not take: attributes and names.
-        self.refused: set[str] = set()
-        self.dies_at = ""
-        # What happens beside the unplugging of a function, and where its virtual functions are, which go with it.
-        self.on_unplug: Callable[[str], object] = lambda name: None
-        self.takes_vfs_along: Path | None = None
-        self.devices.mkdir(parents=True)
-        self.configfs.mkdir(parents=True)
-        host = self
-
-        class Kernel(command.Kernel):
-            def set_numvfs(self, device: str, count: int) -> None:
-                if f"{device}={count}" in host.refused:
-                    raise command.FunctionsError(f"Error while giving {device} {count} virtual functions: refused")
-                super().set_numvfs(device, count)
-
-            def make(self, name: str) -> None:
-                if name == host.dies_at:
-                    raise KeyboardInterrupt
-                if name in host.refused:
-                    raise command.FunctionsError(f"Error while making function {name}: refused")
-                host.add(name)
-
-            def remove(self, name: str) -> None:
-                assert self.read(name, "enable") == "0", "a configfs folder that is enabled"
-                host.writes.append(f"{name} removed")
-                shutil.rmtree(host.configfs / name)
-
-            def write(self, name: str, attribute: str, value: str) -> None:
-                if attribute in host.refused or f"{name} {attribute}={value}" in host.refused:
-                    raise command.FunctionsError(
-                        f"Error while setting {attribute} of function {name} to {value}: refused"
-                    )
-                if attribute != "enable":
-                    assert self.read(name, "enable") == "0", "settings of an enabled function"
-                host.writes.append(f"{name} {attribute}={value}")
-                super().write(name, attribute, value)
-                if (attribute, value) == ("enable", "0"):
-                    host.on_unplug(name)
-                    if host.takes_vfs_along:
-                        (host.takes_vfs_along / "sriov_numvfs").write_text("0\n")
-
-        patch.setattr(command, "Kernel", Kernel)
-        self.add("mock0")
-        self.set("mock0", enable="1", device_name="mock0")
-        self.writes.clear()
-
-    def add(self, name: str) -> None:
-        self.writes.append(f"{name} made")
-        (self.configfs / name).mkdir()
-        self.set(name, **DEFAULTS)
-        self.set(name, device_name=name)
-
-    def set(self, name: str, **attributes: str) -> None:
-        for attribute, value in attributes.items():
-            (self.configfs / name / attribute).write_text(f"{value}\n")
-
-    def get(self, name: str, *attributes: str) -> dict[str, str]:
-        return {attribute: (self.configfs / name / attribute).read_text().strip() for attribute in attributes}
-
-    def device(self, name: str, status: str = "0", numvfs: str = "0") -> Path:
-        folder = self.devices / name
-        folder.mkdir()
-        (folder / "status").write_text(f"{status}\n")
-        if "_" not in name:
-            (folder / "sriov_numvfs").write_text(f"{numvfs}\n")
-            (folder / "sriov_totalvfs").write_text("4\n")
-        return folder
-
-    def hang(self, name: str) -> None:
-        """What does not answer is EIO to read; a folder is an error of another number, and no text either."""
-        (self.devices / name / "status").unlink()
-        (self.devices / name / "status").mkdir()
-
-    def open(self, name: str, pid: int, command: str) -> None:
-        process = self.processes / str(pid)
-        (process / "fd").mkdir(parents=True)
-        (process / "fd/3").symlink_to(f"/dev/{name}")
-        (process / "comm").write_text(f"{command}\n")
-
-    def bind(self, address: str, driver: str, vf: int | None = None) -> Path:
-        folder = self.pci / address
-        place = folder if vf is None else folder / f"virtfn{vf}"
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "driver").symlink_to(f"../../../bus/pci/drivers/{driver}")
-        return folder
-
-    def run(
-        self, *functions: dict, action: str = "apply", check: bool = False, vfs: dict | None = None, text: str = ""
-    ):
-        description = self.record.parents[2] / "functions.json"
-        description.write_text(text or json.dumps({"version": 1, "functions": functions, "vfs": vfs or {}}))
-        places = ["--description", description, "--record", self.record]
-        places += ["--configfs", self.configfs, "--devices", self.devices, "--pci", self.pci]
-        places += ["--processes", self.processes]
-        status = self._command.main([*(["--check"] if check else []), *map(str, places), action])
-        said = self._capsys.readouterr()
-        return status, said.out.splitlines(), said.err.splitlines()
-
-    def names(self) -> list[str]:
-        return sorted(path.name for path in self.configfs.iterdir())
-
-
 @pytest.fixture
-def host(command: ModuleType, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> Host:
-    return Host(command, tmp_path, capsys, monkeypatch)
+def host(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> FunctionsHost:
+    return FunctionsHost(tmp_path, capsys, monkeypatch)
 
 
-def test_functions_are_made_once(host: Host) -> None:
+def test_functions_are_made_once(host: FunctionsHost) -> None:
     wanted = [{"name": "gpu0", **GPU}, {"name": "mock5", "memory_size": "32G", "numa_node": 1}]
     assert host.run(*wanted, check=True) == (0, ["make function mock5", "make function gpu0"], [])
     assert (host.names(), host.writes, host.record.exists()) == (["mock0"], [], False)
@@ -196,12 +52,12 @@ def test_functions_are_made_once(host: Host) -> None:
     assert host.writes == []
 
 
-def test_a_function_is_switched_on_when_all_is_set(host: Host) -> None:
+def test_a_function_is_switched_on_when_all_is_set(host: FunctionsHost) -> None:
     host.run({"name": "a", "link_width": 8, "registers": "false"})
     assert host.writes == ["a made", "a registers=0", "a link_width=8", "a enable=1"]
 
 
-def test_one_that_is_to_be_off_stays_off(host: Host) -> None:
+def test_one_that_is_to_be_off_stays_off(host: FunctionsHost) -> None:
     host.run({"name": "a", "enabled": False})
     assert host.get("a", "enable") == {"enable": "0"}
     assert host.run({"name": "a"})[1] == ["plug in function a"]
@@ -237,7 +93,7 @@ def test_one_that_is_to_be_off_stays_off(host: Host) -> None:
         pytest.param({"slot": -1}, {"slot": -1}, [], [], id="slot-of-the-kernels"),
     ],
 )
-def test_changes(host: Host, before: dict, after: dict, lines: list[str], writes: list[str]) -> None:
+def test_changes(host: FunctionsHost, before: dict, after: dict, lines: list[str], writes: list[str]) -> None:
     host.run({"name": "a", **before})
     host.set("a", slot="7" if "slot" in before else "-1")
     host.writes.clear()
@@ -248,20 +104,20 @@ def test_changes(host: Host, before: dict, after: dict, lines: list[str], writes
     assert host.run({"name": "a", **after}) == (0, [], [])
 
 
-def test_two_functions_change_places(host: Host) -> None:
+def test_two_functions_change_places(host: FunctionsHost) -> None:
     host.run({"name": "a", "slot": 1}, {"name": "b", "slot": 2})
     host.writes.clear()
     assert host.run({"name": "a", "slot": 2}, {"name": "b", "slot": 1})[0] == 0
     assert host.writes[:2] == ["a enable=0", "b enable=0"]
 
 
-def test_one_that_was_pulled_out_is_plugged_in_again(host: Host) -> None:
+def test_one_that_was_pulled_out_is_plugged_in_again(host: FunctionsHost) -> None:
     host.run({"name": "a"})
     host.set("a", enable="0")
     assert host.run({"name": "a"}) == (0, ["plug in function a"], [])
 
 
-def test_only_own_functions_are_removed(host: Host) -> None:
+def test_only_own_functions_are_removed(host: FunctionsHost) -> None:
     host.run({"name": "a"}, {"name": "b"})
     host.add("mine")
     assert host.run({"name": "b"}) == (0, ["remove function a"], [])
@@ -273,7 +129,7 @@ def test_only_own_functions_are_removed(host: Host) -> None:
 
 
 @pytest.mark.parametrize("name", ["mock0", "mine"])
-def test_a_name_that_is_anothers_is_refused(host: Host, name: str) -> None:
+def test_a_name_that_is_anothers_is_refused(host: FunctionsHost, name: str) -> None:
     host.add("mine")
     host.writes.clear()
     status, lines, errors = host.run({"name": name}, {"name": "b"})
@@ -284,7 +140,7 @@ def test_a_name_that_is_anothers_is_refused(host: Host, name: str) -> None:
 
 @pytest.mark.parametrize("used", ["mock3", "mock3_vf1"])
 @pytest.mark.parametrize("wanted", [[], [{"name": "a", "link_width": 8}], [{"name": "a", "enabled": False}]])
-def test_what_is_allocated_is_left_alone_by_name(host: Host, used: str, wanted: list[dict]) -> None:
+def test_what_is_allocated_is_left_alone_by_name(host: FunctionsHost, used: str, wanted: list[dict]) -> None:
     host.run({"name": "a"}, {"name": "b"})
     host.set("a", device_name="mock3")
     for name in ("mock3", "mock3_vf1", "mock30"):
@@ -298,7 +154,7 @@ def test_what_is_allocated_is_left_alone_by_name(host: Host, used: str, wanted: 
 
 @pytest.mark.parametrize("node", ["mock1", "mock1_vf0"])
 @pytest.mark.parametrize("wanted", [[], [{"name": "mock1", "numa_node": 1}]], ids=["removed", "changed"])
-def test_one_whose_node_is_open_is_left_alone(host: Host, node: str, wanted: list[dict]) -> None:
+def test_one_whose_node_is_open_is_left_alone(host: FunctionsHost, node: str, wanted: list[dict]) -> None:
     host.run({"name": "mock1"})
     host.open(node, 4711, "trainer")
     host.open("mock11", 4712, "another")
@@ -311,7 +167,7 @@ def test_one_whose_node_is_open_is_left_alone(host: Host, node: str, wanted: lis
     assert host.writes == []
 
 
-def test_one_that_hangs_may_be_allocated(host: Host) -> None:
+def test_one_that_hangs_may_be_allocated(host: FunctionsHost) -> None:
     host.run({"name": "a"})
     host.set("a", device_name="mock3")
     for name in ("mock3", "mock3_vf0"):
@@ -331,7 +187,7 @@ def test_one_that_hangs_may_be_allocated(host: Host) -> None:
         pytest.param("mock-accel", 1, "", id="ours"),
     ],
 )
-def test_what_another_driver_has_is_in_use(host: Host, driver: str, vf: int | None, used: str) -> None:
+def test_what_another_driver_has_is_in_use(host: FunctionsHost, driver: str, vf: int | None, used: str) -> None:
     host.run({"name": "a"})
     host.set("a", device_name="mock3", address="1000:00:07.0")
     host.bind("1000:00:07.0", driver, vf)
@@ -344,7 +200,7 @@ def test_what_another_driver_has_is_in_use(host: Host, driver: str, vf: int | No
         assert (status, lines, errors) == (0, ["remove function a"], [])
 
 
-def test_a_function_without_a_device_can_be_anothers_too(host: Host) -> None:
+def test_a_function_without_a_device_can_be_anothers_too(host: FunctionsHost) -> None:
     host.run({"name": "gpu0", **GPU})
     host.set("gpu0", device_name="", address="2f11:07:00.0")
     host.bind("2f11:07:00.0", "vfio-pci")
@@ -352,7 +208,7 @@ def test_a_function_without_a_device_can_be_anothers_too(host: Host) -> None:
     assert host.run() == (1, [], [said])
 
 
-def test_a_function_that_cannot_be_set_up_is_not_left_half_made(host: Host) -> None:
+def test_a_function_that_cannot_be_set_up_is_not_left_half_made(host: FunctionsHost) -> None:
     host.refused = {"numa_node"}
     status, lines, errors = host.run({"name": "a", "numa_node": 7})
     assert (status, lines) == (1, [])
@@ -362,7 +218,7 @@ def test_a_function_that_cannot_be_set_up_is_not_left_half_made(host: Host) -> N
     assert host.run({"name": "a", "numa_node": 1}) == (0, ["make function a"], [])
 
 
-def test_what_was_unplugged_for_a_change_that_is_refused_is_plugged_in_again(host: Host) -> None:
+def test_what_was_unplugged_for_a_change_that_is_refused_is_plugged_in_again(host: FunctionsHost) -> None:
     before = [{"name": name, "slot": slot, "link_width": 8} for name, slot in (("a", 1), ("b", 2), ("c", 3))]
     host.run(*before)
     host.refused = {"b slot=1"}
@@ -385,7 +241,7 @@ def test_what_was_unplugged_for_a_change_that_is_refused_is_plugged_in_again(hos
     assert host.run(*after) == (0, [], [])
 
 
-def test_virtual_functions_come_back_with_what_was_unplugged_in_vain(host: Host) -> None:
+def test_virtual_functions_come_back_with_what_was_unplugged_in_vain(host: FunctionsHost) -> None:
     host.run({"name": "mock1", "link_width": 8})
     folder = host.device("mock1", numvfs="2")
     host.takes_vfs_along = folder
@@ -395,7 +251,7 @@ def test_virtual_functions_come_back_with_what_was_unplugged_in_vain(host: Host)
     assert (folder / "sriov_numvfs").read_text().strip() == "2"
 
 
-def test_what_is_taken_while_others_are_unplugged_is_left_alone(host: Host) -> None:
+def test_what_is_taken_while_others_are_unplugged_is_left_alone(host: FunctionsHost) -> None:
     host.run({"name": "mock1"}, {"name": "mock2"})
     second = host.device("mock2")
     host.on_unplug = lambda name: (second / "status").write_text("1\n")
@@ -408,7 +264,7 @@ def test_what_is_taken_while_others_are_unplugged_is_left_alone(host: Host) -> N
     assert host.get("mock1", "enable") == host.get("mock2", "enable") == {"enable": "1"}
 
 
-def test_one_that_was_to_be_made_anew_is_made_as_it_was(host: Host) -> None:
+def test_one_that_was_to_be_made_anew_is_made_as_it_was(host: FunctionsHost) -> None:
     host.run({"name": "a", "link_width": 8, "slot": 3}, {"name": "b"})
     host.refused = {"slot=4", "a slot=4"}
     status, lines, errors = host.run({"name": "a", "slot": 4})
@@ -418,7 +274,7 @@ def test_one_that_was_to_be_made_anew_is_made_as_it_was(host: Host) -> None:
     assert json.loads(host.record.read_text())["functions"] == {"a": {"link_width": "8", "slot": "3"}}
 
 
-def test_what_cannot_be_put_back_is_said(host: Host) -> None:
+def test_what_cannot_be_put_back_is_said(host: FunctionsHost) -> None:
     host.run({"name": "a"})
     host.refused = {"a slot=1", "a enable=1"}
     errors = host.run({"name": "a", "slot": 1})[2]
@@ -428,7 +284,7 @@ def test_what_cannot_be_put_back_is_said(host: Host) -> None:
     ]
 
 
-def test_virtual_functions_come_back_where_another_number_is_refused(host: Host) -> None:
+def test_virtual_functions_come_back_where_another_number_is_refused(host: FunctionsHost) -> None:
     devices = [host.device("mock0"), host.device("mock1", numvfs="2")]
     host.refused = {"mock1=3"}
     status, lines, errors = host.run(action="start", vfs={"mock0": 1, "mock1": 3})
@@ -441,7 +297,7 @@ def test_virtual_functions_come_back_where_another_number_is_refused(host: Host)
     assert [(device / "sriov_numvfs").read_text().strip() for device in devices] == ["1", "2"]
 
 
-def test_what_was_not_made_is_not_on_record_even_where_the_command_dies(host: Host) -> None:
+def test_what_was_not_made_is_not_on_record_even_where_the_command_dies(host: FunctionsHost) -> None:
     host.dies_at = "mock2"
     with pytest.raises(KeyboardInterrupt):
         host.run({"name": "mock1"}, {"name": "mock2"}, {"name": "mock3"})
@@ -449,13 +305,13 @@ def test_what_was_not_made_is_not_on_record_even_where_the_command_dies(host: Ho
     assert sorted(json.loads(host.record.read_text())["functions"]) == ["mock1", "mock2"]
 
 
-def test_a_function_that_cannot_be_made_is_named(host: Host) -> None:
+def test_a_function_that_cannot_be_made_is_named(host: FunctionsHost) -> None:
     host.refused = {"mock1"}
     assert host.run({"name": "mock1"})[2] == ["Error while making function mock1: refused"]
     assert host.names() == ["mock0"]
 
 
-def test_what_was_made_before_the_module_was_loaded_anew_is_made_again(host: Host) -> None:
+def test_what_was_made_before_the_module_was_loaded_anew_is_made_again(host: FunctionsHost) -> None:
     host.run({"name": "a"}, {"name": "gone"})
     for name in ("a", "gone"):
         shutil.rmtree(host.configfs / name)
@@ -463,7 +319,7 @@ def test_what_was_made_before_the_module_was_loaded_anew_is_made_again(host: Hos
     assert set(json.loads(host.record.read_text())["functions"]) == {"a"}
 
 
-def test_without_the_module_one_line_says_so(host: Host) -> None:
+def test_without_the_module_one_line_says_so(host: FunctionsHost) -> None:
     shutil.rmtree(host.configfs)
     status, lines, errors = host.run({"name": "a"})
     assert (status, lines, len(errors)) == (1, [], 1)
@@ -497,7 +353,7 @@ def test_without_the_module_one_line_says_so(host: Host) -> None:
         pytest.param({"name": "mock512"}, "numbers go up to 511", id="number"),
     ],
 )
-def test_mistakes_are_named_before_anything_is_made(host: Host, function: dict, said: str) -> None:
+def test_mistakes_are_named_before_anything_is_made(host: FunctionsHost, function: dict, said: str) -> None:
     status, lines, errors = host.run({"name": "b"}, function)
     assert (status, lines, len(errors)) == (1, [], 1)
     assert said in errors[0]
@@ -517,14 +373,14 @@ def test_mistakes_are_named_before_anything_is_made(host: Host, function: dict, 
         ('{"version": 1, "functions": [], "vfs": ["mock0"]}', "The description's vfs are not numbers"),
     ],
 )
-def test_a_description_that_cannot_be_trusted_is_an_error(host: Host, text: str, said: str) -> None:
+def test_a_description_that_cannot_be_trusted_is_an_error(host: FunctionsHost, text: str, said: str) -> None:
     status, _lines, errors = host.run(text=text)
     assert status == 1
     assert errors[0].startswith(said)
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "{}", '{"functions": ["a"]}', '{"functions": {"a": 1}}'])
-def test_a_damaged_record_is_an_error_that_says_what_to_do(host: Host, text: str) -> None:
+def test_a_damaged_record_is_an_error_that_says_what_to_do(host: FunctionsHost, text: str) -> None:
     host.record.parent.mkdir(parents=True, exist_ok=True)
     host.record.write_text(text)
     status, _lines, errors = host.run({"name": "a"})
@@ -533,14 +389,14 @@ def test_a_damaged_record_is_an_error_that_says_what_to_do(host: Host, text: str
     assert host.writes == []
 
 
-def test_values_are_judged_without_a_kernel(host: Host) -> None:
+def test_values_are_judged_without_a_kernel(host: FunctionsHost) -> None:
     shutil.rmtree(host.configfs)
     assert host.run({"name": "a", "slot": 3}, action="judge") == (0, [], [])
     said = "Function a: '32' is no value of slot"
     assert host.run({"name": "a", "slot": 32}, action="judge") == (1, [], [said])
 
 
-def test_start_sets_virtual_functions_too(host: Host) -> None:
+def test_start_sets_virtual_functions_too(host: FunctionsHost) -> None:
     devices = [host.device("mock0", numvfs="2"), host.device("mock1"), host.device("mock2", numvfs="3")]
     wanted = {"mock0": 1, "mock1": 0}
     lines = ["make function a", "virtual functions of mock0: 2 -> 1"]
@@ -550,12 +406,12 @@ def test_start_sets_virtual_functions_too(host: Host) -> None:
     assert host.run({"name": "a"}, action="start", vfs=wanted) == (0, [], [])
 
 
-def test_virtual_functions_of_nothing_are_an_error(host: Host) -> None:
+def test_virtual_functions_of_nothing_are_an_error(host: FunctionsHost) -> None:
     host.device("mock0")
     assert host.run(action="start", vfs={"mock7": 1})[2] == ["mock7 has no virtual functions to be had"]
 
 
-def test_virtual_functions_of_one_that_is_to_be_made_are_no_mistake_yet(host: Host) -> None:
+def test_virtual_functions_of_one_that_is_to_be_made_are_no_mistake_yet(host: FunctionsHost) -> None:
     assert host.run({"name": "mock7"}, action="start", vfs={"mock7": 1}, check=True) == (0, ["make function mock7"], [])
 
 
@@ -568,7 +424,7 @@ def test_virtual_functions_of_one_that_is_to_be_made_are_no_mistake_yet(host: Ho
         ("driver", "mock1_vf1 is bound to the driver vfio-pci"),
     ],
 )
-def test_virtual_functions_in_use_are_refused_by_name(host: Host, how: str, reason: str, wanted: int) -> None:
+def test_virtual_functions_in_use_are_refused_by_name(host: FunctionsHost, how: str, reason: str, wanted: int) -> None:
     # The physical one itself may be allocated: it stays.
     devices = [host.device("mock0"), host.device("mock1", "1", "2")]
     host.device("mock1_vf1", "1" if how == "status" else "0")
@@ -584,7 +440,7 @@ def test_virtual_functions_in_use_are_refused_by_name(host: Host, how: str, reas
     assert host.run(action="start", vfs={"mock0": 2, "mock1": 2})[0] == 0
 
 
-def test_more_virtual_functions_than_there_can_be_are_refused_first(host: Host) -> None:
+def test_more_virtual_functions_than_there_can_be_are_refused_first(host: FunctionsHost) -> None:
     devices = [host.device("mock0"), host.device("mock1")]
     said = "mock1 cannot have 5 virtual functions: 4 at most"
     assert host.run({"name": "a"}, action="start", vfs={"mock0": 1, "mock1": 5}) == (1, [], [said])
@@ -592,17 +448,15 @@ def test_more_virtual_functions_than_there_can_be_are_refused_first(host: Host) 
     assert host.writes == []
 
 
-def test_what_the_kernel_says_is_passed_on(
-    command: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kernel = command.Kernel(*(tmp_path / name for name in ("config", "class", "pci", "proc")))
+def test_what_the_kernel_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = Kernel(*(tmp_path / name for name in ("config", "class", "pci", "proc")))
 
     def refuse(*_args: object, **_options: object) -> None:
         raise OSError(errno.EBUSY, "Device or resource busy")
 
     monkeypatch.setattr(Path, "write_text", refuse)
-    with pytest.raises(command.FunctionsError, match=r"setting link_width of function a to 8: Device or resource busy"):
+    with pytest.raises(FunctionsError, match=r"setting link_width of function a to 8: Device or resource busy"):
         kernel.write("a", "link_width", "8")
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(command.FunctionsError, match="making function a: Device or resource busy"):
+    with pytest.raises(FunctionsError, match="making function a: Device or resource busy"):
         kernel.make("a")
