@@ -48,7 +48,7 @@ COMMAND = [
     {"execution", "vfs"},
     {"change", "progress"},
     {"description", "record", "kernel"},
-    {"attributes", "errors"},
+    {"attributes", "errors", "openers"},
 ]
 
 # native/nvml, from the bottom up: a file may include headers of its own height and below. The rest (nvml_*.c and what

@@ -162,8 +162,10 @@ def find_users(facts: Facts) -> list[str]:
     users = [f"{name} is allocated" for name in facts["allocated"]]
     users += [f"{name} does not answer and may be allocated" for name in facts["hanging"]]
     users += [f"{name} is bound to the driver {driver}" for name, driver in facts["foreign"].items()]
-    for name, pids in facts["opened"].items():
-        users.append(f"/dev/{name} is open in process {', '.join(map(str, pids))}")
+    for name, openers in facts["opened"].items():
+        # Of one that was pulled out there is no name any more, but the module stays with it.
+        label = f"the device {name}, which is gone," if ":" in name else name
+        users += [f"{label} is open in process {opener['pid']} ({opener['command']})" for opener in openers]
     others = [name for name in facts["functions"] if name not in facts["made_functions"]]
     return users + [
         f"function {name} in configfs was not made by mock-accel-functions: remove it with rmdir" for name in others

@@ -18,6 +18,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.function import DRIVER, own_domains
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.openers import device_number, read_openers
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import (
     Tree,
     described_addresses,
@@ -28,7 +29,6 @@ from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree impo
 COMMANDS = ("depmod", "dkms", "gcc", "kmodsign", "make", "modprobe", "openssl", "udevadm", "update-rc.d")
 # What a shell of an unprivileged user may leave out of PATH.
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
-NODE = re.compile(r"/dev/(mock\d+(_vf\d+)?)( \(deleted\))?")
 
 
 def read_text(path: Path) -> str:
@@ -123,17 +123,22 @@ def read_installed(root: Path, record: t.Mapping[str, t.Any]) -> dict[str, t.Any
     return {"record": dict(record), "intact": intact}
 
 
-def read_opened(root: Path) -> dict[str, list[int]]:
-    """Device nodes that are open, each with the processes that have it open."""
-    opened: dict[str, set[int]] = {}
-    for process in (root / "proc").glob("[0-9]*"):
-        # Processes end while they are looked at.
-        with contextlib.suppress(OSError):
-            for entry in (process / "fd").iterdir():
-                node = NODE.fullmatch(str(entry.readlink()))
-                if node:
-                    opened.setdefault(node.group(1), set()).add(int(process.name))
-    return {name: sorted(pids) for name, pids in sorted(opened.items())}
+def read_majors(root: Path) -> set[int]:
+    """Of the device numbers that drivers have, the major ones of the module's."""
+    drivers = read_text(root / "proc/devices")
+    return {int(number) for number in re.findall(rf"^ *(\d+) {DRIVER}$", drivers, re.MULTILINE)}
+
+
+def read_opened(root: Path) -> dict[str, list[dict[str, t.Any]]]:
+    """Devices that are open, each with the processes that have it open; one that is gone has its numbers for a name."""
+    devices = sorted((root / "sys/class/mock-accel").glob("mock*/dev"))
+    names = {device_number(read_text(path)): path.parent.name for path in devices}
+    majors = read_majors(root)
+    found = read_openers(root / "proc", lambda number: number in names or os.major(number) in majors)
+    return {
+        names.get(number, f"{os.major(number)}:{os.minor(number)}"): [opener._asdict() for opener in found[number]]
+        for number in sorted(found)
+    }
 
 
 def read_status(path: Path) -> str:

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import mock_accel_functions.__main__ as command
 import pytest
 
+MAJOR = 240
 DEFAULTS = {
     "enable": "0",
     "device_name": "",
@@ -44,6 +47,7 @@ class FunctionsHost:
         self.pci, self.processes = folder / "pci", folder / "proc"
         self.record = folder / "run/mirage-accel/functions.json"
         self.writes: list[str] = []
+        self._names: list[str] = []
         # What the kernel would not take: attributes and names.
         self.refused: set[str] = set()
         self.dies_at = ""
@@ -108,6 +112,7 @@ class FunctionsHost:
         folder = self.devices / name
         folder.mkdir()
         (folder / "status").write_text(f"{status}\n")
+        (folder / "dev").write_text(f"{MAJOR}:{self._minor(name)}\n")
         if "_" not in name:
             (folder / "sriov_numvfs").write_text(f"{numvfs}\n")
             (folder / "sriov_totalvfs").write_text("4\n")
@@ -118,10 +123,19 @@ class FunctionsHost:
         (self.devices / name / "status").unlink()
         (self.devices / name / "status").mkdir()
 
+    def _minor(self, name: str) -> int:
+        """Its own, for each name in turn."""
+        if name not in self._names:
+            self._names.append(name)
+        return self._names.index(name)
+
     def open(self, name: str, pid: int, command: str) -> None:
+        """Of a node that has some other path, as in a container."""
         process = self.processes / str(pid)
         (process / "fd").mkdir(parents=True)
-        (process / "fd/3").symlink_to(f"/dev/{name}")
+        node = process / "node"
+        os.mknod(node, stat.S_IFCHR | 0o600, os.makedev(MAJOR, self._minor(name)))
+        (process / "fd/3").symlink_to(node)
         (process / "comm").write_text(f"{command}\n")
 
     def bind(self, address: str, driver: str, vf: int | None = None) -> Path:

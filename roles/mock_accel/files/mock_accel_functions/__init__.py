@@ -12,5 +12,6 @@ Only functions that this command has made are changed or removed: they are on a 
 before it is made, and which lies where it does not outlive the kernel that knows the functions.
 
 This is a package of its own, for hosts that have Python and nothing else: it imports the standard library and itself,
-and that one way: __main__ -> execution, vfs -> change, progress -> description, record, kernel -> attributes, errors.
+and that one way: __main__ -> execution, vfs -> change, progress -> description, record, kernel -> attributes, errors,
+openers. The last is a link to a file of the modules, so that both see the same.
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .attributes import MAX_NUMBER
 from .errors import FunctionsError
+from .openers import Opener, device_number, read_openers
 
 DRIVER = "mock-accel"
 # The kernel's log has nothing of a folder that cannot be made.
@@ -82,23 +83,21 @@ class Kernel:
 
     def _uses_of_device(self, device: str) -> list[str]:
         own = re.compile(re.escape(device) + r"(_vf\d+)?")
-        names = [path.name for path in self._devices.glob(f"{device}*") if own.fullmatch(path.name)]
-        states = [(name, self._status(name)) for name in sorted(names)]
+        names = sorted(path.name for path in self._devices.glob(f"{device}*") if own.fullmatch(path.name))
+        states = [(name, self._status(name)) for name in names]
         found = [f"{name} {state}" for name, state in states if state]
-        return found + [f"{name} is open in {who}" for name, who in self._openers(own)]
+        openers = self._openers(names)
+        return found + [f"{name} is open in process {opener.pid} ({opener.command})" for name, opener in openers]
 
-    def _openers(self, own: re.Pattern[str]) -> list[tuple[str, str]]:
-        """Devices whose node in /dev is open, each with a process that has it; whoever is no root sees only its own."""
-        found = set()
-        for process in self._processes.glob("[0-9]*"):
-            # Processes end while they are looked at.
+    def _openers(self, names: list[str]) -> list[tuple[str, Opener]]:
+        """Of these devices those that are open, each with who has it."""
+        numbers = {}
+        for name in names:
+            # One may go while it is looked at.
             with contextlib.suppress(OSError):
-                for entry in (process / "fd").iterdir():
-                    name = str(entry.readlink()).removeprefix("/dev/")
-                    if own.fullmatch(name):
-                        command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
-                        found.add((name, f"process {process.name} ({command})"))
-        return sorted(found)
+                numbers[device_number((self._devices / name / "dev").read_text(encoding="utf-8"))] = name
+        found = read_openers(self._processes, lambda number: number in numbers)
+        return sorted((numbers[number], opener) for number, openers in found.items() for opener in openers)
 
     def _status(self, device: str) -> str:
         try:

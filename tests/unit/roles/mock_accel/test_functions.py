@@ -156,6 +156,8 @@ def test_what_is_allocated_is_left_alone_by_name(host: FunctionsHost, used: str,
 @pytest.mark.parametrize("wanted", [[], [{"name": "mock1", "numa_node": 1}]], ids=["removed", "changed"])
 def test_one_whose_node_is_open_is_left_alone(host: FunctionsHost, node: str, wanted: list[dict]) -> None:
     host.run({"name": "mock1"})
+    for name in ("mock1", "mock1_vf0", "mock11"):
+        host.device(name)
     host.open(node, 4711, "trainer")
     host.open("mock11", 4712, "another")
     host.writes.clear()

@@ -161,7 +161,10 @@ def test_users_are_named() -> None:
         allocated=["mock0", "mock1_vf0"],
         hanging=["mock3"],
         foreign={"mock0_vf1": "vfio-pci"},
-        opened={"mock2": [7, 9]},
+        opened={
+            "mock2": [{"pid": 7, "command": "trainer"}, {"pid": 9, "command": "sh"}],
+            "240:11": [{"pid": 9, "command": "sh"}],
+        },
         functions=["gpu0", "mine"],
         made_functions=["gpu0"],
     )
@@ -170,7 +173,9 @@ def test_users_are_named() -> None:
         "mock1_vf0 is allocated",
         "mock3 does not answer and may be allocated",
         "mock0_vf1 is bound to the driver vfio-pci",
-        "/dev/mock2 is open in process 7, 9",
+        "mock2 is open in process 7 (trainer)",
+        "mock2 is open in process 9 (sh)",
+        "the device 240:11, which is gone, is open in process 9 (sh)",
         "function mine in configfs was not made by mock-accel-functions: remove it with rmdir",
     ]
     assert find_users(facts()) == []

@@ -167,17 +167,26 @@ def test_a_way_of_packing_that_is_unknown_counts_as_the_same(gather, write) -> N
 def test_who_uses_the_module(tmp_path: Path, gather, write) -> None:
     for name, status in (("mock0", "0"), ("mock1", "1"), ("mock1_vf0", "1")):
         write(f"sys/class/mock-accel/{name}/status", f"{status}\n")
-    for number, target in enumerate(("/dev/mock0", "/dev/mock1_vf2 (deleted)", "/dev/null", "/dev/mockery")):
-        folder = tmp_path / f"proc/{number + 7}/fd"
-        folder.mkdir(parents=True)
-        (folder / "3").symlink_to(target)
+    write("sys/class/mock-accel/mock0/dev", "240:0\n")
+    write("sys/class/mock-accel/mock1_vf0/dev", "240:9\n")
+    write("proc/devices", "Character devices:\n  1 mem\n240 mock-accel\n241 mock-accelerator\n\nBlock devices:\n")
+    # Of a device that is gone only the number is left; 241 is another driver's.
+    for pid, (major, minor) in enumerate(((240, 0), (240, 11), (1, 3), (241, 0)), 7):
+        node = tmp_path / f"elsewhere{pid}"
+        os.mknod(node, stat.S_IFCHR | 0o600, os.makedev(major, minor))
+        write(f"proc/{pid}/comm", "trainer\n")
+        (tmp_path / f"proc/{pid}/fd").mkdir()
+        (tmp_path / f"proc/{pid}/fd/3").symlink_to(node)
     write("sys/module/mock_accel/parameters/num_pfs", "2\n")
     for name in ("mock0", "mock1", "mock2", "gpu0"):
         (tmp_path / "sys/kernel/config/mock-accel" / name).mkdir(parents=True)
     write("run/mirage-accel/mock_accel_functions.json", json.dumps({"functions": {"gpu0": {}, "gone": {}}}))
     found = gather()
     assert found["allocated"] == ["mock1", "mock1_vf0"]
-    assert found["opened"] == {"mock0": [7], "mock1_vf2": [8]}
+    assert found["opened"] == {
+        "mock0": [{"pid": 7, "command": "trainer"}],
+        "240:11": [{"pid": 8, "command": "trainer"}],
+    }
     assert found["functions"] == ["gpu0", "mock2"]
     assert found["made_functions"] == ["gpu0"]
 
