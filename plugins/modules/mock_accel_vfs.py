@@ -28,8 +28,8 @@ options:
     required: true
   force:
     description:
-      - Whether virtual functions are also taken off when one is allocated, does not answer, or is bound to another
-        driver than C(mock-accel).
+      - Whether virtual functions are also taken off when one is allocated, does not answer, is open in a process, or is
+        bound to another driver than C(mock-accel).
     type: bool
     default: false
   timeout:
@@ -44,6 +44,10 @@ options:
     description: Where the host's C(/dev) is.
     type: path
     default: /dev
+  proc:
+    description: Where the host's C(/proc) is, which tells what processes have open.
+    type: path
+    default: /proc
 attributes:
   check_mode:
     description: Can run in check mode; judges the same and says what would change.
@@ -108,7 +112,12 @@ from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.change im
     find_access_problems,
 )
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.plan import make_plan, summarize
-from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import Tree, read_functions, read_module
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import (
+    Tree,
+    read_functions,
+    read_module,
+    read_users,
+)
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "functions": {"type": "list", "elements": "str"},
@@ -117,6 +126,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "timeout": {"type": "int", "default": 60},
     "sysfs": {"type": "path", "default": "/sys"},
     "dev": {"type": "path", "default": "/dev"},
+    "proc": {"type": "path", "default": "/proc"},
 }
 
 
@@ -134,9 +144,11 @@ def main() -> t.NoReturn:
     params = module.params
     if params["timeout"] < 1:
         module.fail_json(msg=f"timeout is {params['timeout']}: set a number of seconds above 0")
-    tree = Tree(Path(params["sysfs"]), Path(params["dev"]))
+    tree = Tree(Path(params["sysfs"]), Path(params["dev"]), Path(params["proc"]))
     facts = read_module(tree)
-    plan = make_plan(read_functions(tree, facts), params["functions"], params["number"], params["force"], facts.loaded)
+    functions = read_functions(tree, facts)
+    openers = {} if params["force"] else read_users(tree, functions)
+    plan = make_plan(functions, params["functions"], params["number"], params["force"], facts.loaded, openers)
     problems = [*plan.problems, *find_access_problems(tree, () if plan.problems else plan.changes)]
     if problems:
         module.fail_json(msg=summarize(problems, params["number"]), problems=problems)

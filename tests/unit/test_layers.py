@@ -48,7 +48,8 @@ COMMAND = [
     {"execution", "vfs"},
     {"change", "progress"},
     {"description", "record", "kernel"},
-    {"attributes", "errors", "openers"},
+    {"attributes", "errors", "sightings"},
+    {"openers", "use"},
 ]
 
 # native/nvml, from the bottom up: a file may include headers of its own height and below. The rest (nvml_*.c and what
@@ -115,7 +116,7 @@ def pure_files_import_the_standard_library(root: Path) -> Iterator[str]:
     """_dra/*, those of PURE and what judges in _mock_accel/: no I/O; among ours, only each other."""
     utils = root / "plugins" / "module_utils"
     pure = [*python_files(utils / "_dra"), *(utils / f"{name}.py" for name in PURE)]
-    judges = ("registers", "function", "plan")
+    judges = ("registers", "use", "function", "plan")
     pure += [utils / "_mock_accel" / f"{name}.py" for name in judges]
     allowed = [f"{OURS}.module_utils.{name}" for name in ("_dra", *PURE)]
     allowed += [f"{OURS}.module_utils._mock_accel.{name}" for name in judges]

@@ -20,7 +20,12 @@ from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.plan impo
     still_missing,
     uses,
 )
-from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import Tree, read_family, read_files
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.tree import (
+    Tree,
+    read_family,
+    read_files,
+    read_users,
+)
 
 NUMBER_FILE = "sriov_numvfs"
 # Between two looks at the tree while something is waited for: doubled up to the longest.
@@ -102,7 +107,8 @@ def set_number(tree: Tree, change: Change, force: bool, timeout: float) -> None:
     try:
         if change.before:
             # The last moment to notice: other functions may have taken seconds each since the plan was made.
-            reasons = [] if force else uses(read_family(tree, change.function.address)[1])
+            vfs = read_family(tree, change.function.address)[1]
+            reasons = [] if force else uses(vfs, read_users(tree, vfs))
             if reasons:
                 raise VfsError(f"{', '.join(reasons)} meanwhile: free it first, or set force")
             write_number(_number_file(tree, change.function), 0, end)

@@ -10,14 +10,14 @@ the standard library only, and what does the same.
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils import _pci_domains
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.registers import answers, find_registers
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.use import DRIVER
 
-# Name of the PCI driver, and of the class of its devices.
-DRIVER = "mock-accel"
 ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
 # Buses that a machine has itself are in this domain; mock_accel makes none there.
 MACHINE_DOMAIN = 0
@@ -38,6 +38,11 @@ class Node:
     mode: str | None
     owner: str | None
     group: str | None
+
+    @property
+    def number(self) -> int:
+        """The device's, whatever node of it is opened."""
+        return os.makedev(self.major, self.minor)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,13 @@ import dataclasses
 import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.function import DRIVER, Function
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.use import Sighting, all_reasons
 
 # What a slot has room for beside the physical function.
 MOST_VFS = 7
+# Devices that are open, by number, each with the processes that have it: number and command.
+Openers = t.Mapping[int, t.Sequence[tuple[int, str]]]
+NOBODY: Openers = {}
 # So many functions are named where one is looked for in vain.
 SHOWN = 8
 
@@ -47,6 +51,7 @@ def make_plan(
     number: int,
     force: bool = False,
     loaded: bool = True,
+    openers: Openers = NOBODY,
 ) -> Plan:
     """Judge the wish as a whole; `wanted` holds names and addresses, or is None for all that can have any."""
     if number < 0:
@@ -63,7 +68,7 @@ def make_plan(
     changes = []
     for function in chosen:
         change = Change(function, virtual_functions(functions, function), number)
-        reason = find_problem(change, force)
+        reason = find_problem(change, force, openers)
         problems += [reason] if reason else []
         if function.num_vfs != number:
             changes.append(change)
@@ -111,13 +116,13 @@ def virtual_functions(functions: t.Iterable[Function], physical: Function) -> tu
     return tuple(one for one in functions if one.parent and one.parent.address == physical.address)
 
 
-def find_problem(change: Change, force: bool) -> str:
+def find_problem(change: Change, force: bool, openers: Openers = NOBODY) -> str:
     """Why a function may not be brought to its number, and what to do; empty where it may."""
     function, number = change.function, change.number
     if function.num_vfs == number and number <= (function.total_vfs or 0):
         return ""
     if not number:
-        return "" if not function.total_vfs else _problem_of_removal(change, force)
+        return "" if not function.total_vfs else _problem_of_removal(change, force, openers)
     if not function.total_vfs:
         return no_vfs(function)
     if number > function.total_vfs:
@@ -129,11 +134,11 @@ def find_problem(change: Change, force: bool) -> str:
         return f"{function.label} is bound to the driver {function.driver}: bind it to {DRIVER}"
     if not function.responding:
         return f"{function.label} does not answer: take its fault off (hang, link), or unplug it and plug it in again"
-    return _problem_of_removal(change, force)
+    return _problem_of_removal(change, force, openers)
 
 
-def _problem_of_removal(change: Change, force: bool) -> str:
-    reasons = [] if force else uses(change.vfs)
+def _problem_of_removal(change: Change, force: bool, openers: Openers) -> str:
+    reasons = [] if force else uses(change.vfs, openers)
     if change.function.num_vfs is None:
         return f"the number of virtual functions of {change.function.label} cannot be read: look at its sriov_numvfs"
     if not change.before or not reasons:
@@ -141,17 +146,18 @@ def _problem_of_removal(change: Change, force: bool) -> str:
     return f"{', '.join(reasons)}: free what is in use first, or set force to take it off all the same"
 
 
-def uses(vfs: t.Iterable[Function]) -> list[str]:
+def uses(vfs: t.Iterable[Function], openers: Openers) -> list[str]:
     """What speaks against taking virtual functions off, one after the other."""
-    found = []
-    for function in vfs:
-        if function.status == "allocated":
-            found.append(f"{function.label} is allocated")
-        elif function.driver not in (None, DRIVER):
-            found.append(f"{function.label} is bound to the driver {function.driver}")
-        elif not function.responding:
-            found.append(f"{function.label} does not answer and may be allocated")
-    return found
+    return all_reasons(
+        Sighting(
+            function.label,
+            function.status == "allocated",
+            function.responding,
+            function.driver,
+            openers.get(function.node.number, ()) if function.node else (),
+        )
+        for function in vfs
+    )
 
 
 def no_vfs(function: Function) -> str:

@@ -31,6 +31,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.function 
     own_addresses,
     pcie_root,
 )
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.openers import Opener, read_openers
 
 FUNCTION_FILES = (
     *("vendor", "device", "class", "subsystem_vendor", "subsystem_device", "revision", "numa_node"),
@@ -53,10 +54,11 @@ class ModuleFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Tree:
-    """Where a host has its sysfs and its device nodes."""
+    """Where a host has its sysfs, its device nodes and its processes."""
 
     sysfs: Path = Path("/sys")
     dev: Path = Path("/dev")
+    processes: Path = Path("/proc")
 
     @property
     def functions(self) -> Path:
@@ -118,6 +120,12 @@ def read_function(tree: Tree, address: str) -> Reading | None:
         device=device,
         silent=silent or device_silent,
     )
+
+
+def read_users(tree: Tree, functions: t.Iterable[Function]) -> dict[int, list[Opener]]:
+    """Devices of these functions that are open, by number, each with who has it."""
+    numbers = {function.node.number for function in functions if function.node}
+    return read_openers(tree.processes, numbers.__contains__)
 
 
 def _list_functions(tree: Tree) -> list[Listed]:

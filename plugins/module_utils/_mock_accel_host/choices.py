@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils import _pci_domains
+from ansible_collections.mirage.accel.plugins.module_utils._mock_accel.use import Sighting, reasons
 
 CAP_SYS_MODULE = 16
 SIZES = {"K": 10, "M": 20, "G": 30, "T": 40}
@@ -159,13 +160,13 @@ def find_problems(facts: Facts, wish: Wish) -> list[str]:
 
 def find_users(facts: Facts) -> list[str]:
     """Why the module cannot be taken out of the kernel now, by name."""
-    users = [f"{name} is allocated" for name in facts["allocated"]]
-    users += [f"{name} does not answer and may be allocated" for name in facts["hanging"]]
-    users += [f"{name} is bound to the driver {driver}" for name, driver in facts["foreign"].items()]
-    for name, openers in facts["opened"].items():
+    users = []
+    for name in sorted({*facts["allocated"], *facts["hanging"], *facts["foreign"], *facts["opened"]}):
         # Of one that was pulled out there is no name any more, but the module stays with it.
         label = f"the device {name}, which is gone," if ":" in name else name
-        users += [f"{label} is open in process {opener['pid']} ({opener['command']})" for opener in openers]
+        openers = [(opener["pid"], opener["command"]) for opener in facts["opened"].get(name, [])]
+        responding, driver = name not in facts["hanging"], facts["foreign"].get(name)
+        users += reasons(Sighting(label, name in facts["allocated"], responding, driver, openers))
     others = [name for name in facts["functions"] if name not in facts["made_functions"]]
     return users + [
         f"function {name} in configfs was not made by mock-accel-functions: remove it with rmdir" for name in others

@@ -42,6 +42,7 @@ class AccelHost:
     def __init__(self, folder: Path) -> None:
         self.sysfs = folder / "sys"
         self.dev = folder / "dev"
+        self.proc = folder / "proc"
         self.pci = self.sysfs / "bus/pci/devices"
         self.log = folder / "writes"
         # By address and number: what the kernel answers to that write.
@@ -157,6 +158,15 @@ class AccelHost:
         """The folder of a device of class mock-accel."""
         (found,) = self.sysfs.glob(f"devices/*/*/mock-accel/{name}")
         return found
+
+    def open(self, name: str, pid: int, command: str) -> None:
+        """A process opens the device by a node of its own, as one in a container does."""
+        process = self.proc / str(pid)
+        (process / "fd").mkdir(parents=True)
+        major, minor = map(int, (self.device(name) / "dev").read_text().split(":"))
+        os.mknod(process / "node", stat.S_IFCHR | 0o600, os.makedev(major, minor))
+        (process / "fd/3").symlink_to(process / "node")
+        (process / "comm").write_text(f"{command}\n")
 
     def hang(self, address: str) -> None:
         """The function answers no more: what the kernel does not remember cannot be read."""

@@ -13,5 +13,5 @@ before it is made, and which lies where it does not outlive the kernel that know
 
 This is a package of its own, for hosts that have Python and nothing else: it imports the standard library and itself,
 and that one way: __main__ -> execution, vfs -> change, progress -> description, record, kernel -> attributes, errors,
-openers. The last is a link to a file of the modules, so that both see the same.
+sightings -> openers, use. The last two are links to files of the modules, so that both see and judge the same.
 """

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import re
 import subprocess
 from pathlib import Path
 
 from .attributes import MAX_NUMBER
 from .errors import FunctionsError
-from .openers import Opener, device_number, read_openers
+from .sightings import look
+from .use import all_reasons
 
-DRIVER = "mock-accel"
 # The kernel's log has nothing of a folder that cannot be made.
 MAKE_REASONS = {
     errno.EEXIST: "another one has its number, or it was made meanwhile: choose another name",
@@ -73,54 +71,13 @@ class Kernel:
         """What speaks against unplugging a function: someone has it, or one of its virtual functions."""
         device = self.read(name, "device_name")
         address = self.read(name, "address")
-        found = self._uses_of_device(device) if device else []
-        return found + self._uses_of_drivers(device or name, self._pci / address if address else None)
+        function = self._pci / address if address else None
+        return all_reasons(look(self._devices, self._processes, device or name, function, has_device=bool(device)))
 
     def uses_of_vfs(self, device: str) -> list[str]:
-        """What speaks against taking off the virtual functions of a physical one."""
-        found = self._uses_of_device(device) + self._uses_of_drivers(device, self._devices / device / "device")
-        return [reason for reason in found if reason.startswith(f"{device}_vf")]
-
-    def _uses_of_device(self, device: str) -> list[str]:
-        own = re.compile(re.escape(device) + r"(_vf\d+)?")
-        names = sorted(path.name for path in self._devices.glob(f"{device}*") if own.fullmatch(path.name))
-        states = [(name, self._status(name)) for name in names]
-        found = [f"{name} {state}" for name, state in states if state]
-        openers = self._openers(names)
-        return found + [f"{name} is open in process {opener.pid} ({opener.command})" for name, opener in openers]
-
-    def _openers(self, names: list[str]) -> list[tuple[str, Opener]]:
-        """Of these devices those that are open, each with who has it."""
-        numbers = {}
-        for name in names:
-            # One may go while it is looked at.
-            with contextlib.suppress(OSError):
-                numbers[device_number((self._devices / name / "dev").read_text(encoding="utf-8"))] = name
-        found = read_openers(self._processes, lambda number: number in numbers)
-        return sorted((numbers[number], opener) for number, openers in found.items() for opener in openers)
-
-    def _status(self, device: str) -> str:
-        try:
-            status = (self._devices / device / "status").read_text(encoding="utf-8").strip()
-        except OSError as error:
-            # One that has just gone is used by nobody; one that hangs may be.
-            gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV)
-            return "" if gone else "does not answer and may be allocated"
-        return "is allocated" if status == "1" else ""
-
-    def _uses_of_drivers(self, device: str, folder: Path | None) -> list[str]:
-        """Functions that a driver other than ours has, such as one that hands them to virtual machines."""
-        if folder is None:
-            return []
-        places = {device: folder}
-        for path in sorted(folder.glob("virtfn*")):
-            places[f"{device}_vf{path.name.removeprefix('virtfn')}"] = path
-        found = {}
-        for name, place in places.items():
-            # Without a driver there is no link, and it can go while it is read.
-            with contextlib.suppress(OSError):
-                found[name] = (place / "driver").readlink().name
-        return [f"{name} is bound to the driver {driver}" for name, driver in found.items() if driver != DRIVER]
+        """What speaks against taking off the virtual functions of a physical one, which stays itself."""
+        sightings = look(self._devices, self._processes, device, self._devices / device / "device")
+        return all_reasons(seen for seen in sightings if seen.label != device)
 
     def physical(self) -> list[str]:
         return sorted(path.name for path in self._devices.glob("mock*") if (path / "sriov_numvfs").exists())

@@ -13,6 +13,7 @@ from accel_host import AccelHost
 from ansible_collections.mirage.accel.plugins.module_utils._mock_accel import change
 from ansible_collections.mirage.accel.plugins.modules import mock_accel_vfs
 
+PLACES = {"sysfs": "sys", "dev": "dev", "proc": "proc"}
 FIRST, SECOND, THIRD = "1000:00:00.0", "1000:00:01.0", "1000:00:02.0"
 
 
@@ -31,7 +32,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AccelHost:
 @pytest.fixture
 def vfs(run_module, tmp_path: Path):
     def call(number: int | str, check: bool = False, **options):
-        places = {"sysfs": str(tmp_path / "sys"), "dev": str(tmp_path / "dev")}
+        places = {name: str(tmp_path / folder) for name, folder in PLACES.items()}
         return run_module(mock_accel_vfs, number=number, _ansible_check_mode=check, **places, **options)
 
     return call
@@ -123,6 +124,17 @@ def test_allocated_functions_are_refused_by_name(host: AccelHost, vfs, number: i
     assert host.writes == []
     assert vfs(number, force=True)["changed"]
     assert host.numbers()[SECOND] == number
+
+
+def test_a_function_that_is_open_somewhere_is_refused_by_its_user(host: AccelHost, vfs) -> None:
+    host.open("mock1_vf1", 4711, "trainer")
+    assert vfs(0)["problems"] == [
+        "mock1_vf1 (1000:00:01.2) is open in process 4711 (trainer): "
+        "free what is in use first, or set force to take it off all the same"
+    ]
+    assert host.writes == []
+    assert vfs(0, force=True)["changed"]
+    assert host.numbers()[SECOND] == 0
 
 
 def test_allocated_functions_that_stay_are_no_matter(host: AccelHost, vfs) -> None:

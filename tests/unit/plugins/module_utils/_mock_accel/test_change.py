@@ -39,7 +39,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AccelHost:
 
 @pytest.fixture
 def tree(host: AccelHost) -> Tree:
-    return Tree(host.sysfs, host.dev)
+    return Tree(host.sysfs, host.dev, host.proc)
 
 
 def changes(tree: Tree, number: int, force: bool = False) -> tuple[Change, ...]:
@@ -124,6 +124,17 @@ def test_allocated_meanwhile(host: AccelHost, tree: Tree) -> None:
         carry_out(tree, planned, False, 20)
     assert host.numbers() == {FIRST: 0, SECOND: 0, THIRD: 2}
     carry_out(tree, changes(tree, 0, True), True, 20)
+    assert host.numbers() == {FIRST: 0, SECOND: 0, THIRD: 0}
+
+
+def test_opened_meanwhile(host: AccelHost, tree: Tree) -> None:
+    planned = changes(tree, 0)
+    host.open("mock2_vf1", 4711, "trainer")
+    reason = r"mock2_vf1 \(1000:00:02.2\) is open in process 4711 \(trainer\) meanwhile: free it first, or set force"
+    with pytest.raises(PartialError, match=reason):
+        carry_out(tree, planned, False, 20)
+    assert host.numbers() == {FIRST: 0, SECOND: 0, THIRD: 2}
+    carry_out(tree, planned[-1:], True, 20)
     assert host.numbers() == {FIRST: 0, SECOND: 0, THIRD: 0}
 
 

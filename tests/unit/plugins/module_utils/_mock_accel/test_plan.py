@@ -275,7 +275,20 @@ def test_virtual_functions_are_told_by_their_parents() -> None:
 
 
 def test_free_and_unbound_functions_are_in_nobodys_use() -> None:
-    assert uses([virtual(0, 0), virtual(0, 1, name=None, driver=None, status=None)]) == []
+    assert uses([virtual(0, 0), virtual(0, 1, name=None, driver=None, status=None, node=None)], {}) == []
+
+
+def test_a_virtual_function_that_is_open_is_in_use() -> None:
+    node = Node(None, 240, 17, None, None, None)
+    functions = [physical(0, 2), virtual(0, 0), virtual(0, 1, node=node)]
+    openers = {node.number: [(7, "trainer"), (9, "sh")], 0: [(8, "another")]}
+    for number in (0, 1):
+        assert make_plan(functions, None, number, openers=openers).problems == (
+            "mock0_vf1 (1000:00:00.2) is open in process 7 (trainer), "
+            f"mock0_vf1 (1000:00:00.2) is open in process 9 (sh): {FREE_FIRST}",
+        )
+    assert not make_plan(functions, None, 2, openers=openers).problems
+    assert not make_plan(functions, None, 0, force=True, openers=openers).problems
 
 
 def test_a_change_from_an_unknown_number_is_one_from_none() -> None:

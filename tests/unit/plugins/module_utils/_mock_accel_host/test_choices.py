@@ -169,13 +169,13 @@ def test_users_are_named() -> None:
         made_functions=["gpu0"],
     )
     assert find_users(used) == [
+        "the device 240:11, which is gone, is open in process 9 (sh)",
         "mock0 is allocated",
-        "mock1_vf0 is allocated",
-        "mock3 does not answer and may be allocated",
         "mock0_vf1 is bound to the driver vfio-pci",
+        "mock1_vf0 is allocated",
         "mock2 is open in process 7 (trainer)",
         "mock2 is open in process 9 (sh)",
-        "the device 240:11, which is gone, is open in process 9 (sh)",
+        "mock3 does not answer and may be allocated",
         "function mine in configfs was not made by mock-accel-functions: remove it with rmdir",
     ]
     assert find_users(facts()) == []

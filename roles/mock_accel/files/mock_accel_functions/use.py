@@ -1,0 +1,1 @@
+../../../../plugins/module_utils/_mock_accel/use.py
