@@ -82,7 +82,7 @@ int mock_accel_function_init(struct mock_accel_function *function, const char *n
 			     const struct mock_accel_config *config);
 void mock_accel_function_exit(struct mock_accel_function *function);
 
-/* As mock_accel_pf_get() and mock_accel_pf_set() do; -EBUSY while it is plugged in. */
+/* As mock_accel_pf_get() and mock_accel_pf_set() do; -EBUSY while it is plugged in, -EINVAL for a node that is not here. */
 int mock_accel_function_get(struct mock_accel_function *function, const char *name, char *text,
 			    size_t size);
 int mock_accel_function_set(struct mock_accel_function *function, const char *name,

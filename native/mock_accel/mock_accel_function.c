@@ -70,6 +70,28 @@ int mock_accel_function_get(struct mock_accel_function *function, const char *na
 	return length;
 }
 
+/*
+ * The description's own parser knows nothing of this machine. A node can still go before the function is
+ * plugged in, so that is asked once more then; whoever sets something else is not refused for it.
+ */
+static int set_on_this_machine(struct mock_accel_pf *pf, const char *name, const char *value,
+			       char *reason, size_t size)
+{
+	struct mock_accel_pf wanted = *pf;
+	int error = mock_accel_pf_set(&wanted, name, value, reason, size);
+
+	if (error)
+		return error;
+	if (strcmp(name, "numa_node") == 0 && wanted.numa_node != MOCK_ACCEL_ANY &&
+	    !mock_accel_bus_has_node(wanted.numa_node)) {
+		snprintf(reason, size, "numa_node names node %d, which this machine does not have",
+			 wanted.numa_node);
+		return -EINVAL;
+	}
+	*pf = wanted;
+	return 0;
+}
+
 int mock_accel_function_set(struct mock_accel_function *function, const char *name,
 			    const char *value, char *reason, size_t size)
 {
@@ -80,7 +102,7 @@ int mock_accel_function_set(struct mock_accel_function *function, const char *na
 		error = -EBUSY;
 		snprintf(reason, size, "%s can be set while enable is 0 only", name);
 	} else {
-		error = mock_accel_pf_set(&function->pf, name, value, reason, size);
+		error = set_on_this_machine(&function->pf, name, value, reason, size);
 	}
 	mutex_unlock(&lock);
 	return error;
