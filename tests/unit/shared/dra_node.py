@@ -85,7 +85,7 @@ def claim(
     return {
         "apiVersion": "resource.k8s.io/v1",
         "kind": "ResourceClaim",
-        "metadata": {"name": name, "namespace": "default", "uid": uid or str(uuid.uuid4())},
+        "metadata": {"name": name, "namespace": "default", "uid": uid or str(uuid.uuid4()), "resourceVersion": "1"},
         "spec": {"devices": {"requests": spec}},
         "status": {"allocation": allocation},
     }
@@ -153,9 +153,13 @@ class ClaimServer:
             return 404, {"kind": "Status", "message": f'resourceclaims "{name}" not found', "code": 404}
         if name in self.slow:
             self.go_on.wait(30)
+        metadata = self.claims[name]["metadata"]
         if body is not None:
+            if body["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
+                return 409, {"kind": "Status", "message": "the object has been modified", "code": 409}
             self.patches.append((name, body))
             self.claims[name]["status"]["devices"] = body["status"]["devices"]
+            metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
         return 200, self.claims[name]
 
     def add(self, *claims: dict[str, t.Any]) -> None:

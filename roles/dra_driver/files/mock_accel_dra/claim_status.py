@@ -19,6 +19,7 @@ from .prepared import ClaimRef, PreparedClaim
 
 DELAY_S = 0.1
 RETRY_S = (1.0, 5.0, 15.0, 30.0)
+READY = "Ready"
 
 Json = dict[str, t.Any]
 
@@ -26,7 +27,7 @@ Json = dict[str, t.Any]
 def entries(claim: PreparedClaim, driver: str, now: datetime.datetime) -> list[Json]:
     """One entry for each device; the same device twice is one entry."""
     condition = {
-        "type": "Ready",
+        "type": READY,
         "status": "True",
         "reason": "Prepared",
         "message": "",
@@ -47,8 +48,43 @@ def entries(claim: PreparedClaim, driver: str, now: datetime.datetime) -> list[J
     return list(found.values())
 
 
+def merged(current: t.Sequence[Json], wanted: t.Sequence[Json], driver: str) -> list[Json]:
+    """The entries of a claim with ours as they are wanted; those of other drivers stay, and so do other conditions."""
+    ours = {_key(entry): entry for entry in current if entry.get("driver") == driver}
+    result = [entry for entry in current if entry.get("driver") != driver]
+    for entry in wanted:
+        before = ours.pop(_key(entry), {})
+        result.append(
+            {**entry, "conditions": [*_others(before), *(_since(one, before) for one in entry["conditions"])]}
+        )
+    # What is not prepared any more keeps only what somebody else has said of it.
+    for entry in ours.values():
+        if others := _others(entry):
+            result.append({name: entry[name] for name in _KEY if name in entry} | {"conditions": others})
+    return result
+
+
+_KEY = ("driver", "pool", "device", "shareID")
+
+
+def _key(entry: Json) -> tuple[str | None, ...]:
+    return tuple(entry.get(name) for name in _KEY)
+
+
+def _others(entry: Json) -> list[Json]:
+    return [condition for condition in entry.get("conditions") or [] if condition.get("type") != READY]
+
+
+def _since(condition: Json, before: Json) -> Json:
+    """The condition, with the time since which it has been so."""
+    for old in before.get("conditions") or []:
+        if (old.get("type"), old.get("status")) == (condition["type"], condition["status"]):
+            return {**condition, "lastTransitionTime": old["lastTransitionTime"]}
+    return condition
+
+
 class ClaimStatusWriter:
-    """One thread that applies the newest wish for each claim, a moment after it has been wished."""
+    """One thread that writes the newest wish for each claim, a moment after it has been wished."""
 
     def __init__(self, api: ClaimApi, driver: str, clock: t.Callable[[], float] = time.monotonic) -> None:
         self._api = api
@@ -125,11 +161,11 @@ class ClaimStatusWriter:
     def _apply(self, ref: ClaimRef, devices: list[Json]) -> bool:
         """False if it is to be tried again."""
         try:
-            self._api.apply_devices(ref, f"{self._driver}-node-agent", devices)
-        except (NotFound, Conflict) as error:
+            self._api.change_devices(ref, lambda current: merged(current, devices, self._driver))
+        except NotFound as error:
             # It is gone, and another of its name is another claim.
             log.info("The claim's status is not written", 5, claim=ref, uid=ref.uid, reason=str(error))
-        except Unavailable:
+        except (Conflict, Unavailable):
             return False
         except KubeError as error:
             reason = str(error).rpartition(": ")[2]

@@ -19,22 +19,22 @@ NOW = datetime.datetime(2026, 11, 25, 3, 4, 5, tzinfo=datetime.UTC)
 
 
 class Api:
-    """Remembers what is applied; errors are raised first, one for each call."""
+    """Remembers what is written; errors are raised first, one for each call."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
-        self.applied: list[tuple[str, int]] = []
+        self.written: list[tuple[str, int]] = []
         self.called = 0
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
-    def apply_devices(self, ref: t.Any, manager: str, devices: list[t.Any]) -> None:
-        assert manager == f"{DRIVER}-node-agent"
+    def change_devices(self, ref: t.Any, change: t.Callable[[list[t.Any]], list[t.Any]]) -> bool:
         self.called += 1
         assert self.may_go_on.wait(10)
         if self.errors:
             raise self.errors.pop(0)
-        self.applied.append((ref.uid, len(devices)))
+        self.written.append((ref.uid, len(change([]))))
+        return True
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ def test_writes_and_takes_back() -> None:
     assert made.idle(10)
     made.unprepared(CLAIM.ref)
     assert made.idle(10)
-    assert api.applied == [("u0", 1), ("u0", 0)]
+    assert api.written == [("u0", 1), ("u0", 0)]
 
 
 def test_only_the_newest_wish_counts() -> None:
@@ -92,7 +92,7 @@ def test_only_the_newest_wish_counts() -> None:
     made.prepared(replace(CLAIM, devices=(DEVICE, replace(DEVICE, device_name="mock1"))))
     api.may_go_on.set()
     assert made.idle(10)
-    assert api.applied == [("u0", 1), ("u0", 2)]
+    assert api.written == [("u0", 1), ("u0", 2)]
 
 
 def test_what_the_server_has_never_heard_of_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,24 +104,24 @@ def test_what_the_server_has_never_heard_of_is_not_taken_back(monkeypatch: pytes
     assert made.idle(0)
     made.unprepared(CLAIM.ref)
     made.stop(10)
-    assert api.applied == [("u0", 0)]
+    assert api.written == [("u0", 0)]
 
 
 @pytest.mark.parametrize(
-    ("errors", "applied", "called"),
+    ("errors", "written", "called"),
     [
         pytest.param([Unavailable("away")] * 3, [("u0", 1)], 4, id="away for a while"),
         pytest.param([NotFound("gone")], [], 1, id="gone"),
-        pytest.param([Conflict("another UID")], [], 1, id="made anew"),
+        pytest.param([Conflict("written by others")], [("u0", 1)], 2, id="others write without end"),
         pytest.param([Refused("Error while calling: forbidden (HTTP 403)")], [], 1, id="not allowed"),
     ],
 )
-def test_errors(errors: list[DriverError], applied: list[t.Any], called: int) -> None:
+def test_errors(errors: list[DriverError], written: list[t.Any], called: int) -> None:
     api = Api(*errors)
     made = writer(api)
     made.prepared(CLAIM)
     assert made.idle(10)
-    assert (api.applied, api.called) == (applied, called)
+    assert (api.written, api.called) == (written, called)
 
 
 def test_what_is_not_allowed_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
@@ -137,21 +137,41 @@ def test_stops_after_what_is_due() -> None:
     made = writer(api)
     made.prepared(CLAIM)
     made.stop(10)
-    assert api.applied == [("u0", 1)]
+    assert api.written == [("u0", 1)]
 
 
 class Client:
-    def __init__(self, *versions: str) -> None:
-        self.versions = versions
+    """An API server with one claim; its status is what the patches make of it, unless somebody writes between."""
+
+    def __init__(self, *versions: str, allocated: bool = True) -> None:
+        self.versions = versions or ("v1",)
         self.calls: list[t.Any] = []
+        self.uid = "u0"
+        self.devices: list[t.Any] = []
+        self.version = 1
+        self.allocated = allocated
+        # Each takes the place of the entries after one was read and before it is written.
+        self.between: list[list[t.Any]] = []
 
     def get(self, path: str, params: t.Any = None) -> t.Any:
         self.calls.append(path)
-        return {"versions": [{"version": version} for version in self.versions]}
+        if "resourceclaims" not in path:
+            return {"versions": [{"version": version} for version in self.versions]}
+        status = {"devices": self.devices, **({"allocation": {"devices": {}}} if self.allocated else {})}
+        return {"metadata": {"uid": self.uid, "resourceVersion": str(self.version)}, "status": status}
 
     def patch(self, path: str, body: t.Any, content_type: str, params: t.Any = None) -> t.Any:
-        self.calls.append((path, body, content_type, params))
+        if self.between:
+            self.devices, self.version = self.between.pop(0), self.version + 1
+        self.calls.append((path, body, content_type))
+        if body["metadata"]["resourceVersion"] != str(self.version):
+            raise Conflict("the object has been modified")
+        self.devices, self.version = body["status"]["devices"], self.version + 1
         return {}
+
+    @property
+    def patches(self) -> list[t.Any]:
+        return [call for call in self.calls if isinstance(call, tuple)]
 
 
 @pytest.mark.parametrize(
@@ -172,16 +192,89 @@ def test_a_server_that_is_too_old() -> None:
         ClaimApi(Client("v1alpha3")).get(CLAIM.ref)
 
 
-def test_an_apply_names_the_uid() -> None:
-    client = Client("v1")
-    ClaimApi(client).apply_devices(CLAIM.ref, "me", [])
-    path, body, content_type, params = client.calls[-1]
-    assert path.endswith("/resourceclaims/c0/status")
-    assert body == {
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "ResourceClaim",
-        "metadata": {"name": "c0", "namespace": "default", "uid": "u0"},
-        "status": {"devices": []},
-    }
-    assert content_type == "application/apply-patch+yaml"
-    assert params == {"fieldManager": "me", "force": "true"}
+def ours(**more: t.Any) -> dict[str, t.Any]:
+    (entry,) = claim_status.entries(CLAIM, DRIVER, NOW)
+    return {**entry, **more}
+
+
+FOREIGN = {"driver": "gpu.example.com", "pool": "p", "device": "gpu0", "data": {"a": [1]}}
+BOUND = {"type": "Bound", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+
+
+def test_the_whole_list_is_written_against_the_version_that_was_read() -> None:
+    client = Client()
+    assert ClaimApi(client).change_devices(CLAIM.ref, lambda current: [*current, ours()])
+    (patch,) = client.patches
+    assert patch == (
+        "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims/c0/status",
+        {"metadata": {"resourceVersion": "1"}, "status": {"devices": [ours()]}},
+        "application/merge-patch+json",
+    )
+
+
+def test_what_others_write_meanwhile_is_read_again_and_kept() -> None:
+    client = Client()
+    client.between = [[FOREIGN]]
+    assert ClaimApi(client).change_devices(CLAIM.ref, lambda current: claim_status.merged(current, [ours()], DRIVER))
+    assert client.devices == [FOREIGN, ours()]
+    assert len(client.patches) == 2
+
+
+def test_somebody_who_writes_without_end_is_a_conflict() -> None:
+    client = Client()
+    client.between = [[{**FOREIGN, "data": {"n": n}}] for n in range(9)]
+    with pytest.raises(Conflict):
+        ClaimApi(client).change_devices(CLAIM.ref, lambda current: [*current, ours()])
+    assert len(client.patches) == 5
+
+
+def test_nothing_is_written_that_is_there_already_or_of_a_claim_without_an_allocation() -> None:
+    there = Client()
+    there.devices = [ours()]
+    assert not ClaimApi(there).change_devices(CLAIM.ref, lambda current: claim_status.merged(current, [ours()], DRIVER))
+    bare = Client(allocated=False)
+    assert not ClaimApi(bare).change_devices(CLAIM.ref, lambda current: [ours()])
+    assert there.patches == bare.patches == []
+
+
+def test_a_claim_that_was_made_anew_is_another_one() -> None:
+    client = Client()
+    client.uid = "u1"
+    with pytest.raises(NotFound, match="default/c0: it has been made anew"):
+        ClaimApi(client).change_devices(CLAIM.ref, lambda current: [ours()])
+    assert client.patches == []
+
+
+READY, LATER = ours()["conditions"][0], {"lastTransitionTime": "2027-01-01T00:00:00Z"}
+BARE = {name: ours()[name] for name in ("driver", "pool", "device")}
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "result"),
+    [
+        pytest.param([FOREIGN], [ours()], [FOREIGN, ours()], id="others stay"),
+        pytest.param([ours(), FOREIGN], [], [FOREIGN], id="ours go"),
+        pytest.param([ours(data={})], [ours()], [ours()], id="ours are brought up to date"),
+        pytest.param(
+            [ours()], [ours(conditions=[{**READY, **LATER}])], [ours()], id="a condition keeps the time since when"
+        ),
+        pytest.param(
+            [ours(conditions=[{**READY, "status": "False"}])],
+            [ours(conditions=[{**READY, **LATER}])],
+            [ours(conditions=[{**READY, **LATER}])],
+            id="and has another when it turns",
+        ),
+        pytest.param(
+            [{**BARE, "conditions": [BOUND]}],
+            [ours()],
+            [ours(conditions=[BOUND, READY])],
+            id="other conditions stay",
+        ),
+        pytest.param(
+            [ours(conditions=[BOUND, READY])], [], [{**BARE, "conditions": [BOUND]}], id="also without the claim"
+        ),
+        pytest.param([ours(shareID="s")], [ours(shareID="z")], [ours(shareID="z")], id="a share is its own entry"),
+    ],
+)
+def test_merging(current: list[t.Any], wanted: list[t.Any], result: list[t.Any]) -> None:
+    assert claim_status.merged(current, wanted, DRIVER) == result
