@@ -34,9 +34,9 @@ DRIVER = [
     {"state"},
     {"cdi", "checkpoint", "kube", "claim_status", "devices", "resource_slice"},
     {"claim_api", "slices"},
-    {"allocation"},
+    {"allocation", "sharing"},
     {"opaque", "prepared", "inventory", "access", "files"},
-    {"config", "metrics", "points"},
+    {"config", "metrics", "points", "quantity"},
     {"errors", "log", "api"},
 ]
 

@@ -3,6 +3,6 @@
 
 It knows the devices by sysfs and the cluster by its API, and shares no code with whatever verifies it. Imports point
 one way: `__main__ -> server, controller -> plugin, registration, health, publisher -> state -> cdi, checkpoint, kube,
-claim_status, devices, resource_slice -> claim_api, slices -> allocation -> opaque, prepared, inventory, access, files
--> config, metrics, points -> errors, log, api`.
+claim_status, devices, resource_slice -> claim_api, slices -> allocation, sharing -> opaque, prepared, inventory,
+access, files -> config, metrics, points, quantity -> errors, log, api`.
 """

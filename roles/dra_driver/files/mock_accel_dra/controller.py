@@ -22,7 +22,7 @@ from .errors import DriverError, Expired, Unavailable
 from .kube import Client, Watch
 from .metrics import Metric, Server
 from .publisher import Changes, Publisher
-from .slices import faults
+from .slices import Options, faults
 
 # Plugging a board is a dozen uevents: they are waited for this long after each, and so long in all.
 QUIET_S = 0.05
@@ -181,7 +181,7 @@ class Controller:
         self._settings = settings
         self._scan = scan
         self._bell = Bell()
-        self._publisher = Publisher(client, settings.driver_name, settings.node_name)
+        self._publisher = Publisher(client, settings.driver_name, settings.node_name, Options(settings.shared_devices))
         self._watch = SliceWatch(watch_client, self._publisher, self._bell, settings.rescan_interval)
         self._backoff = Backoff(settings.rescan_interval)
         # Whoever watches a counter wants to see it before it grows.
