@@ -344,6 +344,23 @@ def test_classes(template: Run, options: list[str], wanted: dict[str, list[str]]
     assert classes(template(*options)) == wanted
 
 
+NAMED = ["--set", "deviceClasses[0].extendedResourceName=example.com/accel"]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        pytest.param([], {"mock-accel-pf": None, "mock-accel-vf": None}, id="not asked"),
+        pytest.param(NAMED, {"mock-accel-pf": "example.com/accel", "mock-accel-vf": None}, id="of a default class"),
+        pytest.param([*NAMED, "--kube-version=1.33.0"], {"mock-accel-pf": None, "mock-accel-vf": None}, id="too old"),
+    ],
+)
+def test_extended_resources(template: Run, options: list[str], wanted: dict[str, str | None]) -> None:
+    rendered = objects(template(*options))
+    named = {name: one["spec"].get("extendedResourceName") for (kind, name), one in rendered.items() if kind == "DeviceClass"}
+    assert named == wanted
+
+
 # --- KMM ---
 
 
@@ -533,6 +550,7 @@ def test_a_component_can_be_left_out(template: Run, component: str) -> None:
             "deviceClasses[0].enabled=yes", "'/deviceClasses/0/enabled': got string, want boolean", id="class"
         ),
         pytest.param("deviceClasses[0].deviceType=gpu", "value must be one of", id="device-type"),
+        pytest.param("deviceClasses[0].extendedResourceName=accel", "'accel' does not match pattern", id="no-domain"),
         pytest.param("global.imagePullSecrets[0]=registry", "got string, want object", id="secret"),
     ],
 )
@@ -572,6 +590,16 @@ def test_values_that_the_schema_refuses(template: Run, option: str, text: str) -
             ["deviceClasses[0].name=a-pf", "deviceClasses[2].enabled=true"],
             "deviceClasses[2] has no name: set deviceClasses[2].name",
             id="no-name",
+        ),
+        pytest.param(
+            ["deviceClasses[0].extendedResourceName=node.kubernetes.io/accel"],
+            "(mock-accel-pf) has the extendedResourceName node.kubernetes.io/accel, which is Kubernetes' own",
+            id="kubernetes'-own-resource",
+        ),
+        pytest.param(
+            ["deviceClasses[0].extendedResourceName=a.com/b", "deviceClasses[1].extendedResourceName=a.com/b"],
+            "deviceClasses give a.com/b to two classes",
+            id="one-resource-of-two-classes",
         ),
         pytest.param(
             ["kernelModule.enabled=true", "kernelModule.build.enabled=true"],
