@@ -357,7 +357,9 @@ NAMED = ["--set", "deviceClasses[0].extendedResourceName=example.com/accel"]
 )
 def test_extended_resources(template: Run, options: list[str], wanted: dict[str, str | None]) -> None:
     rendered = objects(template(*options))
-    named = {name: one["spec"].get("extendedResourceName") for (kind, name), one in rendered.items() if kind == "DeviceClass"}
+    named = {
+        name: one["spec"].get("extendedResourceName") for (kind, name), one in rendered.items() if kind == "DeviceClass"
+    }
     assert named == wanted
 
 

@@ -118,22 +118,37 @@ def running(
     tree: AccelTree,
     *flags: str,
     kind: type[servers.ApiServer] = servers.ApiServer,
+    controllers: t.Collection[str] = (),
 ) -> t.Iterator[Scheduling]:
-    """All of them on the devices of a tree; `flags` are the controller's, `kind` another server than the usual."""
+    """All of them on the devices of a tree.
+
+    `flags` are those of the driver, `kind` is another server than the usual, `controllers` are Kubernetes' own.
+    """
     with servers.running(programs, kind) as server:
         server.make_node(NODE, allocatable={"pods": "100", "cpu": "8", "memory": "8Gi"})
         server.request("POST", f"{CORE}/serviceaccounts", {"metadata": {"name": "default"}})
         for name in ("pf", "vf"):
             make_class(server, name)
         driver = Driver(repo, server, tree, folder / "driver.log", flags=flags)
-        command = [f"{programs['kubernetes']}/kube-scheduler", "--leader-elect=false", "--secure-port=0"]
-        with (folder / "scheduler.log").open("wb") as log:
-            scheduler = subprocess.Popen([*command, f"--kubeconfig={server.kubeconfig()}"], stdout=log, stderr=log)
+        processes = [driver.process]
         try:
+            processes.append(start(programs, server, folder, "kube-scheduler"))
+            if controllers:
+                names = f"--controllers={','.join(controllers)}"
+                processes.append(start(programs, server, folder, "kube-controller-manager", names))
             made = Scheduling(server, tree, driver)
             until(lambda: len(made.cluster.devices()) == len(list(tree.class_folder.iterdir())), driver)
             yield made
         finally:
-            for process in (scheduler, driver.process):
+            for process in reversed(processes):
                 process.terminate()
                 process.wait(15)
+
+
+def start(
+    programs: dict[str, str], server: servers.ApiServer, folder: Path, name: str, *flags: str
+) -> subprocess.Popen[bytes]:
+    """A program of Kubernetes' that works alone."""
+    command = [f"{programs['kubernetes']}/{name}", "--leader-elect=false", "--secure-port=0", *flags]
+    with (folder / f"{name}.log").open("wb") as log:
+        return subprocess.Popen([*command, f"--kubeconfig={server.kubeconfig()}"], stdout=log, stderr=log)
