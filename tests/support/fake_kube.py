@@ -18,7 +18,10 @@ class FakeClient:
     """Keeps what it is given. `serves` are the fields of devices and specs that it does not drop."""
 
     def __init__(
-        self, *versions: str, minor: str = "36", serves: t.Collection[str] = ("counters", "taints", "sharing")
+        self,
+        *versions: str,
+        minor: str = "36",
+        serves: t.Collection[str] = ("counters", "taints", "sharing", "binding"),
     ) -> None:
         self.versions = versions or ("v1",)
         self.minor = minor
@@ -185,6 +188,9 @@ class FakeClient:
                 ("counters", "consumesCounters"),
                 ("taints", "taints"),
                 ("sharing", "allowMultipleAllocations"),
+                ("binding", "bindsToNode"),
+                ("binding", "bindingConditions"),
+                ("binding", "bindingFailureConditions"),
             ):
                 if field not in self.serves:
                     device.pop(name, None)

@@ -30,13 +30,14 @@ OLDEST_PYTHON = (3, 9)
 DRIVER = [
     {"__main__"},
     {"server", "controller"},
-    {"plugin", "registration", "health", "publisher"},
+    {"plugin", "registration", "health", "binding", "publisher"},
     {"state"},
     {"cdi", "checkpoint", "kube", "claim_status", "devices", "resource_slice"},
     {"claim_api", "slices"},
-    {"allocation", "sharing"},
+    {"allocation", "conditions", "sharing"},
+    {"device_status"},
     {"opaque", "prepared", "inventory", "access", "files"},
-    {"config", "metrics", "points", "quantity"},
+    {"backoff", "config", "metrics", "points", "quantity"},
     {"errors", "log", "api"},
 ]
 

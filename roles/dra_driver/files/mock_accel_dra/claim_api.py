@@ -37,8 +37,8 @@ class ClaimApi:
     def get(self, ref: ClaimRef) -> Json:
         return self._client.get(self._path(ref))
 
-    def change_devices(self, ref: ClaimRef, change: t.Callable[[list[Json]], list[Json]]) -> bool:
-        """Make of status.devices what `change` makes of it; false where there is nothing to write.
+    def change_devices(self, ref: ClaimRef, change: t.Callable[[Json], list[Json]]) -> bool:
+        """Make of status.devices what `change` makes of the claim; false where there is nothing to write.
 
         The list is replaced as a whole by a JSON merge patch. A server-side apply would suit better, but it puts the
         opaque parameters of the allocation into another order, which the server then takes for a forbidden change.
@@ -50,7 +50,7 @@ class ClaimApi:
             status = claim.get("status") or {}
             before = status.get("devices") or []
             # Without an allocation the server has taken all entries away, and allows none.
-            after = change(before) if status.get("allocation") else before
+            after = change(claim) if status.get("allocation") else before
             if after == before:
                 return False
             body = {
@@ -66,6 +66,10 @@ class ClaimApi:
             else:
                 return True
         raise AssertionError("not reached")
+
+    def collection(self) -> str:
+        """The path of all claims."""
+        return f"{GROUP}/{self._served_version()}/resourceclaims"
 
     def _path(self, ref: ClaimRef) -> str:
         return f"{GROUP}/{self._served_version()}/namespaces/{ref.namespace}/resourceclaims/{ref.name}"

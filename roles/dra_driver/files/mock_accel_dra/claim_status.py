@@ -14,73 +14,12 @@ import typing as t
 
 from . import log
 from .claim_api import ClaimApi
+from .device_status import Json, entries, merged
 from .errors import Conflict, KubeError, NotFound, Unavailable
 from .prepared import ClaimRef, PreparedClaim
 
 DELAY_S = 0.1
 RETRY_S = (1.0, 5.0, 15.0, 30.0)
-READY = "Ready"
-
-Json = dict[str, t.Any]
-
-
-def entries(claim: PreparedClaim, driver: str, now: datetime.datetime) -> list[Json]:
-    """One entry for each device; the same device twice is one entry."""
-    condition = {
-        "type": READY,
-        "status": "True",
-        "reason": "Prepared",
-        "message": "",
-        "lastTransitionTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    found: dict[tuple[str, str, str | None], Json] = {}
-    for device in claim.devices:
-        entry = {
-            "driver": driver,
-            "pool": device.pool,
-            "device": device.device_name,
-            "conditions": [condition],
-            "data": {"uuid": device.uuid, "pciAddress": device.pci_address, "deviceNode": device.device_node},
-        }
-        if device.share_id:
-            entry["shareID"] = device.share_id
-        found[(device.pool, device.device_name, device.share_id)] = entry
-    return list(found.values())
-
-
-def merged(current: t.Sequence[Json], wanted: t.Sequence[Json], driver: str) -> list[Json]:
-    """The entries of a claim with ours as they are wanted; those of other drivers stay, and so do other conditions."""
-    ours = {_key(entry): entry for entry in current if entry.get("driver") == driver}
-    result = [entry for entry in current if entry.get("driver") != driver]
-    for entry in wanted:
-        before = ours.pop(_key(entry), {})
-        result.append(
-            {**entry, "conditions": [*_others(before), *(_since(one, before) for one in entry["conditions"])]}
-        )
-    # What is not prepared any more keeps only what somebody else has said of it.
-    for entry in ours.values():
-        if others := _others(entry):
-            result.append({name: entry[name] for name in _KEY if name in entry} | {"conditions": others})
-    return result
-
-
-_KEY = ("driver", "pool", "device", "shareID")
-
-
-def _key(entry: Json) -> tuple[str | None, ...]:
-    return tuple(entry.get(name) for name in _KEY)
-
-
-def _others(entry: Json) -> list[Json]:
-    return [condition for condition in entry.get("conditions") or [] if condition.get("type") != READY]
-
-
-def _since(condition: Json, before: Json) -> Json:
-    """The condition, with the time since which it has been so."""
-    for old in before.get("conditions") or []:
-        if (old.get("type"), old.get("status")) == (condition["type"], condition["status"]):
-            return {**condition, "lastTransitionTime": old["lastTransitionTime"]}
-    return condition
 
 
 class ClaimStatusWriter:
@@ -161,7 +100,7 @@ class ClaimStatusWriter:
     def _apply(self, ref: ClaimRef, devices: list[Json]) -> bool:
         """False if it is to be tried again."""
         try:
-            self._api.change_devices(ref, lambda current: merged(current, devices, self._driver))
+            self._api.change_devices(ref, lambda claim: merged(claim, devices, self._driver))
         except NotFound as error:
             # It is gone, and another of its name is another claim.
             log.info("The claim's status is not written", 5, claim=ref, uid=ref.uid, reason=str(error))

@@ -45,6 +45,8 @@ class Settings:
     pod_uid: str = ""
     # Which devices the controller offers to several claims at once (sharing.py).
     shared_devices: tuple[str, ...] = ()
+    # Whether a pod is bound to the node only when the node agent has said that its devices answer.
+    binding_conditions: bool = False
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Settings)}
@@ -87,6 +89,11 @@ def _parser(environ: t.Mapping[str, str], commands: t.Mapping[str, str]) -> argp
         default=(),
         metavar="WHICH",
         help="devices that several claims may have at once: all, pf, vf, names such as mock0 or mock1-vf*; with commas",
+    )
+    add(
+        "--binding-conditions",
+        action="store_true",
+        help="have the scheduler wait until the node agent, which needs this flag too, says that a device answers",
     )
     # An abbreviation that works today would be ambiguous with tomorrow's flags.
     parser = argparse.ArgumentParser(prog="mock_accel_dra", description="DRA driver of mock_accel", allow_abbrev=False)

@@ -122,9 +122,12 @@ class Publisher:
             taints=self._features.taints,
             numa_node=self._features.numa_node,
             sharing=self._features.sharing,
+            binding=self._features.binding,
         )
         if self._options.shared and not self._features.sharing:
             log.warning("Devices are not shared, for the API server does not serve DRAConsumableCapacity")
+        if self._options.binding and not self._features.binding:
+            log.warning("The scheduler waits for nothing, for the API server does not serve DRADeviceBindingConditions")
 
     def publish(self, devices: t.Sequence[AccelDevice]) -> Changes:
         """One round; afterwards the pool is what the devices are, or there is an exception."""

@@ -10,7 +10,7 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from . import sharing
+from . import conditions, sharing
 from .slices import NO_OPTIONS, Counters, Features, Json, Options, Slice, counters_of
 
 GROUP = "resource.k8s.io"
@@ -173,6 +173,8 @@ def probe(driver: str, owner: Owner, options: Options = NO_OPTIONS, *, inline: b
     if options.shared:
         device["allowMultipleAllocations"] = True
         device["capacity"] = {"memory": {"value": "1Gi", "requestPolicy": sharing.request_policy(1 << 30)}}
+    if options.binding:
+        device.update(conditions.published(driver))
     sets = ({"name": "probe-shared", "counters": counters},) if inline else None
     return manifest(Slice(0, (device,), sets), driver, owner, 1, 1)
 
@@ -182,4 +184,10 @@ def with_probe(features: Features, stored: Json, *, inline: bool) -> Features:
     device = (stored["spec"].get("devices") or [{}])[0]
     found: Counters = ("inline" if inline else "split") if device.get("consumesCounters") else "none"
     shared = device.get("allowMultipleAllocations") and device["capacity"]["memory"].get("requestPolicy")
-    return replace(features, counters=found, taints=bool(device.get("taints")), sharing=bool(shared))
+    return replace(
+        features,
+        counters=found,
+        taints=bool(device.get("taints")),
+        sharing=bool(shared),
+        binding=bool(device.get("bindingConditions") and device.get("bindingFailureConditions")),
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 from google.protobuf import message_factory
 
-from . import access, health, inventory, kube, log, metrics, plugin, registration
+from . import access, binding, health, inventory, kube, log, metrics, plugin, registration
 from .cdi import CdiFolder
 from .checkpoint import Checkpoint
 from .claim_api import ClaimApi
@@ -113,6 +113,15 @@ class NodeAgent:
         # The pool of a node has the node's name.
         self.state = State(parts, settings.driver_name, settings.node_name)
         self._monitor = health.HealthMonitor(self._devices.all, self.state.held, settings.rescan_interval)
+        self._binding: binding.BindingReporter | None = None
+        if settings.binding_conditions:
+            self._binding = binding.BindingReporter(
+                kube.Client(server),
+                ClaimApi(kube.Client(server)),
+                settings.driver_name,
+                settings.node_name,
+                self._devices.find,
+            )
         self._uevents: inventory.UeventSource | None = None
         self._ended = threading.Event()
         self._servers: list[GrpcServer] = []
@@ -126,10 +135,15 @@ class NodeAgent:
         self._monitor.start()
         self._watch_uevents()
         self._serve()
+        # Last: the scheduler binds a pod to this node when it hears that the devices answer.
+        if self._binding:
+            self._binding.start()
 
     def stop(self) -> None:
         """The kubelet is told first, then calls under way are done; what is prepared stays so."""
         self._ended.set()
+        if self._binding:
+            self._binding.stop()
         self._monitor.stop()
         for server in reversed(self._servers):
             server.stop(GRACE_S)

@@ -12,7 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from . import sharing
+from . import conditions, sharing
 from .inventory import AccelDevice
 from .quantity import quantity
 
@@ -47,6 +47,8 @@ class Features:
     numa_node: bool = False
     # Whether several claims can have one device (consumable capacity); asked for only where it is wanted.
     sharing: bool = False
+    # Whether the scheduler waits for a word on the devices that it gives out; asked for only where it is wanted.
+    binding: bool = False
 
     @property
     def max_devices(self) -> int:
@@ -60,6 +62,8 @@ class Options:
 
     # Words that say which devices are shared (sharing.py).
     shared: tuple[str, ...] = ()
+    # Whether the scheduler is to wait for the node agent's word that a device answers (conditions.py).
+    binding: bool = False
 
 
 NO_OPTIONS = Options()
@@ -219,6 +223,8 @@ def _device(device: AccelDevice, board: _Board, features: Features, driver: str,
         made["allowMultipleAllocations"] = True
         if policy := sharing.request_policy(device.memory):
             made["capacity"]["memory"]["requestPolicy"] = policy
+    if features.binding and options.binding:
+        made.update(conditions.published(driver))
     if board.counters:
         assert board.pf
         taken = counters_of(device.memory, board.units if device.kind == "pf" else 1)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import threading
 import typing as t
 from dataclasses import replace
@@ -14,8 +13,6 @@ from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra import claim_status
 from mock_accel_dra.claim_api import ClaimApi
 from mock_accel_dra.errors import Conflict, DriverError, NotFound, Refused, Unavailable
-
-NOW = datetime.datetime(2026, 11, 25, 3, 4, 5, tzinfo=datetime.UTC)
 
 
 class Api:
@@ -28,12 +25,12 @@ class Api:
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
-    def change_devices(self, ref: t.Any, change: t.Callable[[list[t.Any]], list[t.Any]]) -> bool:
+    def change_devices(self, ref: t.Any, change: t.Callable[[dict[str, t.Any]], list[t.Any]]) -> bool:
         self.called += 1
         assert self.may_go_on.wait(10)
         if self.errors:
             raise self.errors.pop(0)
-        self.written.append((ref.uid, len(change([]))))
+        self.written.append((ref.uid, len(change({}))))
         return True
 
 
@@ -47,27 +44,6 @@ def writer(api: Api) -> claim_status.ClaimStatusWriter:
     made = claim_status.ClaimStatusWriter(t.cast(ClaimApi, api), DRIVER)
     made.start()
     return made
-
-
-def test_entries() -> None:
-    shared = replace(DEVICE, share_id="s")
-    (first, second) = claim_status.entries(replace(CLAIM, devices=(DEVICE, shared, DEVICE)), DRIVER, NOW)
-    assert first == {
-        "driver": DRIVER,
-        "pool": "worker-0",
-        "device": "mock0-vf1",
-        "conditions": [
-            {
-                "type": "Ready",
-                "status": "True",
-                "reason": "Prepared",
-                "message": "",
-                "lastTransitionTime": "2026-11-25T03:04:05Z",
-            }
-        ],
-        "data": {"uuid": "60faed32", "pciAddress": "1000:00:00.2", "deviceNode": "/dev/mock0_vf1"},
-    }
-    assert second == {**first, "shareID": "s"}
 
 
 def test_writes_and_takes_back() -> None:
@@ -192,22 +168,23 @@ def test_a_server_that_is_too_old() -> None:
         ClaimApi(Client("v1alpha3")).get(CLAIM.ref)
 
 
-def ours(**more: t.Any) -> dict[str, t.Any]:
-    (entry,) = claim_status.entries(CLAIM, DRIVER, NOW)
-    return {**entry, **more}
-
-
+OURS = {"driver": DRIVER, "pool": "worker-0", "device": "mock0-vf1", "data": {"uuid": "60faed32"}}
 FOREIGN = {"driver": "gpu.example.com", "pool": "p", "device": "gpu0", "data": {"a": [1]}}
-BOUND = {"type": "Bound", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+
+
+def with_ours(claim: dict[str, t.Any]) -> list[t.Any]:
+    """As somebody changes the entries."""
+    others = [entry for entry in claim["status"]["devices"] if entry["driver"] != DRIVER]
+    return [*others, OURS]
 
 
 def test_the_whole_list_is_written_against_the_version_that_was_read() -> None:
     client = Client()
-    assert ClaimApi(client).change_devices(CLAIM.ref, lambda current: [*current, ours()])
+    assert ClaimApi(client).change_devices(CLAIM.ref, with_ours)
     (patch,) = client.patches
     assert patch == (
         "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims/c0/status",
-        {"metadata": {"resourceVersion": "1"}, "status": {"devices": [ours()]}},
+        {"metadata": {"resourceVersion": "1"}, "status": {"devices": [OURS]}},
         "application/merge-patch+json",
     )
 
@@ -215,8 +192,8 @@ def test_the_whole_list_is_written_against_the_version_that_was_read() -> None:
 def test_what_others_write_meanwhile_is_read_again_and_kept() -> None:
     client = Client()
     client.between = [[FOREIGN]]
-    assert ClaimApi(client).change_devices(CLAIM.ref, lambda current: claim_status.merged(current, [ours()], DRIVER))
-    assert client.devices == [FOREIGN, ours()]
+    assert ClaimApi(client).change_devices(CLAIM.ref, with_ours)
+    assert client.devices == [FOREIGN, OURS]
     assert len(client.patches) == 2
 
 
@@ -224,16 +201,16 @@ def test_somebody_who_writes_without_end_is_a_conflict() -> None:
     client = Client()
     client.between = [[{**FOREIGN, "data": {"n": n}}] for n in range(9)]
     with pytest.raises(Conflict):
-        ClaimApi(client).change_devices(CLAIM.ref, lambda current: [*current, ours()])
+        ClaimApi(client).change_devices(CLAIM.ref, with_ours)
     assert len(client.patches) == 5
 
 
 def test_nothing_is_written_that_is_there_already_or_of_a_claim_without_an_allocation() -> None:
     there = Client()
-    there.devices = [ours()]
-    assert not ClaimApi(there).change_devices(CLAIM.ref, lambda current: claim_status.merged(current, [ours()], DRIVER))
+    there.devices = [OURS]
+    assert not ClaimApi(there).change_devices(CLAIM.ref, with_ours)
     bare = Client(allocated=False)
-    assert not ClaimApi(bare).change_devices(CLAIM.ref, lambda current: [ours()])
+    assert not ClaimApi(bare).change_devices(CLAIM.ref, with_ours)
     assert there.patches == bare.patches == []
 
 
@@ -241,40 +218,5 @@ def test_a_claim_that_was_made_anew_is_another_one() -> None:
     client = Client()
     client.uid = "u1"
     with pytest.raises(NotFound, match="default/c0: it has been made anew"):
-        ClaimApi(client).change_devices(CLAIM.ref, lambda current: [ours()])
+        ClaimApi(client).change_devices(CLAIM.ref, with_ours)
     assert client.patches == []
-
-
-READY, LATER = ours()["conditions"][0], {"lastTransitionTime": "2027-01-01T00:00:00Z"}
-BARE = {name: ours()[name] for name in ("driver", "pool", "device")}
-
-
-@pytest.mark.parametrize(
-    ("current", "wanted", "result"),
-    [
-        pytest.param([FOREIGN], [ours()], [FOREIGN, ours()], id="others stay"),
-        pytest.param([ours(), FOREIGN], [], [FOREIGN], id="ours go"),
-        pytest.param([ours(data={})], [ours()], [ours()], id="ours are brought up to date"),
-        pytest.param(
-            [ours()], [ours(conditions=[{**READY, **LATER}])], [ours()], id="a condition keeps the time since when"
-        ),
-        pytest.param(
-            [ours(conditions=[{**READY, "status": "False"}])],
-            [ours(conditions=[{**READY, **LATER}])],
-            [ours(conditions=[{**READY, **LATER}])],
-            id="and has another when it turns",
-        ),
-        pytest.param(
-            [{**BARE, "conditions": [BOUND]}],
-            [ours()],
-            [ours(conditions=[BOUND, READY])],
-            id="other conditions stay",
-        ),
-        pytest.param(
-            [ours(conditions=[BOUND, READY])], [], [{**BARE, "conditions": [BOUND]}], id="also without the claim"
-        ),
-        pytest.param([ours(shareID="s")], [ours(shareID="z")], [ours(shareID="z")], id="a share is its own entry"),
-    ],
-)
-def test_merging(current: list[t.Any], wanted: list[t.Any], result: list[t.Any]) -> None:
-    assert claim_status.merged(current, wanted, DRIVER) == result

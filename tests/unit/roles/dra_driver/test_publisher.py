@@ -510,16 +510,40 @@ def test_which_events_are_news(name: str, version: str | None, known: bool) -> N
     assert one.is_known(metadata["name"] if name == "ours" else name, version) is known
 
 
-def test_shared_devices_are_left_out_cleanly_where_they_are_not_served(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "field", "words"),
+    [
+        pytest.param(
+            {"shared": ("all",)},
+            "allowMultipleAllocations",
+            "Devices are not shared, for the API server does not serve DRAConsumableCapacity",
+            id="sharing",
+        ),
+        pytest.param(
+            {"binding": True},
+            "bindingConditions",
+            "The scheduler waits for nothing, for the API server does not serve DRADeviceBindingConditions",
+            id="binding",
+        ),
+    ],
+)
+def test_what_is_not_served_is_left_out_cleanly(
+    options: dict[str, t.Any], field: str, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def published(api: FakeClient) -> list[bool]:
+        return [field in device for made in api.slices for device in made["spec"].get("devices") or ()]
+
     api = client(serves=["counters", "taints"])
-    one = publisher(api, shared=("all",))
+    one = publisher(api, **options)
     assert one.publish(BOARD) == Changes(created=2)
     assert one.publish(BOARD) == Changes()
-    devices = [device for made in api.slices for device in made["spec"].get("devices") or ()]
-    assert not any("allowMultipleAllocations" in device for device in devices)
+    assert published(api) == [False] * 3
     said = capfd.readouterr().err
-    assert said.count("Devices are not shared, for the API server does not serve DRAConsumableCapacity") == 1
+    assert said.count(words) == 1
     assert "dropped fields" not in said
+    served = client()
+    publisher(served, **options).publish(BOARD)
+    assert published(served) == [True] * 3
 
 
 def test_devices_are_shared_when_the_flag_is_there_and_whole_again_when_it_has_gone() -> None:

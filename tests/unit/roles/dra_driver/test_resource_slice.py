@@ -222,6 +222,15 @@ def test_a_probe_for_sharing(change: t.Callable[[dict[str, t.Any]], t.Any], foun
     assert resource_slice.with_probe(Features(), sent, inline=False).sharing is found
 
 
+@pytest.mark.parametrize(
+    ("field", "found"), [("", True), ("bindingConditions", False), ("bindingFailureConditions", False)]
+)
+def test_a_probe_for_binding_conditions(field: str, found: bool) -> None:
+    sent = resource_slice.probe(DRIVER, OWNER, Options(binding=True), inline=False)
+    sent["spec"]["devices"][0].pop(field, None)
+    assert resource_slice.with_probe(Features(), sent, inline=False).binding is found
+
+
 def test_nobody_is_asked_about_what_nobody_wants() -> None:
     (device,) = resource_slice.probe(DRIVER, OWNER, inline=False)["spec"]["devices"]
-    assert not device.keys() & {"allowMultipleAllocations", "capacity"}
+    assert not device.keys() & {"allowMultipleAllocations", "capacity", "bindsToNode", "bindingConditions"}

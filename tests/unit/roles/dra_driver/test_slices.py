@@ -75,6 +75,18 @@ def test_what_is_shared_says_so() -> None:
     assert found["mock0-vf0"]["consumesCounters"]
 
 
+def test_what_the_scheduler_waits_for() -> None:
+    options = slices.Options(binding=True)
+    found = devices_of(slices.pool(board(0), Features(binding=True), DRIVER, options=options))
+    for one in found.values():
+        assert one["bindsToNode"] is True
+        assert one["bindingConditions"] == [f"{DRIVER}/DeviceAnswers"]
+        assert one["bindingFailureConditions"] == [f"{DRIVER}/DeviceFailed"]
+    plain = slices.pool(board(0), Features(), DRIVER)
+    assert slices.pool(board(0), Features(), DRIVER, options=options) == plain
+    assert slices.pool(board(0), Features(binding=True), DRIVER) == plain
+
+
 def test_where_sharing_is_not_served_or_not_wanted_nothing_is_shared() -> None:
     plain = slices.pool(board(0), Features(), DRIVER)
     assert slices.pool(board(0), Features(), DRIVER, options=slices.Options(shared=("all",))) == plain
