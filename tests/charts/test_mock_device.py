@@ -208,6 +208,8 @@ def test_the_commands_know_their_flags(template: Run, repo: Path, monkeypatch: p
     rendered = objects(template())
     for component in ("controller", "node-agent"):
         arguments = container(rendered, component)["args"]
+        # What nobody has asked for is not said, so that an older image is enough.
+        assert not flags(rendered, component).keys() & {"shared-devices", "binding-conditions"}
         settings = config.parse(arguments, {"NODE_NAME": "n1", "POD_UID": "u1"}, dict.fromkeys(program.COMMANDS, ""))
         assert settings.command == component
         assert str(settings.sysfs_root) == "/host/sys"
@@ -216,6 +218,33 @@ def test_the_commands_know_their_flags(template: Run, repo: Path, monkeypatch: p
         if component == "node-agent":
             wanted |= {str(settings.plugin_dir), str(settings.registry_dir), str(settings.cdi_dir)}
         assert mounted == wanted
+
+
+def test_features_that_are_asked_for(template: Run, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(repo / "roles/dra_driver/files"))
+    from mock_accel_dra import config
+
+    options = ["--set=draDriver.bindingConditions=true", "--set=draDriver.controller.sharedDevices={vf,mock1*}"]
+    rendered = objects(template(*options))
+    found = {}
+    for component in ("controller", "node-agent"):
+        arguments = container(rendered, component)["args"]
+        found[component] = config.parse(arguments, {"NODE_NAME": "n1"}, {"controller": "", "node-agent": ""})
+        assert found[component].binding_conditions
+    assert found["controller"].shared_devices == ("vf", "mock1*")
+
+
+@pytest.mark.parametrize(("wanted", "verbs"), [("false", ["get"]), ("true", ["get", "list", "watch"])])
+def test_all_claims_are_seen_only_where_pods_wait_for_devices(template: Run, wanted: str, verbs: list[str]) -> None:
+    rendered = objects(template(f"--set=draDriver.bindingConditions={wanted}"))
+    usual = objects(template())
+    role = ("ClusterRole", "mock-device-mock-device-node-agent")
+    [claims] = [rule for rule in rendered[role]["rules"] if rule["resources"] == ["resourceclaims"]]
+    assert claims["verbs"] == verbs
+    claims["verbs"] = ["get"]
+    assert rendered[role] == usual[role]
+    controller = ("ClusterRole", "mock-device-mock-device-controller")
+    assert rendered[controller] == usual[controller]
 
 
 def test_the_kubelet_is_told_paths_of_the_node(template: Run) -> None:
@@ -531,6 +560,8 @@ def test_a_component_can_be_left_out(template: Run, component: str) -> None:
             "'/draDriver/controller/verbosity': maximum: got 11, want 10",
             id="verbosity",
         ),
+        pytest.param("draDriver.controller.sharedDevices=all", "got string, want array", id="no-list"),
+        pytest.param("draDriver.controller.sharedDevices={Mock0}", "'Mock0' does not match pattern", id="shared-name"),
         pytest.param("draDriver.controller.rescanInterval=30", "got number, want string", id="no-unit"),
         pytest.param("draDriver.controller.rescanInterval=30d", "'30d' does not match pattern", id="unit"),
         pytest.param(
@@ -575,6 +606,11 @@ def test_values_that_the_schema_refuses(template: Run, option: str, text: str) -
             ["draDriver.nodeAgent.rescanInterval=500ms"],
             "draDriver.nodeAgent.rescanInterval is 500ms, and the driver does not look around more often than once",
             id="interval",
+        ),
+        pytest.param(
+            ["draDriver.bindingConditions=true", "draDriver.nodeAgent.enabled=false"],
+            "so nobody would say that a device answers",
+            id="nobody-answers",
         ),
         pytest.param(["draDriver.controller.rescanInterval=0.5s"], "set it to 1s or more", id="fraction"),
         pytest.param(
