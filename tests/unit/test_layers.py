@@ -37,7 +37,7 @@ DRIVER = [
     {"allocation", "conditions", "sharing"},
     {"device_status"},
     {"opaque", "prepared", "inventory", "access", "files"},
-    {"backoff", "config", "metrics", "points", "quantity"},
+    {"backoff", "config", "grpc_server", "metrics", "points", "quantity", "removals"},
     {"errors", "log", "api"},
 ]
 

@@ -98,7 +98,8 @@ class ClaimServer:
         self.version = version
         self.claims: dict[str, dict[str, t.Any]] = {}
         self.requests: list[str] = []
-        self.connections = 0
+        # The same by connection.
+        self.connections: list[list[str]] = []
         # Names of claims that are answered only when the event is set.
         self.slow: set[str] = set()
         self.go_on = threading.Event()
@@ -112,7 +113,8 @@ class ClaimServer:
             disable_nagle_algorithm = True
 
             def setup(self) -> None:
-                server.connections += 1
+                self.requests: list[str] = []
+                server.connections.append(self.requests)
                 super().setup()
 
             def do_GET(self) -> None:
@@ -122,6 +124,7 @@ class ClaimServer:
                 self.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
             def answer(self, body: dict[str, t.Any] | None) -> None:
+                self.requests.append(f"{self.command} {self.path}")
                 code, answer = server.answer(self.command, self.path, body)
                 data = json.dumps(answer).encode()
                 self.send_response(code)
