@@ -208,6 +208,8 @@ def test_the_commands_know_their_flags(template: Run, repo: Path, monkeypatch: p
     rendered = objects(template())
     for component in ("controller", "node-agent"):
         arguments = container(rendered, component)["args"]
+        # What nobody has asked for is not said, so that an older image is enough.
+        assert not flags(rendered, component).keys() & {"shared-devices", "binding-conditions"}
         settings = config.parse(arguments, {"NODE_NAME": "n1", "POD_UID": "u1"}, dict.fromkeys(program.COMMANDS, ""))
         assert settings.command == component
         assert str(settings.sysfs_root) == "/host/sys"
@@ -216,6 +218,33 @@ def test_the_commands_know_their_flags(template: Run, repo: Path, monkeypatch: p
         if component == "node-agent":
             wanted |= {str(settings.plugin_dir), str(settings.registry_dir), str(settings.cdi_dir)}
         assert mounted == wanted
+
+
+def test_features_that_are_asked_for(template: Run, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(repo / "roles/dra_driver/files"))
+    from mock_accel_dra import config
+
+    options = ["--set=draDriver.bindingConditions=true", "--set=draDriver.controller.sharedDevices={vf,mock1*}"]
+    rendered = objects(template(*options))
+    found = {}
+    for component in ("controller", "node-agent"):
+        arguments = container(rendered, component)["args"]
+        found[component] = config.parse(arguments, {"NODE_NAME": "n1"}, {"controller": "", "node-agent": ""})
+        assert found[component].binding_conditions
+    assert found["controller"].shared_devices == ("vf", "mock1*")
+
+
+@pytest.mark.parametrize(("wanted", "verbs"), [("false", ["get"]), ("true", ["get", "list", "watch"])])
+def test_all_claims_are_seen_only_where_pods_wait_for_devices(template: Run, wanted: str, verbs: list[str]) -> None:
+    rendered = objects(template(f"--set=draDriver.bindingConditions={wanted}"))
+    usual = objects(template())
+    role = ("ClusterRole", "mock-device-mock-device-node-agent")
+    [claims] = [rule for rule in rendered[role]["rules"] if rule["resources"] == ["resourceclaims"]]
+    assert claims["verbs"] == verbs
+    claims["verbs"] = ["get"]
+    assert rendered[role] == usual[role]
+    controller = ("ClusterRole", "mock-device-mock-device-controller")
+    assert rendered[controller] == usual[controller]
 
 
 def test_the_kubelet_is_told_paths_of_the_node(template: Run) -> None:
@@ -342,6 +371,25 @@ PF, VF = [of_type("pf")], [of_type("vf")]
 )
 def test_classes(template: Run, options: list[str], wanted: dict[str, list[str]]) -> None:
     assert classes(template(*options)) == wanted
+
+
+NAMED = ["--set", "deviceClasses[0].extendedResourceName=example.com/accel"]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        pytest.param([], {"mock-accel-pf": None, "mock-accel-vf": None}, id="not asked"),
+        pytest.param(NAMED, {"mock-accel-pf": "example.com/accel", "mock-accel-vf": None}, id="of a default class"),
+        pytest.param([*NAMED, "--kube-version=1.33.0"], {"mock-accel-pf": None, "mock-accel-vf": None}, id="too old"),
+    ],
+)
+def test_extended_resources(template: Run, options: list[str], wanted: dict[str, str | None]) -> None:
+    rendered = objects(template(*options))
+    named = {
+        name: one["spec"].get("extendedResourceName") for (kind, name), one in rendered.items() if kind == "DeviceClass"
+    }
+    assert named == wanted
 
 
 # --- KMM ---
@@ -512,6 +560,8 @@ def test_a_component_can_be_left_out(template: Run, component: str) -> None:
             "'/draDriver/controller/verbosity': maximum: got 11, want 10",
             id="verbosity",
         ),
+        pytest.param("draDriver.controller.sharedDevices=all", "got string, want array", id="no-list"),
+        pytest.param("draDriver.controller.sharedDevices={Mock0}", "'Mock0' does not match pattern", id="shared-name"),
         pytest.param("draDriver.controller.rescanInterval=30", "got number, want string", id="no-unit"),
         pytest.param("draDriver.controller.rescanInterval=30d", "'30d' does not match pattern", id="unit"),
         pytest.param(
@@ -533,6 +583,7 @@ def test_a_component_can_be_left_out(template: Run, component: str) -> None:
             "deviceClasses[0].enabled=yes", "'/deviceClasses/0/enabled': got string, want boolean", id="class"
         ),
         pytest.param("deviceClasses[0].deviceType=gpu", "value must be one of", id="device-type"),
+        pytest.param("deviceClasses[0].extendedResourceName=accel", "'accel' does not match pattern", id="no-domain"),
         pytest.param("global.imagePullSecrets[0]=registry", "got string, want object", id="secret"),
     ],
 )
@@ -556,6 +607,11 @@ def test_values_that_the_schema_refuses(template: Run, option: str, text: str) -
             "draDriver.nodeAgent.rescanInterval is 500ms, and the driver does not look around more often than once",
             id="interval",
         ),
+        pytest.param(
+            ["draDriver.bindingConditions=true", "draDriver.nodeAgent.enabled=false"],
+            "so nobody would say that a device answers",
+            id="nobody-answers",
+        ),
         pytest.param(["draDriver.controller.rescanInterval=0.5s"], "set it to 1s or more", id="fraction"),
         pytest.param(
             ["draDriver.nodeAgent.metricsPort=9092"], "healthPort are both 9092: set them to two different", id="ports"
@@ -572,6 +628,16 @@ def test_values_that_the_schema_refuses(template: Run, option: str, text: str) -
             ["deviceClasses[0].name=a-pf", "deviceClasses[2].enabled=true"],
             "deviceClasses[2] has no name: set deviceClasses[2].name",
             id="no-name",
+        ),
+        pytest.param(
+            ["deviceClasses[0].extendedResourceName=node.kubernetes.io/accel"],
+            "(mock-accel-pf) has the extendedResourceName node.kubernetes.io/accel, which is Kubernetes' own",
+            id="kubernetes'-own-resource",
+        ),
+        pytest.param(
+            ["deviceClasses[0].extendedResourceName=a.com/b", "deviceClasses[1].extendedResourceName=a.com/b"],
+            "deviceClasses give a.com/b to two classes",
+            id="one-resource-of-two-classes",
         ),
         pytest.param(
             ["kernelModule.enabled=true", "kernelModule.build.enabled=true"],

@@ -24,16 +24,18 @@ class Claims:
     def __init__(self, server: servers.ApiServer) -> None:
         self._server = server
 
-    def make(self, name: str, *devices: str, parameters: Json | None = None) -> Json:
+    def make(self, name: str, *devices: str | Json, parameters: Json | None = None) -> Json:
         requests = [{"name": f"r{i}", "exactly": {"deviceClassName": "any"}} for i in range(len(devices))]
         head = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": name}}
         made = self._server.request("POST", CLAIMS, {**head, "spec": {"devices": {"requests": requests}}})
         return self.allocate(made, *devices, parameters=parameters)
 
-    def allocate(self, claim: Json, *devices: str, parameters: Json | None = None) -> Json:
-        results = [
-            {"request": f"r{i}", "driver": DRIVER, "pool": NODE, "device": name} for i, name in enumerate(devices)
-        ]
+    def allocate(self, claim: Json, *devices: str | Json, parameters: Json | None = None) -> Json:
+        """Devices of ours by their names, or whole results."""
+        results = []
+        for i, device in enumerate(devices):
+            one = {"device": device} if isinstance(device, str) else device
+            results.append({"request": f"r{i}", "driver": DRIVER, "pool": NODE, **one})
         allocation: Json = {"devices": {"results": results}}
         if parameters:
             opaque = {"driver": DRIVER, "parameters": parameters}
@@ -84,6 +86,25 @@ def test_a_claims_life(node: Node, claims: Claims) -> None:
         assert entry["conditions"][0]["type"] == "Ready"
         assert not kubelet.unprepare(claim)[uid].error
         wait_for(lambda: not claims.reported(claim))
+
+
+def test_the_status_of_a_claim_with_parameters(node: Node, claims: Claims, apiserver: servers.ApiServer) -> None:
+    """The server compares the allocation byte by byte, and entries of other drivers stay."""
+    environment = {"Z": "<1>", "A": "2"}
+    parameters = {"kind": "DeviceConfig", "apiVersion": "mock-accel.example.com/v1", "environment": environment}
+    claim = claims.make(
+        "parameters", "mock0", {"driver": "gpu.example.com", "pool": "p", "device": "gpu0"}, parameters=parameters
+    )
+    path = f"{CLAIMS}/parameters/status"
+    foreign = {"driver": "gpu.example.com", "pool": "p", "device": "gpu0", "data": {"b": 1, "a": [2]}}
+    apiserver.request("PATCH", path, {"status": {"devices": [foreign]}}, "application/merge-patch+json")
+    node.start()
+    with node.kubelet() as kubelet:
+        assert not kubelet.prepare(claim)[claim["metadata"]["uid"]].error
+        wait_for(lambda: claims.reported(claim) == ["gpu0", "mock0"], otherwise=node.log.read_text)
+        assert not kubelet.unprepare(claim)[claim["metadata"]["uid"]].error
+        wait_for(lambda: claims.reported(claim) == ["gpu0"], otherwise=node.log.read_text)
+    assert claims.get(claim)["status"]["devices"] == [foreign]
 
 
 def test_other_devices_under_the_same_uid(node: Node, claims: Claims) -> None:

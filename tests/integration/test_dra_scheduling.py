@@ -3,76 +3,14 @@
 
 from __future__ import annotations
 
-import itertools
-import subprocess
-import time
 import typing as t
 from pathlib import Path
 
-import apiserver as servers
+import dra_scheduling
 import pytest
 from accel_sysfs import GI, AccelTree
-from dra_controller import DRIVER, NODE, Cluster, Driver, Json, until
-
-GROUP = "/apis/resource.k8s.io/v1"
-CORE = "/api/v1/namespaces/default"
-CLAIMS = f"{GROUP}/namespaces/default/resourceclaims"
-
-
-class Scheduling:
-    """A server, a scheduler, the driver, and claims that pods wait for."""
-
-    def __init__(self, server: servers.ApiServer, tree: AccelTree, driver: Driver) -> None:
-        self.server = server
-        self.tree = tree
-        self.driver = driver
-        self.cluster = Cluster(server)
-        self._numbers = itertools.count()
-
-    def ask(self, kind: str, board: int) -> str:
-        """A pod that waits for one function of this kind of a board; the claim's name."""
-        name = f"{kind}-{next(self._numbers)}"
-        domain = f'device.attributes["{DRIVER}"]'
-        address = f"1000:00:{board:02x}.0"
-        place = f'{domain}.pciAddress == "{address}"' if kind == "pf" else f'{domain}.physfn == "{address}"'
-        # A function without that attribute is no error, and not what is looked for.
-        guard = f'"{"pciAddress" if kind == "pf" else "physfn"}" in {domain}'
-        selectors = [{"cel": {"expression": f"{guard} && {place}"}}]
-        request = {"name": "accel", "exactly": {"deviceClassName": f"mock-accel-{kind}", "selectors": selectors}}
-        claim = {"metadata": {"name": name}, "spec": {"devices": {"requests": [request]}}}
-        self.server.request("POST", CLAIMS, claim)
-        container = {"name": "main", "image": "example.com/image", "resources": {"claims": [{"name": "accel"}]}}
-        spec = {
-            "containers": [container],
-            "resourceClaims": [{"name": "accel", "resourceClaimName": name}],
-            # Nobody says here that the node is ready.
-            "tolerations": [{"operator": "Exists"}],
-        }
-        self.server.request("POST", f"{CORE}/pods", {"metadata": {"name": name}, "spec": spec})
-        return name
-
-    def given(self, name: str) -> str:
-        """The device that a claim was given; nothing as long as it waits."""
-        status = self.server.request("GET", f"{CLAIMS}/{name}").get("status") or {}
-        results = ((status.get("allocation") or {}).get("devices") or {}).get("results") or [{}]
-        return results[0].get("device", "")
-
-    def gets(self, name: str) -> str:
-        until(lambda: self.given(name), self.driver)
-        return self.given(name)
-
-    def waits(self, name: str) -> str:
-        """Why; the scheduler has looked for a device and found none."""
-
-        def condition() -> Json:
-            status = self.server.request("GET", f"{CORE}/pods/{name}")["status"]
-            of_kind = [one for one in status.get("conditions") or () if one["type"] == "PodScheduled"]
-            return of_kind[0] if of_kind else {}
-
-        until(lambda: condition().get("status") == "False", self.driver)
-        time.sleep(1)
-        assert self.given(name) == ""
-        return condition()["message"]
+from dra_controller import until
+from dra_scheduling import Scheduling
 
 
 @pytest.fixture(scope="module")
@@ -85,27 +23,8 @@ def scheduling(
         tree.add_pf(number, memory=(5 if number == 1 else 16) * GI)
         if number < 3:
             tree.add_vfs(number, 4)
-    with servers.running(kubernetes_programs) as server:
-        server.make_node(NODE, allocatable={"pods": "100", "cpu": "8", "memory": "8Gi"})
-        account = {"metadata": {"name": "default"}}
-        server.request("POST", f"{CORE}/serviceaccounts", account)
-        for kind in ("pf", "vf"):
-            text = f'device.driver == "{DRIVER}" && device.attributes["{DRIVER}"].deviceType == "{kind}"'
-            made = {"metadata": {"name": f"mock-accel-{kind}"}, "spec": {"selectors": [{"cel": {"expression": text}}]}}
-            server.request("POST", f"{GROUP}/deviceclasses", made)
-        driver = Driver(repo, server, tree, folder / "driver.log")
-        kubeconfig = server.kubeconfig()
-        command = [f"{kubernetes_programs['kubernetes']}/kube-scheduler", "--leader-elect=false", "--secure-port=0"]
-        with (folder / "scheduler.log").open("wb") as log:
-            scheduler = subprocess.Popen([*command, f"--kubeconfig={kubeconfig}"], stdout=log, stderr=log)
-        try:
-            made = Scheduling(server, tree, driver)
-            until(lambda: len(made.cluster.devices()) == 16, driver)
-            yield made
-        finally:
-            for process in (scheduler, driver.process):
-                process.terminate()
-                process.wait(15)
+    with dra_scheduling.running(kubernetes_programs, repo, folder, tree) as made:
+        yield made
 
 
 def test_who_has_the_whole_leaves_no_parts(scheduling: Scheduling) -> None:

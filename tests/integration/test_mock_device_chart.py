@@ -8,6 +8,7 @@ import json
 import re
 import ssl
 import sys
+import tempfile
 import threading
 import time
 import typing as t
@@ -20,6 +21,7 @@ import pytest
 import yaml
 from accel_sysfs import AccelTree
 from dra_controller import DRIVER, Cluster, Driver, Json, until
+from dra_node import Node, wait_for
 
 NODES = ("worker-1", "worker-2")
 SLICES = "/apis/resource.k8s.io/v1/resourceslices"
@@ -336,12 +338,14 @@ def test_the_real_controller_gets_by_with_it(
 
 
 @contextlib.contextmanager
-def an_allocated_claim(server: servers.ApiServer, *other_drivers: str, driver: str = DRIVER) -> t.Iterator[Json]:
+def an_allocated_claim(
+    server: servers.ApiServer, *other_drivers: str, driver: str = DRIVER, **more: t.Any
+) -> t.Iterator[Json]:
     """A device of the driver, and one of each other driver, which a claim may have too."""
     request = {"name": "accel", "exactly": {"deviceClassName": "mock-accel-pf", "count": 1}}
     claim = {"metadata": {"generateName": "claim-"}, "spec": {"devices": {"requests": [request]}}}
     claim = server.request("POST", CLAIMS, claim)
-    results = [{"request": "accel", "driver": driver, "pool": NODES[0], "device": "mock0"}]
+    results = [{"request": "accel", "driver": driver, "pool": NODES[0], "device": "mock0", **more}]
     results += [{"request": "accel", "driver": one, "pool": "p", "device": "gpu0"} for one in other_drivers]
     fields = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [NODES[0]]}]}]
     claim["status"] = {
@@ -370,6 +374,49 @@ def test_a_node_agent_reports_its_devices_and_no_more(installed: Pods, apiserver
         assert ask(apiserver, own, "GET", CLAIMS)[0] == 403
         assert ask(apiserver, own, "DELETE", path)[0] == 403
     assert ask(apiserver, own, "POST", SLICES, a_slice(NODES[0]))[0] == 403
+
+
+@pytest.fixture
+def agent_token(installed: Pods) -> str:
+    return installed.token("mock-device-node-agent", NODES[0])
+
+
+@pytest.fixture
+def agent(agent_token: str, apiserver: servers.ApiServer) -> t.Iterator[Node]:
+    """The process with the pod's own token, when it is started."""
+    with tempfile.TemporaryDirectory(prefix="dra-") as folder:
+        node = Node(Path(folder))
+        (node.folder / "kubeconfig").write_text(apiserver.kubeconfig(token=agent_token).read_text())
+        yield node
+        node.close()
+
+
+def conditions(server: servers.ApiServer, claim: Json) -> dict[str, str]:
+    entries = server.request("GET", f"{CLAIMS}/{claim['metadata']['name']}")["status"].get("devices") or []
+    return {one["type"]: one["status"] for entry in entries for one in entry["conditions"]}
+
+
+@pytest.mark.parametrize("waited_for", [False, True], ids=["as usual", "with binding conditions"])
+def test_the_real_node_agent_gets_by_with_it(
+    agent: Node, agent_token: str, helm_to: Helm, apiserver: servers.ApiServer, waited_for: bool
+) -> None:
+    """It says that a device answers, where the scheduler waits for that, and that it is prepared."""
+    name = f"{DRIVER}/DeviceAnswers"
+    answers = {name: "True"} if waited_for else {}
+    published = {"bindingConditions": [name]} if waited_for else {}
+    flags = ["--binding-conditions"] if waited_for else []
+    if waited_for:
+        must(helm_to("upgrade", "--namespace=mock-device", "--reuse-values", "--set=draDriver.bindingConditions=true"))
+        # RBAC is read from a cache of the server's.
+        until_true(lambda: ask(apiserver, {"Authorization": f"Bearer {agent_token}"}, "GET", CLAIMS)[0] == 200)
+    agent.start(f"--node-name={NODES[0]}", *flags)
+    with an_allocated_claim(apiserver, **published) as claim, agent.kubelet() as kubelet:
+        wait_for(lambda: conditions(apiserver, claim) == answers, otherwise=agent.log.read_text)
+        assert not kubelet.prepare(claim)[claim["metadata"]["uid"]].error
+        wait_for(lambda: conditions(apiserver, claim) == {**answers, "Ready": "True"}, otherwise=agent.log.read_text)
+        assert not kubelet.unprepare(claim)[claim["metadata"]["uid"]].error
+        wait_for(lambda: conditions(apiserver, claim) == answers, otherwise=agent.log.read_text)
+    assert "forbidden" not in agent.log.read_text()
 
 
 @pytest.fixture

@@ -32,12 +32,13 @@ class Driver:
         log: Path,
         interval: str = "1s",
         user: str = "admin",
+        flags: t.Sequence[str] = (),
         **who: t.Any,
     ) -> None:
         self.log = log
         command = [sys.executable, "-m", "mock_accel_dra", "controller", f"--node-name={NODE}", "--verbosity=10"]
         command += [f"--sysfs-root={tree.root}", f"--kubeconfig={server.kubeconfig(user, **who)}"]
-        command += [f"--rescan-interval={interval}"]
+        command += [f"--rescan-interval={interval}", *flags]
         environ = {**os.environ, "PYTHONPATH": str(repo / "roles/dra_driver/files"), "PYTHONDONTWRITEBYTECODE": ""}
         self.started = time.monotonic()
         with log.open("wb") as output:

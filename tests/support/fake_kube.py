@@ -17,7 +17,12 @@ SLICES = "resourceslices"
 class FakeClient:
     """Keeps what it is given. `serves` are the fields of devices and specs that it does not drop."""
 
-    def __init__(self, *versions: str, minor: str = "36", serves: t.Collection[str] = ("counters", "taints")) -> None:
+    def __init__(
+        self,
+        *versions: str,
+        minor: str = "36",
+        serves: t.Collection[str] = ("counters", "taints", "sharing", "binding"),
+    ) -> None:
         self.versions = versions or ("v1",)
         self.minor = minor
         self.serves = set(serves)
@@ -176,7 +181,17 @@ class FakeClient:
             spec.pop("sharedCounters", None)
         devices = [device.get("basic", device) for device in spec.get("devices") or ()]
         for device in devices:
-            for field, name in (("counters", "consumesCounters"), ("taints", "taints")):
+            if "sharing" not in self.serves:
+                for capacity in (device.get("capacity") or {}).values():
+                    capacity.pop("requestPolicy", None)
+            for field, name in (
+                ("counters", "consumesCounters"),
+                ("taints", "taints"),
+                ("sharing", "allowMultipleAllocations"),
+                ("binding", "bindsToNode"),
+                ("binding", "bindingConditions"),
+                ("binding", "bindingFailureConditions"),
+            ):
                 if field not in self.serves:
                     device.pop(name, None)
             for taint in device.get("taints") or ():

@@ -32,13 +32,14 @@ OLDEST_PYTHON = (3, 9)
 DRIVER = [
     {"__main__"},
     {"server", "controller"},
-    {"plugin", "registration", "health", "publisher"},
+    {"plugin", "registration", "health", "binding", "publisher"},
     {"state"},
     {"cdi", "checkpoint", "kube", "claim_status", "devices", "resource_slice"},
     {"claim_api", "slices"},
-    {"allocation"},
+    {"allocation", "conditions", "sharing"},
+    {"device_status"},
     {"opaque", "prepared", "inventory", "access", "files"},
-    {"config", "metrics", "points"},
+    {"backoff", "config", "grpc_server", "metrics", "points", "quantity", "removals"},
     {"errors", "log", "api"},
 ]
 

@@ -10,6 +10,7 @@ namespace:
   name: mock-device
 draDriver:
   name: mock-accel.example.com
+  bindingConditions: false
   controller:
     enabled: true
     image:
@@ -19,6 +20,7 @@ draDriver:
     rescanInterval: 30s
     verbosity: 5
     metricsPort: 9090
+    sharedDevices: []
     resources: {}
   nodeAgent:
     enabled: true

@@ -85,7 +85,7 @@ def claim(
     return {
         "apiVersion": "resource.k8s.io/v1",
         "kind": "ResourceClaim",
-        "metadata": {"name": name, "namespace": "default", "uid": uid or str(uuid.uuid4())},
+        "metadata": {"name": name, "namespace": "default", "uid": uid or str(uuid.uuid4()), "resourceVersion": "1"},
         "spec": {"devices": {"requests": spec}},
         "status": {"allocation": allocation},
     }
@@ -98,7 +98,8 @@ class ClaimServer:
         self.version = version
         self.claims: dict[str, dict[str, t.Any]] = {}
         self.requests: list[str] = []
-        self.connections = 0
+        # The same by connection.
+        self.connections: list[list[str]] = []
         # Names of claims that are answered only when the event is set.
         self.slow: set[str] = set()
         self.go_on = threading.Event()
@@ -112,7 +113,8 @@ class ClaimServer:
             disable_nagle_algorithm = True
 
             def setup(self) -> None:
-                server.connections += 1
+                self.requests: list[str] = []
+                server.connections.append(self.requests)
                 super().setup()
 
             def do_GET(self) -> None:
@@ -122,6 +124,7 @@ class ClaimServer:
                 self.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
             def answer(self, body: dict[str, t.Any] | None) -> None:
+                self.requests.append(f"{self.command} {self.path}")
                 code, answer = server.answer(self.command, self.path, body)
                 data = json.dumps(answer).encode()
                 self.send_response(code)
@@ -153,9 +156,13 @@ class ClaimServer:
             return 404, {"kind": "Status", "message": f'resourceclaims "{name}" not found', "code": 404}
         if name in self.slow:
             self.go_on.wait(30)
+        metadata = self.claims[name]["metadata"]
         if body is not None:
+            if body["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
+                return 409, {"kind": "Status", "message": "the object has been modified", "code": 409}
             self.patches.append((name, body))
             self.claims[name]["status"]["devices"] = body["status"]["devices"]
+            metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
         return 200, self.claims[name]
 
     def add(self, *claims: dict[str, t.Any]) -> None:

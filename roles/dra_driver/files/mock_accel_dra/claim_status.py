@@ -14,41 +14,16 @@ import typing as t
 
 from . import log
 from .claim_api import ClaimApi
+from .device_status import Json, entries, merged
 from .errors import Conflict, KubeError, NotFound, Unavailable
 from .prepared import ClaimRef, PreparedClaim
 
 DELAY_S = 0.1
 RETRY_S = (1.0, 5.0, 15.0, 30.0)
 
-Json = dict[str, t.Any]
-
-
-def entries(claim: PreparedClaim, driver: str, now: datetime.datetime) -> list[Json]:
-    """One entry for each device; the same device twice is one entry."""
-    condition = {
-        "type": "Ready",
-        "status": "True",
-        "reason": "Prepared",
-        "message": "",
-        "lastTransitionTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    found: dict[tuple[str, str, str | None], Json] = {}
-    for device in claim.devices:
-        entry = {
-            "driver": driver,
-            "pool": device.pool,
-            "device": device.device_name,
-            "conditions": [condition],
-            "data": {"uuid": device.uuid, "pciAddress": device.pci_address, "deviceNode": device.device_node},
-        }
-        if device.share_id:
-            entry["shareID"] = device.share_id
-        found[(device.pool, device.device_name, device.share_id)] = entry
-    return list(found.values())
-
 
 class ClaimStatusWriter:
-    """One thread that applies the newest wish for each claim, a moment after it has been wished."""
+    """One thread that writes the newest wish for each claim, a moment after it has been wished."""
 
     def __init__(self, api: ClaimApi, driver: str, clock: t.Callable[[], float] = time.monotonic) -> None:
         self._api = api
@@ -125,11 +100,11 @@ class ClaimStatusWriter:
     def _apply(self, ref: ClaimRef, devices: list[Json]) -> bool:
         """False if it is to be tried again."""
         try:
-            self._api.apply_devices(ref, f"{self._driver}-node-agent", devices)
-        except (NotFound, Conflict) as error:
+            self._api.change_devices(ref, lambda claim: merged(claim, devices, self._driver))
+        except NotFound as error:
             # It is gone, and another of its name is another claim.
             log.info("The claim's status is not written", 5, claim=ref, uid=ref.uid, reason=str(error))
-        except Unavailable:
+        except (Conflict, Unavailable):
             return False
         except KubeError as error:
             reason = str(error).rpartition(": ")[2]

@@ -20,6 +20,8 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*", re.ASCII)
 _MAX_DRIVER_NAME = 63
 _MAX_NODE_NAME = 253
+# A device's name, with _ or - and with wildcards, or a word for several.
+_SHARED = re.compile(r"[a-z0-9_*?-]+", re.ASCII)
 # Nothing here looks around more often than this.
 _MIN_INTERVAL_S = 1.0
 
@@ -41,6 +43,10 @@ class Settings:
     metrics_address: str = ""
     health_address: str = ""
     pod_uid: str = ""
+    # Which devices the controller offers to several claims at once (sharing.py).
+    shared_devices: tuple[str, ...] = ()
+    # Whether a pod is bound to the node only when the node agent has said that its devices answer.
+    binding_conditions: bool = False
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Settings)}
@@ -77,6 +83,18 @@ def _parser(environ: t.Mapping[str, str], commands: t.Mapping[str, str]) -> argp
     add("--metrics-address", default="", help="HOST:PORT for Prometheus; empty: none")
     add("--health-address", default="", help="HOST:PORT for gRPC health checks; empty: none but on the plugin's socket")
     add("--pod-uid", default=environ.get("POD_UID", ""), help="sockets of their own for this pod (else POD_UID)")
+    add(
+        "--shared-devices",
+        type=_shared,
+        default=(),
+        metavar="WHICH",
+        help="devices that several claims may have at once: all, pf, vf, names such as mock0 or mock1-vf*; with commas",
+    )
+    add(
+        "--binding-conditions",
+        action="store_true",
+        help="have the scheduler wait until the node agent, which needs this flag too, says that a device answers",
+    )
     # An abbreviation that works today would be ambiguous with tomorrow's flags.
     parser = argparse.ArgumentParser(prog="mock_accel_dra", description="DRA driver of mock_accel", allow_abbrev=False)
     subcommands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -91,6 +109,17 @@ def _duration(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 30s or 1m30s")
     return math.fsum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def _shared(text: str) -> tuple[str, ...]:
+    """The words between commas."""
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    wrong = [word for word in words if not _SHARED.fullmatch(word)]
+    if wrong:
+        raise argparse.ArgumentTypeError(
+            f"{wrong[0]!r} is not all, pf, vf or a device's name such as mock0 or mock1-vf*"
+        )
+    return words
 
 
 def _check(settings: Settings) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import queue
-import random
 import signal
 import threading
 import time
@@ -17,19 +16,17 @@ import typing as t
 from pathlib import Path
 
 from . import access, inventory, log
+from .backoff import Backoff
 from .config import Settings
-from .errors import DriverError, Expired, Unavailable
+from .errors import DriverError, Expired
 from .kube import Client, Watch
 from .metrics import Metric, Server
 from .publisher import Changes, Publisher
-from .slices import faults
+from .slices import Options, faults
 
 # Plugging a board is a dozen uevents: they are waited for this long after each, and so long in all.
 QUIET_S = 0.05
 PATIENCE_S = 0.3
-# After a failure; each next wait is twice as long, up to the longest.
-FIRST_BACKOFF_S = 0.25
-LONGEST_BACKOFF_S = 10.0
 # The server ends a watch after about this time; a new one costs two requests.
 WATCH_S = 1800
 # A server that ends each watch at once is not asked more often.
@@ -79,24 +76,6 @@ class Bell:
             return {self._rings.get(timeout=max(seconds, 0))}
         except queue.Empty:
             return set()
-
-
-class Backoff:
-    """How long to wait after failures in a row."""
-
-    def __init__(self, longest: float) -> None:
-        self._longest = min(longest, LONGEST_BACKOFF_S)
-        self._next = FIRST_BACKOFF_S
-
-    def reset(self) -> None:
-        self._next = FIRST_BACKOFF_S
-
-    def seconds(self, error: Exception) -> float:
-        wait = min(self._next, self._longest)
-        self._next *= 2
-        wished = error.retry_after if isinstance(error, Unavailable) else None
-        # Not all nodes of a cluster at once.
-        return max(wait, wished or 0) * random.uniform(0.8, 1.2)
 
 
 class SliceWatch:
@@ -181,7 +160,8 @@ class Controller:
         self._settings = settings
         self._scan = scan
         self._bell = Bell()
-        self._publisher = Publisher(client, settings.driver_name, settings.node_name)
+        options = Options(settings.shared_devices, settings.binding_conditions)
+        self._publisher = Publisher(client, settings.driver_name, settings.node_name, options)
         self._watch = SliceWatch(watch_client, self._publisher, self._bell, settings.rescan_interval)
         self._backoff = Backoff(settings.rescan_interval)
         # Whoever watches a counter wants to see it before it grows.

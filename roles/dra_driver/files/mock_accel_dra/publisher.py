@@ -15,7 +15,7 @@ from . import log, resource_slice, slices
 from .errors import Conflict, KubeError, NotFound, Refused
 from .inventory import AccelDevice
 from .resource_slice import GROUP, VERSIONS, Owner
-from .slices import Features, Json, Slice
+from .slices import NO_OPTIONS, Features, Json, Options, Slice
 
 # Somebody who writes our slices again and again is not to be raced for ever.
 ATTEMPTS = 3
@@ -61,8 +61,9 @@ class Changes:
 class Publisher:
     """The slices of one driver on one node."""
 
-    def __init__(self, api: Api, driver: str, node: str) -> None:
+    def __init__(self, api: Api, driver: str, node: str, options: Options = NO_OPTIONS) -> None:
         self._api = api
+        self._options = options
         self._driver = driver
         self._node = node
         self._features: Features | None = None
@@ -120,7 +121,13 @@ class Publisher:
             counters=self._features.counters,
             taints=self._features.taints,
             numa_node=self._features.numa_node,
+            sharing=self._features.sharing,
+            binding=self._features.binding,
         )
+        if self._options.shared and not self._features.sharing:
+            log.warning("Devices are not shared, for the API server does not serve DRAConsumableCapacity")
+        if self._options.binding and not self._features.binding:
+            log.warning("The scheduler waits for nothing, for the API server does not serve DRADeviceBindingConditions")
 
     def publish(self, devices: t.Sequence[AccelDevice]) -> Changes:
         """One round; afterwards the pool is what the devices are, or there is an exception."""
@@ -204,7 +211,7 @@ class Publisher:
         """A server drops what it does not serve without a word, so a dry run is compared with what was sent."""
         refusal: Refused | None = None
         for inline in (False, True):
-            sent = resource_slice.probe(self._driver, self._get_owner(), inline=inline)
+            sent = resource_slice.probe(self._driver, self._get_owner(), self._options, inline=inline)
             try:
                 stored = self._api.create(self.path, self._encoded(sent, features), {"dryRun": "All"})
             except Refused as error:
@@ -232,7 +239,9 @@ class Publisher:
         assert self._features
         matched, obsolete = self._match()
         placed = slices.placement(stored.current for stored in matched.values())
-        wanted = {part.index: part for part in slices.pool(devices, self._features, self._driver, placed)}
+        wanted = {
+            part.index: part for part in slices.pool(devices, self._features, self._driver, placed, self._options)
+        }
         obsolete += [stored for index, stored in matched.items() if index not in wanted]
         kept = {index: stored for index, stored in matched.items() if index in wanted}
         generations = [stored.current["spec"]["pool"]["generation"] for stored in self._stored.values()]

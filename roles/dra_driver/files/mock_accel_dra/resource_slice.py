@@ -10,7 +10,8 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from .slices import Counters, Features, Json, Slice, counters_of
+from . import conditions, sharing
+from .slices import NO_OPTIONS, Counters, Features, Json, Options, Slice, counters_of
 
 GROUP = "resource.k8s.io"
 # Those that we can speak, the best first.
@@ -160,15 +161,20 @@ def decode(one: Json) -> Json:
 # --- what a server serves ---
 
 
-def probe(driver: str, owner: Owner, *, inline: bool) -> Json:
-    """A slice to be created as a dry run, with everything in it that a server may not serve."""
+def probe(driver: str, owner: Owner, options: Options = NO_OPTIONS, *, inline: bool) -> Json:
+    """A slice to be created as a dry run, with everything in it that is wanted and that a server may not serve."""
     counters = counters_of(1, 1)
-    device = {
+    device: Json = {
         "name": "probe",
         "attributes": {"deviceType": {"string": "pf"}},
         "consumesCounters": [{"counterSet": "probe-shared", "counters": counters}],
         "taints": [{"key": f"{driver}/probe", "effect": "NoSchedule"}],
     }
+    if options.shared:
+        device["allowMultipleAllocations"] = True
+        device["capacity"] = {"memory": {"value": "1Gi", "requestPolicy": sharing.request_policy(1 << 30)}}
+    if options.binding:
+        device.update(conditions.published(driver))
     sets = ({"name": "probe-shared", "counters": counters},) if inline else None
     return manifest(Slice(0, (device,), sets), driver, owner, 1, 1)
 
@@ -177,4 +183,11 @@ def with_probe(features: Features, stored: Json, *, inline: bool) -> Features:
     """What the stored probe says of the server."""
     device = (stored["spec"].get("devices") or [{}])[0]
     found: Counters = ("inline" if inline else "split") if device.get("consumesCounters") else "none"
-    return replace(features, counters=found, taints=bool(device.get("taints")))
+    shared = device.get("allowMultipleAllocations") and device["capacity"]["memory"].get("requestPolicy")
+    return replace(
+        features,
+        counters=found,
+        taints=bool(device.get("taints")),
+        sharing=bool(shared),
+        binding=bool(device.get("bindingConditions") and device.get("bindingFailureConditions")),
+    )

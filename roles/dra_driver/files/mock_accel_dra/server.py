@@ -3,19 +3,14 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import contextlib
 import itertools
 import os
 import signal
 import threading
 import typing as t
-from pathlib import Path
 
-import grpc
-from google.protobuf import message_factory
-
-from . import access, health, inventory, kube, log, metrics, plugin, registration
+from . import access, binding, health, inventory, kube, log, metrics, plugin, registration
+from .backoff import Backoff
 from .cdi import CdiFolder
 from .checkpoint import Checkpoint
 from .claim_api import ClaimApi
@@ -23,6 +18,8 @@ from .claim_status import ClaimStatusWriter
 from .config import Settings
 from .devices import SysfsDevices
 from .errors import DriverError, InventoryError, ServerError
+from .grpc_server import GrpcServer, Service
+from .removals import Removals
 from .state import Lock, Parts, State
 
 # Calls under way are waited for that long at the end; the kubelet asks again for what is cut off.
@@ -31,64 +28,8 @@ GRACE_S = 10.0
 CLEANING_S = 3.0
 RETRY_S = (5.0, 10.0, 30.0, 60.0)
 THREADS = 24
-
-
-class Service(t.Protocol):
-    """An object whose methods have the names of the descriptor's."""
-
-    descriptor: t.Any
-
-
-def handler(service: Service) -> grpc.GenericRpcHandler:
-    """Serves what the descriptor says by the service's methods."""
-    methods = {}
-    for method in service.descriptor.methods:
-        make = grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
-        methods[method.name] = make(
-            getattr(service, method.name),
-            request_deserializer=message_factory.GetMessageClass(method.input_type).FromString,
-            response_serializer=message_factory.GetMessageClass(method.output_type).SerializeToString,
-        )
-    return grpc.method_handlers_generic_handler(service.descriptor.full_name, methods)
-
-
-class GrpcServer:
-    """Some services at each of some addresses: a unix socket's path, or HOST:PORT.
-
-    One server with two sockets and not two servers: each looks after itself every second, which is most of what an idle
-    node agent does.
-    """
-
-    def __init__(self, addresses: t.Sequence[Path | str], services: t.Iterable[Service], threads: int) -> None:
-        self._addresses = addresses
-        pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="grpc")
-        # Nobody else listens on our port, whatever the kernel would allow.
-        self._server = grpc.server(pool, options=(("grpc.so_reuseport", 0),))
-        self._server.add_generic_rpc_handlers([handler(service) for service in services])
-
-    def start(self) -> None:
-        """Listen, in the order of the addresses."""
-        for address in self._addresses:
-            try:
-                # What a process that was killed has left; a living one has another name or is not there.
-                _remove(address)
-                self._server.add_insecure_port(f"unix:{address}" if isinstance(address, Path) else address)
-            except (OSError, RuntimeError) as error:
-                raise ServerError(f"Error while listening on {address}: {error}") from error
-        self._server.start()
-        log.info("Serving", 1, addresses=self._addresses)
-
-    def stop(self, grace: float) -> None:
-        """Take the sockets away, the last one first, so that nobody new comes; then end the calls under way."""
-        for address in reversed(self._addresses):
-            with contextlib.suppress(OSError):
-                _remove(address)
-        self._server.stop(grace).wait()
-
-
-def _remove(address: Path | str) -> None:
-    if isinstance(address, Path):
-        address.unlink(missing_ok=True)
+# Whoever removes one of our sockets may be about to remove the other one too.
+QUIET_S = 0.2
 
 
 class NodeAgent:
@@ -113,9 +54,22 @@ class NodeAgent:
         # The pool of a node has the node's name.
         self.state = State(parts, settings.driver_name, settings.node_name)
         self._monitor = health.HealthMonitor(self._devices.all, self.state.held, settings.rescan_interval)
+        self._binding: binding.BindingReporter | None = None
+        if settings.binding_conditions:
+            self._binding = binding.BindingReporter(
+                kube.Client(server),
+                ClaimApi(kube.Client(server)),
+                settings.driver_name,
+                settings.node_name,
+                self._devices.find,
+            )
         self._uevents: inventory.UeventSource | None = None
         self._ended = threading.Event()
-        self._servers: list[GrpcServer] = []
+        # Held while what is served is changed.
+        self._serving = threading.Lock()
+        self._at_sockets: GrpcServer | None = None
+        self._at_port: GrpcServer | None = None
+        self._removals: Removals | None = None
 
     def start(self) -> None:
         self._make_folders()
@@ -126,13 +80,22 @@ class NodeAgent:
         self._monitor.start()
         self._watch_uevents()
         self._serve()
+        # Last: the scheduler binds a pod to this node when it hears that the devices answer.
+        if self._binding:
+            self._binding.start()
 
     def stop(self) -> None:
         """The kubelet is told first, then calls under way are done; what is prepared stays so."""
         self._ended.set()
+        if self._binding:
+            self._binding.stop()
         self._monitor.stop()
-        for server in reversed(self._servers):
-            server.stop(GRACE_S)
+        if self._removals:
+            self._removals.close()
+        with self._serving:
+            for server in (self._at_port, self._at_sockets):
+                if server:
+                    server.stop(GRACE_S)
         if self._uevents:
             self._uevents.close()
         self._status.stop(2.0)
@@ -146,31 +109,68 @@ class NodeAgent:
 
     def _serve(self) -> None:
         settings = self._settings
+        liveness = health.LivenessService(self._monitor, self._works)
+        self._watch_removals()
+        self._serve_sockets(liveness)
+        if settings.health_address:
+            self._at_port = GrpcServer([settings.health_address], [liveness], 2 * health.MOST_STREAMS)
+            self._at_port.start()
+        if self._removals:
+            threading.Thread(target=self._keep, args=(self._removals, liveness), name="sockets", daemon=True).start()
+
+    def _serve_sockets(self, liveness: health.LivenessService) -> None:
+        """Serve the kubelet, in the place of what has served it until now."""
+        settings = self._settings
         socket = registration.plugin_socket(settings.plugin_dir, settings.pod_uid)
         registrar = registration.registrar_socket(settings.registry_dir, settings.driver_name, settings.pod_uid)
-        liveness = health.LivenessService(self._monitor, self._works)
         services: list[Service] = [
             *plugin.services(self.state),
             *health.services(self._monitor, settings.node_name),
             liveness,
+            registration.RegistrationService(settings.driver_name, socket),
         ]
-        services.append(registration.RegistrationService(settings.driver_name, socket))
         # The kubelet may call as soon as it sees the registrar's socket.
-        self._add_server([socket, registrar], services, THREADS)
-        if settings.health_address:
-            self._add_server([settings.health_address], [liveness], 2 * health.MOST_STREAMS)
-
-    def _add_server(self, addresses: t.Sequence[Path | str], services: t.Iterable[Service], threads: int) -> None:
-        server = GrpcServer(addresses, services, threads)
+        server = GrpcServer([socket, registrar], services, THREADS)
         server.start()
-        self._servers.append(server)
+        before, self._at_sockets = self._at_sockets, server
+        if before:
+            # Calls under way are finished; the streams of the kubelet, which asks anew, are not waited for here.
+            threading.Thread(target=before.stop, args=(GRACE_S,), name="former-sockets", daemon=True).start()
+
+    def _watch_removals(self) -> None:
+        """Before there are sockets, so that none goes unseen."""
+        try:
+            self._removals = Removals([self._settings.plugin_dir, self._settings.registry_dir])
+        except ServerError as error:
+            log.warning("Sockets that somebody removes are not served again", reason=str(error))
+
+    def _keep(self, removals: Removals, liveness: health.LivenessService) -> None:
+        """Serve sockets again that somebody has removed, as a kubelet does whose folders are wiped."""
+        backoff = Backoff(RETRY_S[-1])
+        wait: float | None = None
+        while removals.wait(wait):
+            wait = None
+            if not (self._at_sockets and self._at_sockets.missing()) or self._ended.wait(QUIET_S):
+                continue
+            try:
+                with self._serving:
+                    if self._ended.is_set():
+                        return
+                    self._make_folders()
+                    removals.look()
+                    log.warning("Serving sockets again that somebody has removed", sockets=self._at_sockets.missing())
+                    self._serve_sockets(liveness)
+                backoff.reset()
+            except ServerError as error:
+                wait = backoff.seconds(error)
+                log.error("Sockets that somebody has removed are not served", reason=str(error), again_in=wait)
 
     def _works(self) -> bool:
         try:
             self.state.held()
         except DriverError:
             return False
-        return True
+        return not (self._at_sockets and self._at_sockets.missing())
 
     def _put_right(self, first_try: threading.Event) -> None:
         """Recover, then clean against the API server, as often as it takes."""

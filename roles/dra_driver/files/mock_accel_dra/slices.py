@@ -12,7 +12,9 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from . import conditions, sharing
 from .inventory import AccelDevice
+from .quantity import quantity
 
 Json = dict[str, t.Any]
 
@@ -43,11 +45,28 @@ class Features:
     taints: bool = True
     # Whether resource.kubernetes.io/numaNode is a name that the server's Kubernetes knows (1.37).
     numa_node: bool = False
+    # Whether several claims can have one device (consumable capacity); asked for only where it is wanted.
+    sharing: bool = False
+    # Whether the scheduler waits for a word on the devices that it gives out; asked for only where it is wanted.
+    binding: bool = False
 
     @property
     def max_devices(self) -> int:
         """The same whether or not a device has a taint just now: a taint must not move its neighbours."""
         return MAX_DEVICES_ADVANCED if self.taints or self.counters != "none" else MAX_DEVICES
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is published only where somebody has asked for it."""
+
+    # Words that say which devices are shared (sharing.py).
+    shared: tuple[str, ...] = ()
+    # Whether the scheduler is to wait for the node agent's word that a device answers (conditions.py).
+    binding: bool = False
+
+
+NO_OPTIONS = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +88,17 @@ class Slice:
 
 
 def pool(
-    devices: t.Sequence[AccelDevice], features: Features, driver: str, placed: t.Mapping[str, int] | None = None
+    devices: t.Sequence[AccelDevice],
+    features: Features,
+    driver: str,
+    placed: t.Mapping[str, int] | None = None,
+    options: Options = NO_OPTIONS,
 ) -> tuple[Slice, ...]:
     """The whole pool. `placed` says in which slice each device and each counter set is now."""
     placed = placed or {}
     boards = _boards(devices, features)
     groups = {
-        name: [_device(one, boards[name], features, driver) for one in board.published]
+        name: [_device(one, boards[name], features, driver, options) for one in board.published]
         for name, board in boards.items()
         if board.published
     }
@@ -190,12 +213,18 @@ def faults(device: AccelDevice) -> dict[str, tuple[str, str]]:
 # --- one device ---
 
 
-def _device(device: AccelDevice, board: _Board, features: Features, driver: str) -> Json:
+def _device(device: AccelDevice, board: _Board, features: Features, driver: str, options: Options) -> Json:
     made: Json = {
         "name": device.device_name,
         "attributes": _attributes(device, features),
         "capacity": {"memory": {"value": quantity(device.memory)}},
     }
+    if features.sharing and sharing.is_shared(device, options.shared):
+        made["allowMultipleAllocations"] = True
+        if policy := sharing.request_policy(device.memory):
+            made["capacity"]["memory"]["requestPolicy"] = policy
+    if features.binding and options.binding:
+        made.update(conditions.published(driver))
     if board.counters:
         assert board.pf
         taken = counters_of(device.memory, board.units if device.kind == "pf" else 1)
@@ -228,18 +257,6 @@ def _attributes(device: AccelDevice, features: Features) -> Json:
         for name, value in values.items()
         if value is not None
     }
-
-
-def quantity(value: int) -> str:
-    """As the API server writes it, so that what comes back compares equal: 16Gi, 3G, 1536Mi, 7."""
-    base, units = (1024, ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))
-    if value % 1024 or not value:
-        base, units = (1000, ("", "k", "M", "G", "T", "P", "E"))
-    power = 0
-    while value and value % base == 0 and power < len(units) - 1:
-        value //= base
-        power += 1
-    return f"{value}{units[power]}"
 
 
 # --- which slice ---

@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import allocation, log, points
+from . import allocation, device_status, log, points
 from .cdi import CdiFolder
 from .checkpoint import Checkpoint, Claims
 from .errors import CheckpointError, ClaimError, DeviceError, DriverError, NotFound, Unavailable
@@ -247,8 +247,7 @@ class State:
         now = allocation.identities(claim, self._driver_name)
         if now != devices:
             return "it has been given other devices" if now else "it is not allocated"
-        reported = (claim.get("status") or {}).get("devices") or []
-        if not any(entry.get("driver") == self._driver_name for entry in reported):
+        if not device_status.is_reported(claim, self._driver_name):
             # The process ended before it could say so.
             self._parts.listener.prepared(kept)
         return ""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import threading
 import typing as t
 from dataclasses import replace
@@ -15,26 +14,24 @@ from mock_accel_dra import claim_status
 from mock_accel_dra.claim_api import ClaimApi
 from mock_accel_dra.errors import Conflict, DriverError, NotFound, Refused, Unavailable
 
-NOW = datetime.datetime(2026, 11, 25, 3, 4, 5, tzinfo=datetime.UTC)
-
 
 class Api:
-    """Remembers what is applied; errors are raised first, one for each call."""
+    """Remembers what is written; errors are raised first, one for each call."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
-        self.applied: list[tuple[str, int]] = []
+        self.written: list[tuple[str, int]] = []
         self.called = 0
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
-    def apply_devices(self, ref: t.Any, manager: str, devices: list[t.Any]) -> None:
-        assert manager == f"{DRIVER}-node-agent"
+    def change_devices(self, ref: t.Any, change: t.Callable[[dict[str, t.Any]], list[t.Any]]) -> bool:
         self.called += 1
         assert self.may_go_on.wait(10)
         if self.errors:
             raise self.errors.pop(0)
-        self.applied.append((ref.uid, len(devices)))
+        self.written.append((ref.uid, len(change({}))))
+        return True
 
 
 @pytest.fixture(autouse=True)
@@ -49,27 +46,6 @@ def writer(api: Api) -> claim_status.ClaimStatusWriter:
     return made
 
 
-def test_entries() -> None:
-    shared = replace(DEVICE, share_id="s")
-    (first, second) = claim_status.entries(replace(CLAIM, devices=(DEVICE, shared, DEVICE)), DRIVER, NOW)
-    assert first == {
-        "driver": DRIVER,
-        "pool": "worker-0",
-        "device": "mock0-vf1",
-        "conditions": [
-            {
-                "type": "Ready",
-                "status": "True",
-                "reason": "Prepared",
-                "message": "",
-                "lastTransitionTime": "2026-11-25T03:04:05Z",
-            }
-        ],
-        "data": {"uuid": "60faed32", "pciAddress": "1000:00:00.2", "deviceNode": "/dev/mock0_vf1"},
-    }
-    assert second == {**first, "shareID": "s"}
-
-
 def test_writes_and_takes_back() -> None:
     api = Api()
     made = writer(api)
@@ -77,7 +53,7 @@ def test_writes_and_takes_back() -> None:
     assert made.idle(10)
     made.unprepared(CLAIM.ref)
     assert made.idle(10)
-    assert api.applied == [("u0", 1), ("u0", 0)]
+    assert api.written == [("u0", 1), ("u0", 0)]
 
 
 def test_only_the_newest_wish_counts() -> None:
@@ -92,7 +68,7 @@ def test_only_the_newest_wish_counts() -> None:
     made.prepared(replace(CLAIM, devices=(DEVICE, replace(DEVICE, device_name="mock1"))))
     api.may_go_on.set()
     assert made.idle(10)
-    assert api.applied == [("u0", 1), ("u0", 2)]
+    assert api.written == [("u0", 1), ("u0", 2)]
 
 
 def test_what_the_server_has_never_heard_of_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,24 +80,24 @@ def test_what_the_server_has_never_heard_of_is_not_taken_back(monkeypatch: pytes
     assert made.idle(0)
     made.unprepared(CLAIM.ref)
     made.stop(10)
-    assert api.applied == [("u0", 0)]
+    assert api.written == [("u0", 0)]
 
 
 @pytest.mark.parametrize(
-    ("errors", "applied", "called"),
+    ("errors", "written", "called"),
     [
         pytest.param([Unavailable("away")] * 3, [("u0", 1)], 4, id="away for a while"),
         pytest.param([NotFound("gone")], [], 1, id="gone"),
-        pytest.param([Conflict("another UID")], [], 1, id="made anew"),
+        pytest.param([Conflict("written by others")], [("u0", 1)], 2, id="others write without end"),
         pytest.param([Refused("Error while calling: forbidden (HTTP 403)")], [], 1, id="not allowed"),
     ],
 )
-def test_errors(errors: list[DriverError], applied: list[t.Any], called: int) -> None:
+def test_errors(errors: list[DriverError], written: list[t.Any], called: int) -> None:
     api = Api(*errors)
     made = writer(api)
     made.prepared(CLAIM)
     assert made.idle(10)
-    assert (api.applied, api.called) == (applied, called)
+    assert (api.written, api.called) == (written, called)
 
 
 def test_what_is_not_allowed_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
@@ -137,21 +113,41 @@ def test_stops_after_what_is_due() -> None:
     made = writer(api)
     made.prepared(CLAIM)
     made.stop(10)
-    assert api.applied == [("u0", 1)]
+    assert api.written == [("u0", 1)]
 
 
 class Client:
-    def __init__(self, *versions: str) -> None:
-        self.versions = versions
+    """An API server with one claim; its status is what the patches make of it, unless somebody writes between."""
+
+    def __init__(self, *versions: str, allocated: bool = True) -> None:
+        self.versions = versions or ("v1",)
         self.calls: list[t.Any] = []
+        self.uid = "u0"
+        self.devices: list[t.Any] = []
+        self.version = 1
+        self.allocated = allocated
+        # Each takes the place of the entries after one was read and before it is written.
+        self.between: list[list[t.Any]] = []
 
     def get(self, path: str, params: t.Any = None) -> t.Any:
         self.calls.append(path)
-        return {"versions": [{"version": version} for version in self.versions]}
+        if "resourceclaims" not in path:
+            return {"versions": [{"version": version} for version in self.versions]}
+        status = {"devices": self.devices, **({"allocation": {"devices": {}}} if self.allocated else {})}
+        return {"metadata": {"uid": self.uid, "resourceVersion": str(self.version)}, "status": status}
 
     def patch(self, path: str, body: t.Any, content_type: str, params: t.Any = None) -> t.Any:
-        self.calls.append((path, body, content_type, params))
+        if self.between:
+            self.devices, self.version = self.between.pop(0), self.version + 1
+        self.calls.append((path, body, content_type))
+        if body["metadata"]["resourceVersion"] != str(self.version):
+            raise Conflict("the object has been modified")
+        self.devices, self.version = body["status"]["devices"], self.version + 1
         return {}
+
+    @property
+    def patches(self) -> list[t.Any]:
+        return [call for call in self.calls if isinstance(call, tuple)]
 
 
 @pytest.mark.parametrize(
@@ -172,16 +168,55 @@ def test_a_server_that_is_too_old() -> None:
         ClaimApi(Client("v1alpha3")).get(CLAIM.ref)
 
 
-def test_an_apply_names_the_uid() -> None:
-    client = Client("v1")
-    ClaimApi(client).apply_devices(CLAIM.ref, "me", [])
-    path, body, content_type, params = client.calls[-1]
-    assert path.endswith("/resourceclaims/c0/status")
-    assert body == {
-        "apiVersion": "resource.k8s.io/v1",
-        "kind": "ResourceClaim",
-        "metadata": {"name": "c0", "namespace": "default", "uid": "u0"},
-        "status": {"devices": []},
-    }
-    assert content_type == "application/apply-patch+yaml"
-    assert params == {"fieldManager": "me", "force": "true"}
+OURS = {"driver": DRIVER, "pool": "worker-0", "device": "mock0-vf1", "data": {"uuid": "60faed32"}}
+FOREIGN = {"driver": "gpu.example.com", "pool": "p", "device": "gpu0", "data": {"a": [1]}}
+
+
+def with_ours(claim: dict[str, t.Any]) -> list[t.Any]:
+    """As somebody changes the entries."""
+    others = [entry for entry in claim["status"]["devices"] if entry["driver"] != DRIVER]
+    return [*others, OURS]
+
+
+def test_the_whole_list_is_written_against_the_version_that_was_read() -> None:
+    client = Client()
+    assert ClaimApi(client).change_devices(CLAIM.ref, with_ours)
+    (patch,) = client.patches
+    assert patch == (
+        "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims/c0/status",
+        {"metadata": {"resourceVersion": "1"}, "status": {"devices": [OURS]}},
+        "application/merge-patch+json",
+    )
+
+
+def test_what_others_write_meanwhile_is_read_again_and_kept() -> None:
+    client = Client()
+    client.between = [[FOREIGN]]
+    assert ClaimApi(client).change_devices(CLAIM.ref, with_ours)
+    assert client.devices == [FOREIGN, OURS]
+    assert len(client.patches) == 2
+
+
+def test_somebody_who_writes_without_end_is_a_conflict() -> None:
+    client = Client()
+    client.between = [[{**FOREIGN, "data": {"n": n}}] for n in range(9)]
+    with pytest.raises(Conflict):
+        ClaimApi(client).change_devices(CLAIM.ref, with_ours)
+    assert len(client.patches) == 5
+
+
+def test_nothing_is_written_that_is_there_already_or_of_a_claim_without_an_allocation() -> None:
+    there = Client()
+    there.devices = [OURS]
+    assert not ClaimApi(there).change_devices(CLAIM.ref, with_ours)
+    bare = Client(allocated=False)
+    assert not ClaimApi(bare).change_devices(CLAIM.ref, with_ours)
+    assert there.patches == bare.patches == []
+
+
+def test_a_claim_that_was_made_anew_is_another_one() -> None:
+    client = Client()
+    client.uid = "u1"
+    with pytest.raises(NotFound, match="default/c0: it has been made anew"):
+        ClaimApi(client).change_devices(CLAIM.ref, with_ours)
+    assert client.patches == []

@@ -48,6 +48,10 @@ def test_defaults_are_those_that_users_are_promised() -> None:
         pytest.param(["--kubeconfig=k"], "kubeconfig", Path("k"), id="kubeconfig"),
         pytest.param(["--rescan-interval=1m30s"], "rescan_interval", 90.0, id="minutes and seconds"),
         pytest.param(["--rescan-interval=1.5h"], "rescan_interval", 5400.0, id="broken hours"),
+        pytest.param(["--binding-conditions"], "binding_conditions", True, id="binding conditions"),
+        pytest.param([], "shared_devices", (), id="nothing shared"),
+        pytest.param(["--shared-devices=vf, mock0_vf1"], "shared_devices", ("vf", "mock0_vf1"), id="shared devices"),
+        pytest.param(["--shared-devices="], "shared_devices", (), id="no shared devices"),
         pytest.param(["--rescan-interval=2500ms"], "rescan_interval", 2.5, id="milliseconds"),
     ],
 )
@@ -76,6 +80,13 @@ def test_a_duration_that_is_none(capsys: pytest.CaptureFixture[str], text: str) 
     with pytest.raises(SystemExit):
         parse("--node-name=n", f"--rescan-interval={text}")
     assert "is no duration such as 30s or 1m30s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["Mock0", "mock0;mock1", "all,mock[0]"])
+def test_shared_devices_that_are_none(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with pytest.raises(SystemExit):
+        parse("--node-name=n", f"--shared-devices={text}")
+    assert "is not all, pf, vf or a device's name such as mock0 or mock1-vf*" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

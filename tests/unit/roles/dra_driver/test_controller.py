@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from accel_sysfs import AccelTree
 from fake_kube import FakeClient
-from mock_accel_dra import controller, inventory, kube, metrics
+from mock_accel_dra import backoff, controller, inventory, kube, metrics
 from mock_accel_dra.config import Settings
-from mock_accel_dra.controller import Backoff, Bell, Controller
+from mock_accel_dra.controller import Bell, Controller
 from mock_accel_dra.errors import InventoryError
 
 DOWN = kube.Unavailable("Error while calling: connection refused")
@@ -77,7 +77,7 @@ def until(condition: t.Callable[[], t.Any], seconds: float = 5) -> None:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Run]:
     made = Run(tmp_path)
     monkeypatch.setattr(inventory, "UeventSource", lambda: made.source)
-    monkeypatch.setattr(controller, "FIRST_BACKOFF_S", 0.02)
+    monkeypatch.setattr(backoff, "FIRST_BACKOFF_S", 0.02)
     monkeypatch.setattr(controller, "SHORTEST_WATCH_S", 0.02)
     yield made
     made.end()
@@ -325,22 +325,3 @@ def test_a_bell_that_ends_does_not_wait() -> None:
     assert bell.wait(5) == {"end"}
     assert time.monotonic() - started < 0.1
     assert bell.ended
-
-
-@pytest.mark.parametrize(
-    ("longest", "expected"),
-    [
-        pytest.param(30, [0.25, 0.5, 1, 2, 4, 8, 10, 10], id="as by default"),
-        pytest.param(1, [0.25, 0.5, 1, 1], id="a short interval"),
-    ],
-)
-def test_backoff(longest: float, expected: list[float]) -> None:
-    backoff = Backoff(longest)
-    for seconds in expected:
-        assert 0.79 * seconds < backoff.seconds(DOWN) < 1.21 * seconds
-    backoff.reset()
-    assert backoff.seconds(DOWN) < 0.31
-
-
-def test_a_server_may_ask_for_more() -> None:
-    assert Backoff(30).seconds(kube.Unavailable("busy", 20)) >= 16

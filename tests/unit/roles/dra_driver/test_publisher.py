@@ -12,6 +12,7 @@ from fake_kube import FakeClient
 from mock_accel_dra import kube
 from mock_accel_dra.inventory import AccelDevice
 from mock_accel_dra.publisher import Changes, Publisher
+from mock_accel_dra.slices import Options
 
 DRIVER = "mock-accel.example.com"
 NODE = "node-1"
@@ -27,8 +28,8 @@ def client(*versions: str, **options: t.Any) -> FakeClient:
     return made
 
 
-def publisher(api: FakeClient) -> Publisher:
-    return Publisher(api, DRIVER, NODE)
+def publisher(api: FakeClient, **options: t.Any) -> Publisher:
+    return Publisher(api, DRIVER, NODE, Options(**options))
 
 
 def pools(api: FakeClient) -> list[tuple[int, int]]:
@@ -507,3 +508,54 @@ def test_which_events_are_news(name: str, version: str | None, known: bool) -> N
     metadata = api.slices[0]["metadata"]
     version = metadata["resourceVersion"] if version == "same" else version
     assert one.is_known(metadata["name"] if name == "ours" else name, version) is known
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "words"),
+    [
+        pytest.param(
+            {"shared": ("all",)},
+            "allowMultipleAllocations",
+            "Devices are not shared, for the API server does not serve DRAConsumableCapacity",
+            id="sharing",
+        ),
+        pytest.param(
+            {"binding": True},
+            "bindingConditions",
+            "The scheduler waits for nothing, for the API server does not serve DRADeviceBindingConditions",
+            id="binding",
+        ),
+    ],
+)
+def test_what_is_not_served_is_left_out_cleanly(
+    options: dict[str, t.Any], field: str, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def published(api: FakeClient) -> list[bool]:
+        return [field in device for made in api.slices for device in made["spec"].get("devices") or ()]
+
+    api = client(serves=["counters", "taints"])
+    one = publisher(api, **options)
+    assert one.publish(BOARD) == Changes(created=2)
+    assert one.publish(BOARD) == Changes()
+    assert published(api) == [False] * 3
+    said = capfd.readouterr().err
+    assert said.count(words) == 1
+    assert "dropped fields" not in said
+    served = client()
+    publisher(served, **options).publish(BOARD)
+    assert published(served) == [True] * 3
+
+
+def test_devices_are_shared_when_the_flag_is_there_and_whole_again_when_it_has_gone() -> None:
+    api = client()
+
+    def shared() -> list[str]:
+        devices = (device for made in api.slices for device in made["spec"].get("devices") or ())
+        return [device["name"] for device in devices if device.get("allowMultipleAllocations")]
+
+    publisher(api).publish(BOARD)
+    assert shared() == []
+    assert publisher(api, shared=("vf",)).publish(BOARD) == Changes(updated=1)
+    assert shared() == ["mock0-vf0", "mock0-vf1"]
+    assert publisher(api).publish(BOARD) == Changes(updated=1)
+    assert shared() == []

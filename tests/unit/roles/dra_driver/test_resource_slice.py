@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from mock_accel_dra import resource_slice
 from mock_accel_dra.resource_slice import Owner
-from mock_accel_dra.slices import Features, Slice
+from mock_accel_dra.slices import Features, Options, Slice
 
 DRIVER = "mock-accel.example.com"
 OWNER = Owner("node-1", "uid-1")
@@ -206,3 +206,31 @@ def test_what_a_probe_finds(inline: bool, dropped: list[str], counters: str, tai
         del sent["spec"]["devices"][0][field]
     found = resource_slice.with_probe(Features("v1beta2", "none", False, True), sent, inline=inline)
     assert found == Features("v1beta2", counters, taints, True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        pytest.param(lambda device: None, True, id="served"),
+        pytest.param(lambda device: device.pop("allowMultipleAllocations"), False, id="the field dropped"),
+        pytest.param(lambda device: device["capacity"]["memory"].pop("requestPolicy"), False, id="the policy dropped"),
+    ],
+)
+def test_a_probe_for_sharing(change: t.Callable[[dict[str, t.Any]], t.Any], found: bool) -> None:
+    sent = resource_slice.probe(DRIVER, OWNER, Options(shared=("all",)), inline=False)
+    change(sent["spec"]["devices"][0])
+    assert resource_slice.with_probe(Features(), sent, inline=False).sharing is found
+
+
+@pytest.mark.parametrize(
+    ("field", "found"), [("", True), ("bindingConditions", False), ("bindingFailureConditions", False)]
+)
+def test_a_probe_for_binding_conditions(field: str, found: bool) -> None:
+    sent = resource_slice.probe(DRIVER, OWNER, Options(binding=True), inline=False)
+    sent["spec"]["devices"][0].pop(field, None)
+    assert resource_slice.with_probe(Features(), sent, inline=False).binding is found
+
+
+def test_nobody_is_asked_about_what_nobody_wants() -> None:
+    (device,) = resource_slice.probe(DRIVER, OWNER, inline=False)["spec"]["devices"]
+    assert not device.keys() & {"allowMultipleAllocations", "capacity", "bindsToNode", "bindingConditions"}

@@ -60,6 +60,39 @@ def test_all_that_is_published_of_a_device() -> None:
     }
 
 
+def test_what_is_shared_says_so() -> None:
+    devices, options = [*board(0), pf(1)], slices.Options(shared=("vf", "mock1"))
+    found = devices_of(slices.pool(devices, Features(sharing=True), DRIVER, options=options))
+    assert [name for name, one in found.items() if one.get("allowMultipleAllocations")] == [
+        "mock0-vf0",
+        "mock0-vf1",
+        "mock1",
+    ]
+    policy = {"default": "4Gi", "validRange": {"min": "1Mi", "step": "1Mi"}}
+    assert found["mock1"]["capacity"] == {"memory": {"value": "16Gi", "requestPolicy": policy}}
+    assert found["mock0"]["capacity"] == {"memory": {"value": "16Gi"}}
+    # A part draws on its board's counters all the same.
+    assert found["mock0-vf0"]["consumesCounters"]
+
+
+def test_what_the_scheduler_waits_for() -> None:
+    options = slices.Options(binding=True)
+    found = devices_of(slices.pool(board(0), Features(binding=True), DRIVER, options=options))
+    for one in found.values():
+        assert one["bindsToNode"] is True
+        assert one["bindingConditions"] == [f"{DRIVER}/DeviceAnswers"]
+        assert one["bindingFailureConditions"] == [f"{DRIVER}/DeviceFailed"]
+    plain = slices.pool(board(0), Features(), DRIVER)
+    assert slices.pool(board(0), Features(), DRIVER, options=options) == plain
+    assert slices.pool(board(0), Features(binding=True), DRIVER) == plain
+
+
+def test_where_sharing_is_not_served_or_not_wanted_nothing_is_shared() -> None:
+    plain = slices.pool(board(0), Features(), DRIVER)
+    assert slices.pool(board(0), Features(), DRIVER, options=slices.Options(shared=("all",))) == plain
+    assert slices.pool(board(0), Features(sharing=True), DRIVER) == plain
+
+
 @pytest.mark.parametrize(
     ("device", "features", "name", "value"),
     [

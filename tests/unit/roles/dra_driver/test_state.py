@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import threading
 import typing as t
@@ -140,6 +141,7 @@ SHARE = {"device": "mock0", "shareID": "s0"}
         pytest.param(SHARE, {"device": "mock0", "shareID": "s1"}, "", id="two shares"),
         pytest.param(SHARE, "mock0", "the device mock0 is held by", id="a share and the whole"),
         pytest.param("mock0", SHARE, "the device mock0 is held by", id="the whole and a share"),
+        pytest.param(SHARE, "mock0-vf0", "mock0-vf0 is a function of mock0, held by", id="a share and a part"),
     ],
 )
 def test_gives_nothing_twice(node: Node, held: t.Any, wanted: t.Any, words: str) -> None:
@@ -165,6 +167,14 @@ def test_a_shared_device_stays_allocated_until_the_last(node: Node) -> None:
     assert node.sysfs.statuses() == {"mock0": 1}
     state.unprepare(ref_of(other))
     assert nothing_is_left(node)
+
+
+def test_two_shares_of_a_device_in_one_claim_have_names_of_their_own(node: Node) -> None:
+    one = claim("c0", SHARE, {"device": "mock0", "shareID": "s1"})
+    prepared = state_of(node, Reader(one)).prepare(ref_of(one))
+    assert len({device.cdi_name for device in prepared.devices}) == 2
+    written = json.loads((node.cdi_dir / node.cdi_files()[0]).read_text())
+    assert {device["name"] for device in written["devices"]} == {device.cdi_name for device in prepared.devices}
 
 
 def test_an_administrator_does_not_allocate(node: Node) -> None:
