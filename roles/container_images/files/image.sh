@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Make a docker-archive of one image without a daemon. STORE keeps layers between two images.
 #
-#   image.sh build STORE OUTPUT IMAGE BASE_NAME BASE_ARCHIVE CONTAINERFILE CONTEXT [OPTION...]
-#     BASE_NAME is the image to start from. Where BASE_ARCHIVE is not empty, it is a root file system to make that image of.
+#   image.sh build STORE OUTPUT IMAGE BASE_NAME BASE_ARCHIVE PACKAGES CONTAINERFILE CONTEXT [OPTION...]
+#     BASE_NAME is the image to start from. Where BASE_ARCHIVE is not empty, it is a root file system to make that image of,
+#     with no more than PACKAGES (separated by spaces), what they need, and what every Debian has.
 #     OPTION... are for `buildah build`.
 #   image.sh pull STORE OUTPUT IMAGE SOURCE
 #     SOURCE is the reference of a published image; the archive has it under the name IMAGE.
@@ -19,12 +20,15 @@ in_store() {
 }
 
 build() {
-	base=$1 base_archive=$2 containerfile=$3 context=$4
-	shift 4
+	base=$1 base_archive=$2 packages=$3 containerfile=$4 context=$5
+	shift 5
 	# --timestamp 0: the same input gives the same image, and nothing is handed over again.
 	if [ -n "$base_archive" ] && ! in_store images --quiet "$base" >/dev/null 2>&1; then
 		container=$(in_store from scratch)
 		in_store add --quiet "$container" "$base_archive" / >/dev/null
+		# In one layer with what was added, so that what is removed is not in the image at all.
+		in_store run "$container" -- sh -euc \
+			'apt-mark auto $(apt-mark showmanual); apt-mark manual $0; apt-get autoremove --purge --yes' "$packages" >/dev/null
 		in_store config --cmd /bin/sh "$container"
 		in_store commit --quiet --timestamp 0 --rm "$container" "$base" >/dev/null
 	fi
