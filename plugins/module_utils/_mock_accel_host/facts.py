@@ -183,7 +183,7 @@ def read_functions(root: Path) -> dict[str, list[str]]:
     count = read_text(root / "sys/module/mock_accel/parameters/num_pfs").strip()
     given = {f"mock{number}" for number in range(int(count) if count.isdigit() else 0)}
     there = sorted(path.name for path in folder.iterdir() if path.name not in given) if folder.is_dir() else []
-    made = read_record(root / "run/mirage-accel/mock_accel_functions.json").get("functions", {})
+    made = read_record(root / "run/mock-accel/functions.json").get("functions", {})
     return {"functions": there, "made_functions": [name for name in there if name in made]}
 
 

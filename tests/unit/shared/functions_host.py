@@ -45,7 +45,7 @@ class FunctionsHost:
         self._capsys = capsys
         self.configfs, self.devices = folder / "config/mock-accel", folder / "class"
         self.pci, self.processes = folder / "pci", folder / "proc"
-        self.record = folder / "run/mirage-accel/functions.json"
+        self.record = folder / "run/mock-accel/functions.json"
         self.writes: list[str] = []
         self._names: list[str] = []
         # What the kernel would not take: attributes and names.

@@ -32,7 +32,7 @@ def main(arguments: t.Sequence[str]) -> int:
     parser.add_argument(
         "--description", default="/var/lib/mirage-accel/mock_accel/functions.json", help="a JSON file, or - for stdin"
     )
-    parser.add_argument("--record", type=Path, default=Path("/run/mirage-accel/mock_accel_functions.json"))
+    parser.add_argument("--record", type=Path, default=Path("/run/mock-accel/functions.json"))
     parser.add_argument("--configfs", type=Path, default=Path("/sys/kernel/config/mock-accel"))
     parser.add_argument("--devices", type=Path, default=Path("/sys/class/mock-accel"))
     parser.add_argument("--pci", type=Path, default=Path("/sys/bus/pci/devices"))

@@ -180,7 +180,7 @@ def test_who_uses_the_module(tmp_path: Path, gather, write) -> None:
     write("sys/module/mock_accel/parameters/num_pfs", "2\n")
     for name in ("mock0", "mock1", "mock2", "gpu0"):
         (tmp_path / "sys/kernel/config/mock-accel" / name).mkdir(parents=True)
-    write("run/mirage-accel/mock_accel_functions.json", json.dumps({"functions": {"gpu0": {}, "gone": {}}}))
+    write("run/mock-accel/functions.json", json.dumps({"functions": {"gpu0": {}, "gone": {}}}))
     found = gather()
     assert found["allocated"] == ["mock1", "mock1_vf0"]
     assert found["opened"] == {
