@@ -54,6 +54,11 @@ options:
     description: Space that must be free at O(state_dir) before the cluster starts.
     type: int
     default: 4096
+  libraries:
+    description: Python libraries that the host must have for the cluster's modules.
+    type: list
+    elements: str
+    default: [cryptography]
 attributes:
   check_mode:
     support: full
@@ -127,6 +132,7 @@ def main() -> t.NoReturn:
             "ports": {"type": "dict", "default": {}},
             "memory_mib": {"type": "int", "default": 1536},
             "disk_mib": {"type": "int", "default": 4096},
+            "libraries": {"type": "list", "elements": "str", "default": ["cryptography"]},
         },
         supports_check_mode=True,
     )
@@ -139,7 +145,7 @@ def main() -> t.NoReturn:
         params["certificate_days"],
         params["certificate_renew_days"],
     )
-    facts = gather(params["state_dir"], params["node_address"])
+    facts = gather(params["state_dir"], params["node_address"], libraries=params["libraries"])
     module.exit_json(
         changed=False,
         facts=facts,

@@ -25,7 +25,6 @@ from ansible_collections.mirage.accel.plugins.module_utils._local_cluster.proces
 )
 
 HOST_RECORD = "host.json"
-LIBRARIES = ("cryptography",)
 COMMANDS = ("ip", "iptables", "mount", "setpriv", "unshare")
 # Each is tried in a network namespace of its own, which takes what was made with it when the command ends.
 FEATURE_PROBES = {
@@ -154,13 +153,15 @@ def read_running(state_dir: str) -> dict[str, t.Any]:
     return {
         "listeners": sorted(listeners, key=lambda listener: (listener["port"], listener["pid"])),
         "foreign_kubelets": foreign,
-        "running": any(process.program == "kube-apiserver" for process in own),
+        "running": any(process.program in ("kube-apiserver", "kubelet") for process in own),
         "keeper": any(keeper in process.arguments for process in own),
         "supervisord": any(configuration in process.arguments for process in own),
     }
 
 
-def gather(state_dir: str, node_address: str, root: Path = Path("/")) -> dict[str, t.Any]:
+def gather(
+    state_dir: str, node_address: str, root: Path = Path("/"), libraries: t.Sequence[str] = ("cryptography",)
+) -> dict[str, t.Any]:
     """All facts as plain data."""
     cgroup_version, controllers = read_cgroups(root)
     return {
@@ -185,7 +186,7 @@ def gather(state_dir: str, node_address: str, root: Path = Path("/")) -> dict[st
         "foreign_state": list_foreign(state_dir),
         "owned": (Path(state_dir) / HOST_RECORD).exists(),
         "programs": list_names(Path(state_dir) / "programs"),
-        "missing_libraries": [name for name in LIBRARIES if importlib.util.find_spec(name) is None],
+        "missing_libraries": [name for name in libraries if importlib.util.find_spec(name) is None],
         "missing_commands": [name for name in COMMANDS if shutil.which(name) is None],
         "node_address": node_address,
         **read_running(state_dir),

@@ -48,6 +48,8 @@ SHARED_FOLDERS = (
     "/run/kubernetes",
     "/usr/libexec/kubernetes",
 )
+# The mark of the routes to the pods of other nodes (rtnetlink's protocol); role local_cluster makes them.
+ROUTE_PROTOCOL = "77"
 FAMILIES = {"ipv4": "iptables", "ipv6": "ip6tables"}
 
 
@@ -244,6 +246,7 @@ class Removal:
             )
         self.end_processes()
         self.unmount()
+        self.remove_routes()
         self.remove_links()
         self.remove_rules()
         self.remove_cgroups()
@@ -288,6 +291,14 @@ class Removal:
         self.done += [f"unmount {point}" for point in points]
         if not self.check_mode:
             mounts.unmount(points)
+
+    def remove_routes(self) -> None:
+        routes = run("ip", "-4", "route", "show", "proto", ROUTE_PROTOCOL)[0].splitlines()
+        self.done += [f"remove the route to {route.split()[0]}" for route in routes]
+        if routes and not self.check_mode:
+            error = run("ip", "-4", "route", "flush", "proto", ROUTE_PROTOCOL)[1]
+            if error:
+                raise HostError(f"Error while removing the routes to the pods of other nodes: {error}")
 
     def remove_links(self) -> None:
         bridge = Path("/sys/class/net", self.site.bridge)

@@ -46,6 +46,7 @@ def look():
         "mounts": sh("awk '{{print $5}}' /proc/self/mountinfo | sort"),
         "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
         "rules": sh("iptables-save | grep -v '^#' || true"),
+        "routes": sh("ip -4 route show"),
         "files": sh("find /var/lib /var/log /run /sys/fs/cgroup /usr/libexec | sort"),
     }}
 
@@ -119,9 +120,11 @@ def test_what_a_cluster_leaves_is_removed_and_what_others_have_stays(inside) -> 
 Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 sh("mkdir -p /var/lib/cni /sys/fs/cgroup/pids && echo theirs > /var/lib/cni/file")
 sh("iptables -N KUBE-OTHERS; iptables -A INPUT -j KUBE-OTHERS; ip link add other0 type bridge")
+sh("ip address add 192.0.2.2/24 dev other0; ip link set other0 up; ip route add 198.51.100.0/24 via 192.0.2.9 proto 88")
 result["before"] = look()
 call()
-# What kubelet, containerd and the CNI plugins would do.
+# What kubelet, containerd, the CNI plugins and, where there are other nodes, pod-routes would do.
+sh("ip route add 10.244.1.0/24 via 192.0.2.3 proto 77")
 sh("mkdir -p /var/lib/kubelet/pods/a/secret /var/log/pods/x /run/mirage-accel/netns")
 sh("mkdir -p /var/lib/mirage-accel/cluster/programs/p /sys/fs/cgroup/pids/kubepods/besteffort/pod1")
 sh("mount -t tmpfs tmpfs /var/lib/kubelet/pods/a/secret; mount -t tmpfs tmpfs /run/mirage-accel/netns")
@@ -146,6 +149,7 @@ result["after"] = look()
         "unmount /var/lib/kubelet/pods/a/secret",
         "remove the control groups /sys/fs/cgroup/pids/kubepods",
         "unmount /run/mirage-accel/netns",
+        "remove the route to 10.244.1.0/24",
         "remove the link vetha",
         "remove the link mirage0",
         "remove 2 chains of iptables",

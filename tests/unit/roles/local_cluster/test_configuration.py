@@ -240,3 +240,31 @@ def test_a_change_restarts_only_what_it_concerns(configure, variables: dict[str,
 def test_extra_arguments_reach_the_program_whole(configure) -> None:
     written = configure("small", local_cluster_extra_arguments={"etcd": ["--name=100% mine"]})
     assert written.arguments("etcd")[-1] == "--name=100% mine"
+
+
+def test_a_worker_has_the_programs_of_a_node_and_the_identity_that_it_was_given(configure) -> None:
+    worker = configure(
+        "server",
+        local_cluster_control_plane="first",
+        __local_cluster_joined={"pod_cidr": "10.244.3.0/24"},
+        __local_cluster_pki={
+            "fingerprints": {
+                "ca": "0",
+                "nodes/node-1/kubelet-server": "1",
+                "nodes/node-1/kubelet": "2",
+                "nodes/node-1/kube-proxy": "3",
+            }
+        },
+        _local_cluster_unit_dir="{{ local_cluster_state_dir }}/worker-units",
+        local_cluster_state_dir="{{ local_cluster_runtime_dir }}/worker",
+    )
+    folder = worker.folder / "run/worker"
+    units = {path.name for path in (folder / "worker-units").iterdir()}
+    assert units == {f"mirage-accel-{name}.service" for name in ("containerd", "kube-proxy", "kubelet")}
+    network = json.loads((folder / "config/cni/10-mirage.conflist").read_text())
+    assert network["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "10.244.3.0/24"}]]
+    # It makes no authority, and no identity: the control plane has given them to it.
+    assert not (folder / "pki").exists()
+    assert not (folder / "config/coredns.yaml").exists()
+    assert not (folder / "bin/kubectl").is_symlink()
+    assert (folder / "bin/ctr").is_symlink()
