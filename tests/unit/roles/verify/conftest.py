@@ -29,8 +29,7 @@ def render(repo: Path) -> t.Callable[..., list[tuple[str, str, str, str]]]:
             "_verify_smi_pattern": pattern,
             "_verify_board": BOARD,
             "_verify_pod_gpus": 2,
-            "_verify_node_name": "node-0",
-            "_verify_smi_uuids": [FIRST, SECOND, THIRD],
+            "_verify_listed_uuids": {"node-0": [FIRST, SECOND, THIRD]},
             "verify_count": "8",
         }
         templar = Templar(loader=DataLoader(), variables={**settings, **variables})
