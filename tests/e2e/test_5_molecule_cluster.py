@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The molecule scenario `cluster`, on the machine that the cases before have left as it was."""
+"""The molecule scenario `cluster`: this machine, as the cases before have left it, and a guest as its second node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scenarios import Scenario
 
 pytestmark = pytest.mark.timeout(3600)
 
-ACTIONS = ["prepare", "converge", "idempotence", "verify", "side_effect", "verify", "cleanup"]
+ACTIONS = ["destroy", "create", "prepare", "converge", "idempotence", "verify", "side_effect", "cleanup", "destroy"]
 
 
 def test_cluster_scenario(before: host_state.HostState, repo: Path, run, ansible_env: dict, tmp_path: Path) -> None:
@@ -19,8 +19,10 @@ def test_cluster_scenario(before: host_state.HostState, repo: Path, run, ansible
     try:
         done = scenario.do("test", timeout=3000)
     finally:
-        # molecule cleans up after a failure too; this also after a hang.
+        # molecule does that after a failure too; this also after a hang.
+        scenario.do("destroy", timeout=300)
         run("make", "down", cwd=repo, timeout=600)
     assert scenario.executed(done, ACTIONS) == ACTIONS
     left = host_state.left_behind(before)
     assert not left, host_state.dump(left)
+    assert scenario.processes() == []

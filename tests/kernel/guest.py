@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import guest_image
+import guest_wire
 from debian_kernel import DebianKernel
 
 BOOT_SECONDS = 240
@@ -29,9 +30,9 @@ class GuestError(Exception):
 
 
 class Guest:
-    def __init__(self, place: Path, port: int, one_connection: bool = True) -> None:
+    def __init__(self, place: Path, address: tuple[str, int], one_connection: bool = True) -> None:
         self._place = place
-        self._port = port
+        self._host, self._port = address
         self._one_connection = one_connection
 
     @property
@@ -56,7 +57,7 @@ class Guest:
     def ansible_variables(self) -> dict[str, str | int]:
         """What an inventory says of the guest, to which it is a host like any other."""
         return {
-            "ansible_host": "127.0.0.1",
+            "ansible_host": self._host,
             "ansible_port": self._port,
             "ansible_user": "root",
             "ansible_ssh_args": shlex.join(self.ssh_options),
@@ -66,7 +67,7 @@ class Guest:
 
     def run(self, command: str, data: bytes = b"", timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a shell command; its failure is a result."""
-        argv = ["ssh", *self.ssh_options, "-p", str(self._port), "root@127.0.0.1", command]
+        argv = ["ssh", *self.ssh_options, "-p", str(self._port), f"root@{self._host}", command]
         done = subprocess.run(argv, input=data, capture_output=True, timeout=timeout, check=False)
         return subprocess.CompletedProcess(
             command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
@@ -99,20 +100,34 @@ def running(cache: Path, rootfs: Path, kernel: DebianKernel, busybox: Path) -> I
 
 
 def start(
-    place: Path, disk: Path, kernel: DebianKernel, busybox: Path, name: str = "guest", outlives: bool = True
+    place: Path,
+    disk: Path,
+    kernel: DebianKernel,
+    busybox: Path,
+    name: str = "guest",
+    outlives: bool = True,
+    wire: guest_wire.Wire | None = None,
+    memory_mib: int = 1024,
 ) -> Guest:
-    """Start a guest that goes on until `stop` is called for its folder, or else until this process ends in any way."""
-    _make_keys(place, kernel, busybox, name)
+    """Start a guest that goes on until `stop` is called for its folder, or else until this process ends in any way.
+
+    Without a wire it reaches nothing. With one this host and the guest reach each other at the wire's addresses.
+    """
+    _make_keys(place, kernel, busybox, name, wire)
+    if wire:
+        wire.lay()
+        (place / "wire").write_text(wire.tap)
     reason = ""
     for _ in range(ATTEMPTS):
-        port = _free_port()
-        _spawn(place, disk, kernel, port, [] if outlives else ["setpriv", "--pdeathsig", "KILL"])
-        reason = _wait_until_up(place, Guest(place, port, one_connection=False))
+        address = (wire.guest, 22) if wire else ("127.0.0.1", _free_port())
+        by = [] if outlives else ["setpriv", "--pdeathsig", "KILL"]
+        _spawn(place, disk, kernel, _network(address, wire), memory_mib, by)
+        reason = _wait_until_up(place, Guest(place, address, one_connection=False))
         if not reason:
             # Until now a reset was the end, because a kernel that dies resets the machine.
             _tell_qemu(place, "set-action", reboot="reset")
-            (place / "port").write_text(str(port))
-            return Guest(place, port)
+            (place / "port").write_text(str(address[1]))
+            return Guest(place, address)
         # Some kernels die early under emulation, and another may have taken the port: the boot is tried again.
         _kill(place)
     console = (place / "console").read_text(errors="replace")[-4000:]
@@ -122,13 +137,15 @@ def start(
 def stop(place: Path) -> None:
     """End the guest of a folder, where one runs, and remove the folder with all that the guest has written."""
     if (place / "control").exists():
-        argv = ["ssh", *Guest(place, 0).ssh_options, "-O", "exit", "root@127.0.0.1"]
+        argv = ["ssh", *Guest(place, ("guest", 0)).ssh_options, "-O", "exit", "root@guest"]
         subprocess.run(argv, capture_output=True, check=False, timeout=30)
     _kill(place)
+    with contextlib.suppress(FileNotFoundError):
+        guest_wire.take_away((place / "wire").read_text())
     shutil.rmtree(place, ignore_errors=True)
 
 
-def _make_keys(place: Path, kernel: DebianKernel, busybox: Path, name: str) -> None:
+def _make_keys(place: Path, kernel: DebianKernel, busybox: Path, name: str, wire: guest_wire.Wire | None) -> None:
     for key in ("id", "host"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", key, "-f", place / key], check=True)
     (place / "known_hosts").write_text(f"guest {(place / 'host.pub').read_text()}")
@@ -136,6 +153,8 @@ def _make_keys(place: Path, kernel: DebianKernel, busybox: Path, name: str) -> N
         "root/.ssh/authorized_keys": ((place / "id.pub").read_bytes(), 0o600),
         "etc/ssh/ssh_host_ed25519_key": ((place / "host").read_bytes(), 0o600),
         "etc/hostname": (f"{name}\n".encode(), 0o644),
+        "etc/hosts": (f"127.0.0.1 localhost\n127.0.1.1 {name}\n".encode(), 0o644),
+        "etc/guest-network": (_addresses(wire).encode(), 0o644),
         "etc/machine-id": (f"{uuid.uuid4().hex}\n".encode(), 0o444),
     }
     (place / "initramfs").write_bytes(guest_image.initramfs(kernel, busybox, payload))
@@ -147,7 +166,21 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[str]) -> None:
+def _addresses(wire: guest_wire.Wire | None) -> str:
+    """What guest-network.service reads: without a wire, what QEMU's own network expects."""
+    if wire:
+        return f"ADDRESS={wire.guest}/{wire.prefix}\nGATEWAY={wire.host}\n"
+    return "ADDRESS=10.0.2.15/24\nGATEWAY=\n"
+
+
+def _network(address: tuple[str, int], wire: guest_wire.Wire | None) -> str:
+    if wire:
+        return f"tap,id=net,ifname={wire.tap},script=no,downscript=no"
+    # It reaches nothing, and is reached on one port of the loopback only.
+    return f"user,id=net,restrict=on,hostfwd=tcp:{address[0]}:{address[1]}-:22"
+
+
+def _spawn(place: Path, disk: Path, kernel: DebianKernel, network: str, memory_mib: int, by: list[str]) -> None:
     argv = [*by, "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-snapshot"]
     # Not -accel kvm: the guest is the same where there is none. Without cmpxchg16b, behind which QEMU 7.2 was seen to
     # leave wrong flags: Linux 6.12 uses it for its own memory and died of it. And without controllers that no test
@@ -155,13 +188,12 @@ def _spawn(place: Path, disk: Path, kernel: DebianKernel, port: int, by: list[st
     # Without erms: Linux would clear pages byte by byte, which takes eight times as long here and, where the machine is
     # busy, is interrupted for minutes.
     argv += ["-machine", "q35,sata=off,smbus=off", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off,erms=off"]
-    argv += ["-smp", "2,sockets=2", "-m", "1G"]
+    argv += ["-smp", "2,sockets=2", "-m", f"{memory_mib}M"]
     for node in ("0", "1"):
-        argv += ["-object", f"memory-backend-ram,id=ram{node},size=512M"]
+        argv += ["-object", f"memory-backend-ram,id=ram{node},size={memory_mib // 2}M"]
         argv += ["-numa", f"node,nodeid={node},cpus={node},memdev=ram{node}"]
     argv += ["-drive", f"file={disk},format=raw,if=virtio"]
-    # It reaches nothing, and is reached on one port of the loopback only.
-    argv += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
+    argv += ["-netdev", network]
     argv += ["-device", "virtio-net-pci,netdev=net,romfile="]
     argv += ["-serial", f"file:{place}/console", "-kernel", str(kernel.image), "-initrd", f"{place}/initramfs"]
     # A log that holds all that a stressed kernel says. And on a busy machine a debug kernel takes minutes until udev

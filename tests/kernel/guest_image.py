@@ -17,6 +17,7 @@ from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack
 
 FILES = Path(__file__).resolve().parent / "guest_files"
 MIB = 1 << 20
+ROOM_MIB = 8192
 
 # What reaches disk and network, each after what it needs.
 MODULES = (
@@ -82,9 +83,10 @@ def _make_disk(place: Path, rootfs: Path, kernel: DebianKernel) -> Path:
     _run("chroot", root, "systemctl", "--quiet", "enable", "guest-network.service")
     _run("chroot", root, "systemctl", "--quiet", "mask", *MASKED)
     used = int(_run("du", "--summarize", "--block-size=1M", root).split()[0])
-    # No journal: every guest starts from this state and forgets its own.
-    options = ("-O", "^has_journal", "-m", "0", "-N", "60000")
-    _run("mke2fs", "-q", "-t", "ext4", *options, "-d", root, image, f"{used * 3 // 2 + 64}M")
+    # No journal: every guest starts from this state and forgets its own. Room for programs and images of a node of
+    # Kubernetes, which takes none in the cache as long as nobody writes there.
+    options = ("-O", "^has_journal", "-m", "0", "-N", "400000")
+    _run("mke2fs", "-q", "-t", "ext4", *options, "-d", root, image, f"{used + ROOM_MIB}M")
     return image
 
 

@@ -14,10 +14,12 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parent.parent.parent
 
 # A machine of a cloud: with systemd, ssh and Python, and with what a verified host needs beside it (cffi for module
-# nvml_info; debootstrap does not see that one of its packages needs python3-ply). It has no network to fetch more.
+# nvml_info; debootstrap does not see that one of its packages needs python3-ply), and what a node of Kubernetes needs
+# (iptables). It has no network to fetch more.
 GUEST_PACKAGES = (
     "dbus",
     "iproute2",
+    "iptables",
     "kmod",
     "openssh-server",
     "pciutils",
