@@ -34,7 +34,7 @@ DRIVER = [
     {"state"},
     {"cdi", "checkpoint", "kube", "claim_status", "devices", "resource_slice"},
     {"claim_api", "slices"},
-    {"allocation", "conditions", "sharing"},
+    {"allocation", "claim_bytes", "conditions", "sharing"},
     {"device_status"},
     {"opaque", "prepared", "inventory", "access", "files"},
     {"backoff", "config", "grpc_server", "metrics", "points", "quantity", "removals"},
