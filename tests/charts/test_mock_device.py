@@ -209,7 +209,7 @@ def test_the_commands_know_their_flags(template: Run, repo: Path, monkeypatch: p
     for component in ("controller", "node-agent"):
         arguments = container(rendered, component)["args"]
         # What nobody has asked for is not said, so that an older image is enough.
-        assert not flags(rendered, component).keys() & {"shared-devices", "binding-conditions"}
+        assert not flags(rendered, component).keys() & {"shared-devices", "binding-conditions", "device-metadata"}
         settings = config.parse(arguments, {"NODE_NAME": "n1", "POD_UID": "u1"}, dict.fromkeys(program.COMMANDS, ""))
         assert settings.command == component
         assert str(settings.sysfs_root) == "/host/sys"
@@ -225,6 +225,7 @@ def test_features_that_are_asked_for(template: Run, repo: Path, monkeypatch: pyt
     from mock_accel_dra import config
 
     options = ["--set=draDriver.bindingConditions=true", "--set=draDriver.controller.sharedDevices={vf,mock1*}"]
+    options.append("--set=draDriver.nodeAgent.deviceMetadata=true")
     rendered = objects(template(*options))
     found = {}
     for component in ("controller", "node-agent"):
@@ -232,6 +233,7 @@ def test_features_that_are_asked_for(template: Run, repo: Path, monkeypatch: pyt
         found[component] = config.parse(arguments, {"NODE_NAME": "n1"}, {"controller": "", "node-agent": ""})
         assert found[component].binding_conditions
     assert found["controller"].shared_devices == ("vf", "mock1*")
+    assert found["node-agent"].device_metadata
 
 
 @pytest.mark.parametrize(("wanted", "verbs"), [("false", ["get"]), ("true", ["get", "list", "watch"])])

@@ -13,6 +13,7 @@ from pathlib import Path
 import apiserver as servers
 import pytest
 import yaml
+from mock_device import NODES, SLICES, Helm, Pods, a_slice, ask, must, remove_namespace, until_true
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,3 +80,47 @@ def playbook(repo: Path, run, clean_env: dict[str, str], tmp_path: Path) -> t.Ca
         return run(*command, cwd=repo, env={**clean_env, **roles, **env}, timeout=600)
 
     return play
+
+
+@pytest.fixture
+def helm_to(run, helm: Path, repo: Path, apiserver: servers.ApiServer) -> Helm:
+    """helm with the chart, at the server; nothing of a person's own settings."""
+    kubeconfig = apiserver.kubeconfig()
+
+    def command(*arguments: str, release: str = "mock-device") -> t.Any:
+        action, *options = arguments
+        chart = [repo / "charts/mock-device"] if action in ("install", "upgrade") else []
+        return run(helm, action, release, *chart, f"--kubeconfig={kubeconfig}", *options)
+
+    return command
+
+
+@pytest.fixture
+def clean(apiserver: servers.ApiServer, helm_to: Helm) -> t.Iterator[None]:
+    yield
+    for namespace in ("default", "mock-device", "guarded"):
+        helm_to("uninstall", "--ignore-not-found", f"--namespace={namespace}")
+    for namespace in ("mock-device", "guarded"):
+        remove_namespace(apiserver, namespace)
+
+
+@pytest.fixture
+def installed(helm_to: Helm, apiserver: servers.ApiServer, clean: None) -> t.Iterator[Pods]:
+    must(helm_to("install", "--namespace=mock-device", "--create-namespace"))
+    for node in NODES:
+        apiserver.make_node(node)
+    pods = Pods(apiserver)
+    # A policy is in force a moment after it was made.
+    administrator = {"Authorization": f"Bearer {apiserver.tokens['admin']}"}
+    as_controller = {
+        **administrator,
+        "Impersonate-User": "system:serviceaccount:mock-device:mock-device-controller",
+        "Impersonate-Group": "system:serviceaccounts",
+        "Impersonate-Extra-Authentication.kubernetes.io%2fNode-Name": NODES[0],
+    }
+    foreign = f"{SLICES}?dryRun=All", a_slice(NODES[1])
+    until_true(lambda: ask(apiserver, as_controller, "POST", *foreign)[0] == 422)
+    yield pods
+    apiserver.request("DELETE", SLICES)
+    for node in NODES:
+        apiserver.delete_node(node)

@@ -24,14 +24,21 @@ class Claims:
     def __init__(self, server: servers.ApiServer) -> None:
         self._server = server
 
-    def make(self, name: str, *devices: str | Json, parameters: Json | None = None) -> Json:
+    def make(self, name: str, *devices: str | Json, **more: t.Any) -> Json:
         requests = [{"name": f"r{i}", "exactly": {"deviceClassName": "any"}} for i in range(len(devices))]
         head = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": name}}
         made = self._server.request("POST", CLAIMS, {**head, "spec": {"devices": {"requests": requests}}})
-        return self.allocate(made, *devices, parameters=parameters)
+        return self.allocate(made, *devices, **more)
 
-    def allocate(self, claim: Json, *devices: str | Json, parameters: Json | None = None) -> Json:
-        """Devices of ours by their names, or whole results."""
+    def allocate(
+        self,
+        claim: Json,
+        *devices: str | Json,
+        parameters: Json | None = None,
+        entries: t.Sequence[Json] = (),
+        write: t.Callable[[Json], bytes] = lambda body: json.dumps(body).encode(),
+    ) -> Json:
+        """Devices of ours by their names, or whole results; `entries` are status.devices, `write` makes JSON of it."""
         results = []
         for i, device in enumerate(devices):
             one = {"device": device} if isinstance(device, str) else device
@@ -40,11 +47,9 @@ class Claims:
         if parameters:
             opaque = {"driver": DRIVER, "parameters": parameters}
             allocation["devices"]["config"] = [{"source": "FromClaim", "opaque": opaque}]
-        return self._put(claim, {"allocation": allocation} if devices else {})
-
-    def _put(self, claim: Json, status: Json) -> Json:
-        now = self.get(claim)
-        return self._server.request("PUT", f"{CLAIMS}/{claim['metadata']['name']}/status", {**now, "status": status})
+        status = {"allocation": allocation, "devices": list(entries)} if devices else {}
+        body = {**self.get(claim), "status": status}
+        return self._server.request("PUT", f"{CLAIMS}/{claim['metadata']['name']}/status", write(body))
 
     def get(self, claim: Json) -> Json:
         return self._server.request("GET", f"{CLAIMS}/{claim['metadata']['name']}")
@@ -88,23 +93,30 @@ def test_a_claims_life(node: Node, claims: Claims) -> None:
         wait_for(lambda: not claims.reported(claim))
 
 
-def test_the_status_of_a_claim_with_parameters(node: Node, claims: Claims, apiserver: servers.ApiServer) -> None:
-    """The server compares the allocation byte by byte, and entries of other drivers stay."""
-    environment = {"Z": "<1>", "A": "2"}
+WRITERS = {
+    "as kubectl writes": lambda body: json.dumps(body, separators=(",", ":"), sort_keys=True).encode(),
+    "as Python writes": lambda body: json.dumps(body).encode(),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_the_status_of_a_claim_with_parameters(node: Node, claims: Claims, write: t.Callable[[Json], bytes]) -> None:
+    """The server compares the allocation byte by byte; and entries of other drivers stay."""
+    environment = {"Z": "1", "A": "2"}
     parameters = {"kind": "DeviceConfig", "apiVersion": "mock-accel.example.com/v1", "environment": environment}
-    claim = claims.make(
-        "parameters", "mock0", {"driver": "gpu.example.com", "pool": "p", "device": "gpu0"}, parameters=parameters
-    )
-    path = f"{CLAIMS}/parameters/status"
-    foreign = {"driver": "gpu.example.com", "pool": "p", "device": "gpu0", "data": {"b": 1, "a": [2]}}
-    apiserver.request("PATCH", path, {"status": {"devices": [foreign]}}, "application/merge-patch+json")
+    foreign = {"driver": "gpu.example.com", "pool": "p", "device": "gpu0"}
+    entry = {**foreign, "data": {"b": 1, "a": [2]}}
+    claim = claims.make("parameters", "mock0", foreign, parameters=parameters, entries=[entry], write=write)
     node.start()
     with node.kubelet() as kubelet:
         assert not kubelet.prepare(claim)[claim["metadata"]["uid"]].error
         wait_for(lambda: claims.reported(claim) == ["gpu0", "mock0"], otherwise=node.log.read_text)
+        (condition,) = claims.get(claim)["status"]["devices"][1]["conditions"]
+        assert (condition["type"], condition["status"], condition["reason"]) == ("Ready", "True", "Prepared")
         assert not kubelet.unprepare(claim)[claim["metadata"]["uid"]].error
         wait_for(lambda: claims.reported(claim) == ["gpu0"], otherwise=node.log.read_text)
-    assert claims.get(claim)["status"]["devices"] == [foreign]
+    # The server shows conditions that are not there.
+    assert claims.get(claim)["status"]["devices"] == [{**entry, "conditions": None}]
 
 
 def test_other_devices_under_the_same_uid(node: Node, claims: Claims) -> None:

@@ -15,6 +15,7 @@ from dra_controller import DRIVER, NODE, until
 from dra_scheduling import Scheduling
 from mock_accel_dra.cdi import CdiFolder
 from mock_accel_dra.checkpoint import Checkpoint
+from mock_accel_dra.device_metadata import MetadataFolder
 from mock_accel_dra.devices import SysfsDevices
 from mock_accel_dra.prepared import ClaimRef
 from mock_accel_dra.state import Lock, Parts, State
@@ -108,6 +109,7 @@ def state_on(place: Path, scheduling: Scheduling, tree: AccelTree) -> tuple[Stat
         SysfsDevices(tree.root),
         Claims(),
         Nobody(),
+        MetadataFolder(place, place / "cdi", DRIVER),
     )
     return State(parts, DRIVER, NODE), folder
 

@@ -115,7 +115,7 @@ class ApiServer:
 
     def request(self, method: str, path: str, body: t.Any = None, kind: str = "application/json") -> dict[str, t.Any]:
         """The answer to a request of the administrator; a refusal is an exception with the server's words."""
-        data = None if body is None else json.dumps(body).encode()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.tokens['admin']}", "Content-Type": kind}
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
         context = ssl.create_default_context(cafile=str(self.ca_cert))

@@ -35,6 +35,7 @@ draDriver:
     rollingUpdate: true
     metricsPort: 9091
     healthPort: 9092
+    deviceMetadata: false
     resources: {}
   nodeSelector: {}
   tolerations:

@@ -31,6 +31,7 @@ from mock_accel_dra.api import (
 )
 from mock_accel_dra.cdi import CdiFolder
 from mock_accel_dra.checkpoint import Checkpoint
+from mock_accel_dra.device_metadata import MetadataFolder
 from mock_accel_dra.devices import SysfsDevices
 from mock_accel_dra.errors import NotFound
 from mock_accel_dra.prepared import ClaimRef, PreparedClaim
@@ -318,7 +319,7 @@ def wait_for(true: t.Callable[[], t.Any], timeout: float = 10.0, otherwise: t.Ca
         time.sleep(0.02)
 
 
-def state_of(node: Node, reader: t.Any, listener: t.Any = None) -> State:
+def state_of(node: Node, reader: t.Any, listener: t.Any = None, *, metadata: bool = False) -> State:
     """The plugin's state on the node's folders, in this process."""
     for folder in (node.plugin_dir, node.cdi_dir):
         folder.mkdir(exist_ok=True)
@@ -329,6 +330,8 @@ def state_of(node: Node, reader: t.Any, listener: t.Any = None) -> State:
         devices=SysfsDevices(node.sysfs.root),
         claims=reader,
         listener=listener or Listener(),
+        metadata=MetadataFolder(node.plugin_dir, node.cdi_dir, DRIVER),
+        with_metadata=metadata,
     )
     return State(parts, DRIVER, NODE)
 

@@ -64,6 +64,12 @@ def read(claim: Json, ref: ClaimRef, driver: str, pool: str) -> list[Result]:
     return results
 
 
+def pod_claim(claim: Json) -> str:
+    """What the pod calls a claim that was made of a template for it."""
+    annotations = (claim.get("metadata") or {}).get("annotations") or {}
+    return annotations.get("resource.kubernetes.io/pod-claim-name", "")
+
+
 def identities(claim: Json, driver: str) -> set[tuple[str, str, str | None]]:
     """Pool, device and share of all that the claim has of this driver now; empty where it is not allocated."""
     allocation = (claim.get("status") or {}).get("allocation") or {}

@@ -16,6 +16,8 @@ from .errors import CheckpointError
 from .prepared import ClaimRef, PreparedClaim, PreparedDevice
 
 VERSION = 1
+# Left out where they are empty: an older instance beside this one, as in a rolling update, does not know them.
+_OPTIONAL = {"attributes", "result"}
 
 Claims = t.Mapping[str, PreparedClaim]
 
@@ -115,13 +117,18 @@ def decode(text: str) -> dict[str, PreparedClaim]:
 
 def _record(claim: PreparedClaim) -> dict[str, t.Any]:
     # Not asdict, which copies everything and takes ten times as long.
-    devices = [{name: getattr(device, name) for name in PreparedDevice.__slots__} for device in claim.devices]
-    return {"namespace": claim.ref.namespace, "name": claim.ref.name, "devices": devices}
+    devices = [
+        {name: value for name in PreparedDevice.__slots__ if (value := getattr(device, name)) or name not in _OPTIONAL}
+        for device in claim.devices
+    ]
+    record = {"namespace": claim.ref.namespace, "name": claim.ref.name, "devices": devices}
+    return {**record, "pod_claim": claim.pod_claim} if claim.pod_claim else record
 
 
 def _claim(uid: str, record: t.Mapping[str, t.Any]) -> PreparedClaim:
     devices = (PreparedDevice(**{**one, "requests": tuple(one["requests"])}) for one in record["devices"])
-    return PreparedClaim(ClaimRef(record["namespace"], record["name"], uid), tuple(devices))
+    ref = ClaimRef(record["namespace"], record["name"], uid)
+    return PreparedClaim(ref, tuple(devices), record.get("pod_claim", ""))
 
 
 def _canonical(content: t.Any) -> str:

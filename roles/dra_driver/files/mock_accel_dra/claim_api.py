@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from . import claim_bytes
 from .errors import Conflict, NotFound, Refused
 from .prepared import ClaimRef
 
@@ -26,6 +27,10 @@ class Client(t.Protocol):
 
     def patch(self, path: str, body: t.Any, content_type: str, params: t.Mapping[str, str] | None = None) -> Json: ...
 
+    def get_bytes(self, path: str, content_type: str) -> bytes: ...
+
+    def update_bytes(self, path: str, data: bytes, content_type: str) -> None: ...
+
 
 class ClaimApi:
     """One API server, whose version of the group is asked for once."""
@@ -38,11 +43,7 @@ class ClaimApi:
         return self._client.get(self._path(ref))
 
     def change_devices(self, ref: ClaimRef, change: t.Callable[[Json], list[Json]]) -> bool:
-        """Make of status.devices what `change` makes of the claim; false where there is nothing to write.
-
-        The list is replaced as a whole by a JSON merge patch. A server-side apply would suit better, but it puts the
-        opaque parameters of the allocation into another order, which the server then takes for a forbidden change.
-        """
+        """Make of status.devices what `change` makes of the claim; false where there is nothing to write."""
         for attempt in range(1, ATTEMPTS + 1):
             claim = self.get(ref)
             if claim["metadata"]["uid"] != ref.uid:
@@ -53,19 +54,31 @@ class ClaimApi:
             after = change(claim) if status.get("allocation") else before
             if after == before:
                 return False
-            body = {
-                # What others have written since is a conflict, not lost.
-                "metadata": {"resourceVersion": claim["metadata"]["resourceVersion"]},
-                "status": {"devices": after},
-            }
             try:
-                self._client.patch(f"{self._path(ref)}/status", body, MERGE_PATCH)
+                self._write(ref, claim, before, after)
             except Conflict:
                 if attempt == ATTEMPTS:
                     raise
             else:
                 return True
         raise AssertionError("not reached")
+
+    def _write(self, ref: ClaimRef, claim: Json, before: list[Json], after: list[Json]) -> None:
+        """The whole list, against the version that was read: what others have written since is not lost.
+
+        No server-side apply, which brings opaque parameters into another form, and that is a forbidden change.
+        """
+        version, path = claim["metadata"]["resourceVersion"], f"{self._path(ref)}/status"
+        body = {"metadata": {"resourceVersion": version}, "status": {"devices": after}}
+        try:
+            self._client.patch(path, body, MERGE_PATCH)
+        except Refused:
+            if not _has_parameters(claim):
+                raise
+            # Those may have been written with spaces, which JSON of the server's does not have.
+            data = self._client.get_bytes(self._path(ref), claim_bytes.CONTENT_TYPE)
+            data = claim_bytes.with_devices(data, version, before, after)
+            self._client.update_bytes(path, data, claim_bytes.CONTENT_TYPE)
 
     def collection(self) -> str:
         """The path of all claims."""
@@ -83,3 +96,8 @@ class ClaimApi:
                 raise Refused(f"Error while reading claims: the server has resource.k8s.io only as {', '.join(served)}")
             self._version = found
         return self._version
+
+
+def _has_parameters(claim: Json) -> bool:
+    configs = (claim["status"]["allocation"].get("devices") or {}).get("config") or []
+    return any("opaque" in config for config in configs)

@@ -47,6 +47,8 @@ class Settings:
     shared_devices: tuple[str, ...] = ()
     # Whether a pod is bound to the node only when the node agent has said that its devices answer.
     binding_conditions: bool = False
+    # Whether the node agent gives containers files with the attributes of their devices.
+    device_metadata: bool = False
 
 
 _DEFAULTS = {field.name: field.default for field in fields(Settings)}
@@ -95,6 +97,7 @@ def _parser(environ: t.Mapping[str, str], commands: t.Mapping[str, str]) -> argp
         action="store_true",
         help="have the scheduler wait until the node agent, which needs this flag too, says that a device answers",
     )
+    add("--device-metadata", action="store_true", help="give containers files with the attributes of their devices")
     # An abbreviation that works today would be ambiguous with tomorrow's flags.
     parser = argparse.ArgumentParser(prog="mock_accel_dra", description="DRA driver of mock_accel", allow_abbrev=False)
     subcommands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

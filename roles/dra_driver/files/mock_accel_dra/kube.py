@@ -74,6 +74,14 @@ class Client:
     def patch(self, path: str, body: t.Any, content_type: str = MERGE_PATCH, params: Params | None = None) -> Json:
         return self._call("PATCH", path, params, body, content_type)
 
+    def get_bytes(self, path: str, content_type: str) -> bytes:
+        """An object in another encoding than JSON."""
+        return self._ask("GET", path, {**self._headers(), "Accept": content_type})
+
+    def update_bytes(self, path: str, data: bytes, content_type: str) -> None:
+        """The server answers with JSON, and so it does with its reasons not to."""
+        self._ask("PUT", path, {**self._headers(), "Content-Type": content_type}, data)
+
     def delete(self, path: str, body: t.Mapping[str, t.Any] | None = None, params: Params | None = None) -> Json:
         """`body` are DeleteOptions, such as preconditions."""
         return self._call("DELETE", path, params, body)
@@ -112,15 +120,21 @@ class Client:
     ) -> Json:
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         headers = self._headers() if data is None else {**self._headers(), "Content-Type": content_type}
+        answer = self._ask(method, path, headers, data, params)
+        try:
+            return json.loads(answer) if answer else {}
+        except ValueError as error:
+            raise _broken(f"calling {method} {path}", error) from error
+
+    def _ask(
+        self, method: str, path: str, headers: dict[str, str], data: bytes | None = None, params: Params | None = None
+    ) -> bytes:
         doing = f"calling {method} {path}"
         with self._lock:
             status, answer, retry_after = self._exchange(doing, method, _target(path, params), data, headers)
         if status >= http.HTTPStatus.BAD_REQUEST:
             raise _refusal(doing, status, answer, retry_after)
-        try:
-            return json.loads(answer) if answer else {}
-        except ValueError as error:
-            raise _broken(doing, error) from error
+        return answer
 
     def _exchange(
         self, doing: str, method: str, target: str, data: bytes | None, headers: dict[str, str]

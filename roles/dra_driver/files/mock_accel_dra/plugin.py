@@ -8,7 +8,7 @@ import traceback
 import types
 import typing as t
 
-from . import cdi, log
+from . import cdi, device_metadata, log
 from .api import dra_v1_pb2, dra_v1beta1_pb2
 from .errors import DriverError
 from .metrics import Metric
@@ -30,8 +30,9 @@ for _doing in ("preparing", "releasing"):
 class DraService:
     """`messages` is the module with one version's stubs; server.py serves the methods by their names."""
 
-    def __init__(self, state: State, messages: types.ModuleType) -> None:
+    def __init__(self, state: State, messages: types.ModuleType, driver_name: str) -> None:
         self._state = state
+        self._driver_name = driver_name
         self._messages = messages
         self.descriptor = messages.DESCRIPTOR.services_by_name["DRAPlugin"]
         self._has_share_id = "share_id" in messages.Device.DESCRIPTOR.fields_by_name
@@ -58,20 +59,25 @@ class DraService:
     def _devices(self, prepared: PreparedClaim) -> t.Iterator[t.Any]:
         # The runtime applies the devices in this order, and the last one that sets a variable wins. The plain names
         # are to carry the first device of those that a container gets, so the first comes last.
+        told = device_metadata.requests(prepared)
         for device in reversed(prepared.devices):
+            names = [cdi.qualified(device)]
+            # A request's file once, however many devices it has.
+            if told.pop(device.requests[0], None):
+                names.append(device_metadata.qualified(prepared, device.requests[0], self._driver_name))
             fields = {
                 "request_names": device.requests,
                 "pool_name": device.pool,
                 "device_name": device.device_name,
-                "cdi_device_ids": [cdi.qualified(device)],
+                "cdi_device_ids": names,
             }
             if self._has_share_id and device.share_id:
                 fields["share_id"] = device.share_id
             yield self._messages.Device(**fields)
 
 
-def services(state: State) -> list[DraService]:
-    return [DraService(state, dra_v1_pb2), DraService(state, dra_v1beta1_pb2)]
+def services(state: State, driver_name: str) -> list[DraService]:
+    return [DraService(state, messages, driver_name) for messages in (dra_v1_pb2, dra_v1beta1_pb2)]
 
 
 def _refs(request: t.Any) -> list[ClaimRef]:

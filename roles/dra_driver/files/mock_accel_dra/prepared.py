@@ -41,6 +41,9 @@ class PreparedDevice:
     share_id: str | None = None
     access: str = "rw"
     environment: t.Mapping[str, str] = field(default_factory=dict)
+    # For the files of attributes, where these are wanted: what it is, and its request with the subrequest.
+    attributes: t.Mapping[str, t.Any] = field(default_factory=dict)
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class PreparedClaim:
 
     ref: ClaimRef
     devices: tuple[PreparedDevice, ...]
+    # What its pod calls it, where it was made of a template and that is wanted.
+    pod_claim: str = ""
 
     def holds(self) -> t.Iterator[PreparedDevice]:
         """Devices that are this claim's, alone or in part."""

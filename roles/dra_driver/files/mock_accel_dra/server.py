@@ -16,6 +16,7 @@ from .checkpoint import Checkpoint
 from .claim_api import ClaimApi
 from .claim_status import ClaimStatusWriter
 from .config import Settings
+from .device_metadata import MetadataFolder
 from .devices import SysfsDevices
 from .errors import DriverError, InventoryError, ServerError
 from .grpc_server import GrpcServer, Service
@@ -50,6 +51,8 @@ class NodeAgent:
             devices=self._devices,
             claims=self._claims,
             listener=self._status,
+            metadata=MetadataFolder(settings.plugin_dir, settings.cdi_dir, settings.driver_name),
+            with_metadata=settings.device_metadata,
         )
         # The pool of a node has the node's name.
         self.state = State(parts, settings.driver_name, settings.node_name)
@@ -124,7 +127,7 @@ class NodeAgent:
         socket = registration.plugin_socket(settings.plugin_dir, settings.pod_uid)
         registrar = registration.registrar_socket(settings.registry_dir, settings.driver_name, settings.pod_uid)
         services: list[Service] = [
-            *plugin.services(self.state),
+            *plugin.services(self.state, settings.driver_name),
             *health.services(self._monitor, settings.node_name),
             liveness,
             registration.RegistrationService(settings.driver_name, socket),

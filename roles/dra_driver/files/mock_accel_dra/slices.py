@@ -216,7 +216,7 @@ def faults(device: AccelDevice) -> dict[str, tuple[str, str]]:
 def _device(device: AccelDevice, board: _Board, features: Features, driver: str, options: Options) -> Json:
     made: Json = {
         "name": device.device_name,
-        "attributes": _attributes(device, features),
+        "attributes": attributes_of(device, features.numa_node),
         "capacity": {"memory": {"value": quantity(device.memory)}},
     }
     if features.sharing and sharing.is_shared(device, options.shared):
@@ -238,7 +238,8 @@ def _device(device: AccelDevice, board: _Board, features: Features, driver: str,
     return made
 
 
-def _attributes(device: AccelDevice, features: Features) -> Json:
+def attributes_of(device: AccelDevice, standard_numa_node: bool = False) -> Json:
+    """What is told of a device, in the form of a ResourceSlice."""
     values: dict[str, str | int | None] = {
         "uuid": device.uuid,
         "memory": device.memory,
@@ -250,7 +251,7 @@ def _attributes(device: AccelDevice, features: Features) -> Json:
         "resource.kubernetes.io/pciBusID": device.pci_address,
         "resource.kubernetes.io/pcieRoot": device.pcie_root,
     }
-    if features.numa_node:
+    if standard_numa_node:
         values["resource.kubernetes.io/numaNode"] = device.numa_node
     return {
         name: {"int" if isinstance(value, int) else "string": value}

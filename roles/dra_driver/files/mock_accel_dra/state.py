@@ -19,9 +19,11 @@ from pathlib import Path
 from . import allocation, device_status, log, points
 from .cdi import CdiFolder
 from .checkpoint import Checkpoint, Claims
+from .device_metadata import MetadataFolder
 from .errors import CheckpointError, ClaimError, DeviceError, DriverError, NotFound, Unavailable
 from .inventory import AccelDevice
 from .prepared import ClaimRef, PreparedClaim, PreparedDevice
+from .slices import attributes_of
 
 _UID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
 
@@ -83,10 +85,17 @@ class Parts:
     devices: Devices
     claims: Reader
     listener: Listener
+    # Of devices' attributes, for their containers.
+    metadata: MetadataFolder
+    # Whether claims that are prepared from now on have such files.
+    with_metadata: bool = False
 
 
 def compute(
-    ref: ClaimRef, results: t.Sequence[allocation.Result], find: t.Callable[[str], AccelDevice | None]
+    ref: ClaimRef,
+    results: t.Sequence[allocation.Result],
+    find: t.Callable[[str], AccelDevice | None],
+    with_metadata: bool = False,
 ) -> PreparedClaim:
     """The preparation of a claim: no effects, and the same answer to the same question."""
     prepared: list[PreparedDevice] = []
@@ -116,6 +125,8 @@ def compute(
                 share_id=result.share_id,
                 access=result.config.access,
                 environment=result.config.environment,
+                attributes=attributes_of(device) if with_metadata else {},
+                result=result.request if with_metadata else "",
             )
         )
     return PreparedClaim(ref, tuple(prepared))
@@ -164,7 +175,9 @@ class State:
             if ref.uid in claims:
                 return self._again(claims[ref.uid])
             points.reached("prepare-locked")
-            prepared = compute(ref, results, self._parts.devices.find)
+            prepared = compute(ref, results, self._parts.devices.find, self._parts.with_metadata)
+            if self._parts.with_metadata:
+                prepared = replace(prepared, pod_claim=allocation.pod_claim(claim))
             reason = conflict(prepared, claims.values())
             if reason:
                 raise ClaimError(reason)
@@ -205,12 +218,12 @@ class State:
             self._parts.checkpoint.remove_unfinished()
             for uid in self._parts.cdi.remove_others(claims):
                 log.info("Removed a CDI file that no prepared claim has", uid=uid)
+            self._parts.metadata.remove_others(claims.values())
             points.reached("recover-files-removed")
             here = {device.device_name: device for device in self._parts.devices.all()}
             refreshed = {uid: _refresh(claim, here.get) for uid, claim in claims.items()}
             for claim in refreshed.values():
-                if not self._parts.cdi.holds(claim):
-                    self._parts.cdi.write(claim)
+                self._keep_files(claim)
                 points.reached("recover-file-made")
             self._restore_statuses(refreshed, here)
             points.reached("recover-statuses-restored")
@@ -266,8 +279,7 @@ class State:
         if gone:
             raise ClaimError(f"the device {gone[0]} of this claim is not on this node any more")
         refreshed = _refresh(kept, found.get)
-        if not self._parts.cdi.holds(refreshed):
-            self._parts.cdi.write(refreshed)
+        self._keep_files(refreshed)
         for device in refreshed.holds():
             here = found[device.device_name]
             if here and here.allocated is False:
@@ -276,9 +288,21 @@ class State:
             self._parts.checkpoint.save({**self._parts.checkpoint.load(), kept.ref.uid: refreshed})
         return refreshed
 
+    def _keep_files(self, claim: PreparedClaim) -> None:
+        """What the runtime is told, where it is not there as it should be."""
+        if not self._parts.metadata.holds(claim):
+            self._parts.metadata.write(claim)
+        if not self._parts.cdi.holds(claim):
+            self._parts.cdi.write(claim)
+
+    def _remove_files(self, claim: PreparedClaim, others: Claims) -> None:
+        self._parts.cdi.remove(claim.ref.uid)
+        self._parts.metadata.remove(claim, others.values())
+
     def _record(self, prepared: PreparedClaim, claims: Claims) -> None:
         """Effects first, then the entry; a failure takes the effects back."""
         try:
+            self._parts.metadata.write(prepared)
             self._parts.cdi.write(prepared)
             points.reached("prepare-cdi-written")
             for device in prepared.holds():
@@ -302,7 +326,7 @@ class State:
 
     def _erase(self, claim: PreparedClaim, claims: Claims) -> None:
         others = {uid: other for uid, other in claims.items() if uid != claim.ref.uid}
-        self._parts.cdi.remove(claim.ref.uid)
+        self._remove_files(claim, others)
         points.reached("unprepare-cdi-removed")
         self._free(claim, others)
         points.reached("unprepare-statuses-written")
@@ -311,7 +335,7 @@ class State:
 
     def _take_back(self, prepared: PreparedClaim, others: Claims) -> None:
         try:
-            self._parts.cdi.remove(prepared.ref.uid)
+            self._remove_files(prepared, others)
         except DriverError as error:
             log.error("A CDI file stays until the next start", claim=prepared.ref, reason=str(error))
         self._free(prepared, others)
@@ -356,6 +380,7 @@ def _refresh(claim: PreparedClaim, find: t.Callable[[str], AccelDevice | None]) 
             device_node=here.device_node,
             major=here.major,
             minor=here.minor,
+            attributes=attributes_of(here) if device.attributes else device.attributes,
         )
 
     return replace(claim, devices=tuple(fresh(device) for device in claim.devices))

@@ -11,6 +11,7 @@ import pytest
 from dra_node import DRIVER, wait_for
 from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra import claim_status
+from mock_accel_dra.api import resource_claim_pb2 as messages
 from mock_accel_dra.claim_api import ClaimApi
 from mock_accel_dra.errors import Conflict, DriverError, NotFound, Refused, Unavailable
 
@@ -126,6 +127,9 @@ class Client:
         self.devices: list[t.Any] = []
         self.version = 1
         self.allocated = allocated
+        # What the allocation has beside results, and whether a patch of it is one too many.
+        self.config: list[t.Any] = []
+        self.is_strict = False
         # Each takes the place of the entries after one was read and before it is written.
         self.between: list[list[t.Any]] = []
 
@@ -133,17 +137,34 @@ class Client:
         self.calls.append(path)
         if "resourceclaims" not in path:
             return {"versions": [{"version": version} for version in self.versions]}
-        status = {"devices": self.devices, **({"allocation": {"devices": {}}} if self.allocated else {})}
+        status = {
+            "devices": self.devices,
+            **({"allocation": {"devices": {"config": self.config}}} if self.allocated else {}),
+        }
         return {"metadata": {"uid": self.uid, "resourceVersion": str(self.version)}, "status": status}
 
     def patch(self, path: str, body: t.Any, content_type: str, params: t.Any = None) -> t.Any:
         if self.between:
             self.devices, self.version = self.between.pop(0), self.version + 1
         self.calls.append((path, body, content_type))
+        if self.is_strict:
+            raise Refused("status.allocation: field is immutable")
         if body["metadata"]["resourceVersion"] != str(self.version):
             raise Conflict("the object has been modified")
         self.devices, self.version = body["status"]["devices"], self.version + 1
         return {}
+
+    def get_bytes(self, path: str, content_type: str) -> bytes:
+        self.calls.append(path)
+        claim = messages.ResourceClaim(metadata={"resourceVersion": str(self.version)}, status={})
+        return b"k8s\0" + messages.Unknown(raw=claim.SerializeToString()).SerializeToString()
+
+    def update_bytes(self, path: str, data: bytes, content_type: str) -> None:
+        assert (path.rpartition("/")[2], content_type) == ("status", "application/vnd.kubernetes.protobuf")
+        claim = messages.ResourceClaim.FromString(messages.Unknown.FromString(data[4:]).raw)
+        if claim.metadata.resourceVersion != str(self.version):
+            raise Conflict("the object has been modified")
+        self.devices = [{"device": one.device} for one in claim.status.devices]
 
     @property
     def patches(self) -> list[t.Any]:
@@ -195,6 +216,21 @@ def test_what_others_write_meanwhile_is_read_again_and_kept() -> None:
     assert ClaimApi(client).change_devices(CLAIM.ref, with_ours)
     assert client.devices == [FOREIGN, OURS]
     assert len(client.patches) == 2
+
+
+def test_parameters_that_json_cannot_keep() -> None:
+    client = Client()
+    client.is_strict = True
+    client.config = [{"source": "FromClass"}, {"opaque": {"driver": DRIVER, "parameters": {"a": 1}}}]
+    assert ClaimApi(client).change_devices(CLAIM.ref, with_ours)
+    assert client.devices == [{"device": "mock0-vf1"}]
+
+
+def test_without_parameters_a_refusal_is_one() -> None:
+    client = Client()
+    client.is_strict = True
+    with pytest.raises(Refused):
+        ClaimApi(client).change_devices(CLAIM.ref, with_ours)
 
 
 def test_somebody_who_writes_without_end_is_a_conflict() -> None:

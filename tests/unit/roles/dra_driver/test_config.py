@@ -49,6 +49,7 @@ def test_defaults_are_those_that_users_are_promised() -> None:
         pytest.param(["--rescan-interval=1m30s"], "rescan_interval", 90.0, id="minutes and seconds"),
         pytest.param(["--rescan-interval=1.5h"], "rescan_interval", 5400.0, id="broken hours"),
         pytest.param(["--binding-conditions"], "binding_conditions", True, id="binding conditions"),
+        pytest.param(["--device-metadata"], "device_metadata", True, id="device metadata"),
         pytest.param([], "shared_devices", (), id="nothing shared"),
         pytest.param(["--shared-devices=vf, mock0_vf1"], "shared_devices", ("vf", "mock0_vf1"), id="shared devices"),
         pytest.param(["--shared-devices="], "shared_devices", (), id="no shared devices"),

@@ -62,7 +62,9 @@ def server() -> t.Iterator[Server]:
 
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
-            body = json.loads(self.rfile.read(length)) if length else None
+            body = self.rfile.read(length) if length else None
+            if body and "json" in self.headers["Content-Type"]:
+                body = json.loads(body)
             state.requests.append((self.command, self.path, dict(self.headers), body))
             state.answer(self)
 
@@ -359,3 +361,15 @@ def test_a_watch_has_a_connection_of_its_own(server: Server, client: kube.Client
     assert client.get("/b") == {"b": 1}
     assert len(server.connections) == 2
     watch.close()
+
+
+def test_bytes_go_and_come_as_they_are(server: Server, client: kube.Client) -> None:
+    kind = "application/vnd.kubernetes.protobuf"
+    server.answer = lambda handler: reply(handler, 200, b"k8s\0\xff")
+    assert client.get_bytes("/a", kind) == b"k8s\0\xff"
+    assert server.requests[-1][2]["Accept"] == kind
+    server.answer = lambda handler: reply(handler, 409, {"message": "no"})
+    with pytest.raises(kube.Conflict, match="calling PUT /a: no"):
+        client.update_bytes("/a", b"k8s\0\xfe", kind)
+    method, _, headers, body = server.requests[-1]
+    assert (method, headers["Content-Type"], headers["Accept"], body) == ("PUT", kind, "application/json", b"k8s\0\xfe")
