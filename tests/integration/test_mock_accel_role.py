@@ -8,6 +8,7 @@ with modules lies in another. DKMS, the compiler, depmod, modinfo and sign-file 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -90,8 +91,12 @@ class Host:
         return done.stdout.partition("\n")[2]
 
     def _options(self) -> dict[str, t.Any]:
-        environment = {**self._environment, "ANSIBLE_INVENTORY": str(self._folder / "inventory.yml")}
-        return {"cwd": self._repo, "env": environment, "timeout": 600}
+        places = {
+            "ANSIBLE_INVENTORY": str(self._folder / "inventory.yml"),
+            # Ansible names the connections that it keeps by host and user, and another run's host is called the same.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._folder / "ssh"),
+        }
+        return {"cwd": self._repo, "env": {**self._environment, **places}, "timeout": 600}
 
     def play(self, *options: str, playbook: str = "", **variables: t.Any) -> subprocess.CompletedProcess[str]:
         book = self._folder / "play.yml"
@@ -107,6 +112,26 @@ class Host:
 
     def path(self, path: str) -> Path:
         return self.root / path.replace("/sys/", "/made-up-sys/", 1).lstrip("/")
+
+    def state(self) -> dict[str, bytes]:
+        """What is in the files where the role and its command write."""
+        tops = map(self.path, ("/etc", "/run/mirage-accel", "/sys/", "/usr/local", "/var/lib"))
+        files = (path for top in tops for path in top.rglob("*") if path.is_file() and not path.is_symlink())
+        return {str(path): path.read_bytes() for path in files if "__pycache__" not in path.parts}
+
+    @contextlib.contextmanager
+    def holding(self, major: int, minor: int) -> t.Iterator[int]:
+        """A process called sleep that has opened the device by a node of its own, as in a container."""
+        # It outlives the terminal that it was started in.
+        begin = f"mknod /dev/elsewhere c {major} {minor} && exec 3</dev/elsewhere && trap '' HUP"
+        output = self.sh(f"{begin} && {{ setsid sleep 3600 >/dev/null 2>&1 </dev/null & echo $!; }}")
+        # ssh says afterwards that it has hung up.
+        pid = int(output.split()[0])
+        try:
+            self.sh(f"test -e /proc/{pid}/fd/3 && ln -s /proc/{pid} /fake/proc/{pid}")
+            yield pid
+        finally:
+            self.sh(f"kill {pid}; rm -f /dev/elsewhere /fake/proc/{pid}")
 
     def tree(self) -> set[str]:
         tops = [self.root / name for name in ("etc", "opt", "srv", "usr", "var")]
@@ -163,6 +188,9 @@ def clean(host: Host) -> t.Iterator[Host]:
     yield host
     for path in host.path("/sys/class/mock-accel").glob("*/status"):
         path.write_text("0\n")
+    # Of configfs rmdir takes a folder with all its attributes; here they are files.
+    for path in host.path("/sys/kernel/config/mock-accel").glob("*/enable"):
+        shutil.rmtree(path.parent)
     if host.exists(STATE):
         host.play("-e", "mock_accel_state=absent")
     assert host.tree() == before
@@ -185,6 +213,16 @@ def test_the_site_says_what_it_would_do_to_a_bare_host(clean: Host, repo: Path) 
     predicted = clean.play("--check", "--diff", playbook=str(repo / "playbooks/site.yml"))
     assert changes(predicted) > 0
     assert "The module mock_accel would be loaded" in predicted.stdout
+    assert clean.tree() == before
+
+
+@pytest.mark.parametrize("step", ["preflight", "install", "configure", "load"])
+def test_each_step_of_the_site_says_what_it_would_do(clean: Host, repo: Path, step: str) -> None:
+    """A step alone, on a host on which those before it have not been made either."""
+    before = clean.tree()
+    done = clean.play("--check", "--diff", "--tags", f"mock_accel_{step}", playbook=str(repo / "playbooks/site.yml"))
+    assert (changes(done) > 0) is (step != "preflight")
+    assert "TASK [mirage.accel.mock_accel : Look for what the module needs]" in done.stdout
     assert clean.tree() == before
 
 
@@ -301,6 +339,45 @@ def test_a_given_module_with_parameters_and_functions(clean: Host, module: Path,
     assert "must be loaded anew on accel-host-0 (num_pfs 2 -> 3), and cannot be now: mock1 is allocated" in said
     said = refused(host.play("-e", "mock_accel_state=absent"))
     assert "The module mock_accel stays on accel-host-0: mock1 is allocated" in said
+
+
+def test_what_is_in_use_is_refused_before_anything_changes(clean: Host, module: Path) -> None:
+    host = clean
+    wish: dict[str, t.Any] = {
+        "mock_accel_module_file": str(module),
+        "mock_accel_functions": [{"name": "mock7", "link_width": 8}],
+        "mock_accel_device_group": "video",
+    }
+    changes(host.play(**wish))
+    function, device = host.path("/sys/kernel/config/mock-accel/mock7"), host.path("/sys/class/mock-accel/mock7")
+    # What the kernel shows of it; /dev/full stands for its device.
+    device.mkdir()
+    shown = {"device_name": "mock7", "address": "1001:00:01.0"}
+    for path, values in ((function, shown), (device, {"status": "0", "dev": "1:7"})):
+        for name, value in values.items():
+            (path / name).write_text(f"{value}\n")
+    before = host.state()
+    assert changes(host.play(**wish)) == 0
+
+    # Each would change files as well, before it came to the function.
+    changed = {**wish, "mock_accel_device_group": "render", "mock_accel_persist": "none"}
+    with host.holding(1, 7) as pid:
+        user = f"mock7 is open in process {pid} (sleep)"
+        refusals = {
+            f"Function mock7 cannot be changed or removed: {user}": [
+                {**changed, "mock_accel_functions": [{"name": "mock7", "link_width": 4}]},
+                {**changed, "mock_accel_functions": []},
+            ],
+            f"(num_pfs 1 -> 2), and cannot be now: {user}": [{**changed, "mock_accel_num_pfs": 2}],
+            f"The module mock_accel stays on accel-host-0: {user}": [{"mock_accel_state": "absent"}],
+        }
+        for said, wishes in refusals.items():
+            for one in wishes:
+                assert said in refused(host.play(**one))
+                assert host.state() == before
+        assert user in refused(host.play("--check", **wishes[0]))
+    assert changes(host.play(**{**changed, "mock_accel_functions": [{"name": "mock7", "link_width": 4}]})) > 0
+    assert (function / "link_width").read_text() == "4"
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,19 @@ class GuestModule:
 
     def script(self, name: str, *arguments: str, timeout: float = 120) -> str:
         return self.guest.python((FILES / name).read_text(), *arguments, timeout=timeout)
+
+    @contextlib.contextmanager
+    def holding(self, device: str) -> Iterator[int]:
+        """A process called sleep that has a device open as one in a container does: by a node that only it sees."""
+        numbers = self.guest.must(f"cat /sys/class/mock-accel/{device}/dev").strip().replace(":", " ")
+        inside = f"mount -t tmpfs tmpfs /mnt && mknod /mnt/accelerator c {numbers} && exec sleep 600 3</mnt/accelerator"
+        begin = f"unshare --mount setsid sh -c '{inside}' >/dev/null 2>&1 </dev/null & echo $!"
+        pid = int(self.guest.must(begin))
+        try:
+            self.guest.must(f'until [ "$(cat /proc/{pid}/comm)" = sleep ]; do sleep 0.1; done', timeout=30)
+            yield pid
+        finally:
+            self.guest.must(f"kill {pid} && while [ -e /proc/{pid}/fd/3 ]; do sleep 0.1; done")
 
     def set_vfs(self, device: str, number: int) -> None:
         self.guest.must(f"echo {number} >/sys/class/mock-accel/{device}/sriov_numvfs")

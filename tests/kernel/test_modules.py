@@ -159,6 +159,24 @@ def test_allocated_functions_are_refused_by_name(accel: GuestModule, vfs: Ask) -
     assert numbers(accel) == [0, 3]
 
 
+def test_a_function_that_is_open_in_a_container_is_refused_by_its_user(accel: GuestModule, vfs: Ask, ask: Ask) -> None:
+    accel.load("num_vfs=2")
+    with accel.holding("mock0_vf1") as pid:
+        user = f"is open in process {pid} (sleep)"
+        assert vfs(0)["problems"] == [
+            f"mock0_vf1 (1000:00:00.2) {user}: free what is in use first, or set force to take it off all the same"
+        ]
+        assert numbers(accel) == [2]
+        assert ask("mock_accel_host_info")["users"] == [f"mock0_vf1 {user}"]
+        # By force it goes, and yet keeps the module.
+        device = accel.guest.must("cat /sys/class/mock-accel/mock0_vf1/dev").strip()
+        assert vfs(0, force=True)["changed"] is True
+        assert ask("mock_accel_host_info")["users"] == [f"the device {device}, which is gone, {user}"]
+        assert "in use" in accel.guest.run("rmmod mock_accel").stderr
+    assert ask("mock_accel_host_info")["users"] == []
+    accel.unload()
+
+
 def test_an_unbound_function_keeps_its_allocation(accel: GuestModule, vfs: Ask) -> None:
     """Its status is in the device, whoever drives it."""
     accel.load("num_vfs=1")
@@ -209,7 +227,8 @@ def test_functions_that_come_and_go_are_read(accel: GuestModule, repo: Path) -> 
     accel.load("num_pfs=2 num_vfs=4")
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        tar.add(repo / UTILS / "_mock_accel", f"ansible_collections/mirage/accel/{UTILS}/_mock_accel")
+        for name in ("_mock_accel", "_pci_domains.py"):
+            tar.add(repo / UTILS / name, f"ansible_collections/mirage/accel/{UTILS}/{name}")
     accel.guest.must("mkdir -p /tmp/collections && tar -x -C /tmp/collections", packed.getvalue())
     program = (FILES / "read_functions.py").read_bytes()
     seen = json.loads(accel.guest.must("PYTHONPATH=/tmp/collections python3 - 8", program))

@@ -21,6 +21,12 @@ MAKE_REASONS = {
 }
 
 
+def write_once(path: Path, text: str) -> None:
+    """What the kernel refuses is not asked of it again, as a buffer does when it is closed."""
+    with path.open("wb", buffering=0) as file:
+        file.write(text.encode())
+
+
 class Kernel:
     """configfs, the class, the PCI functions and who has their nodes open, as files."""
 
@@ -47,7 +53,7 @@ class Kernel:
 
     def write(self, name: str, attribute: str, value: str) -> None:
         try:
-            (self._configfs / name / attribute).write_text(value, encoding="utf-8")
+            write_once(self._configfs / name / attribute, value)
         except OSError as error:
             raise FunctionsError(
                 f"Error while setting {attribute} of function {name} to {value}: {error.strerror}; "
@@ -95,6 +101,6 @@ class Kernel:
 
     def set_numvfs(self, device: str, count: int) -> None:
         try:
-            (self._devices / device / "sriov_numvfs").write_text(str(count), encoding="utf-8")
+            write_once(self._devices / device / "sriov_numvfs", str(count))
         except OSError as error:
             raise FunctionsError(f"Error while giving {device} {count} virtual functions: {error.strerror}") from error

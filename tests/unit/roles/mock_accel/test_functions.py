@@ -456,7 +456,7 @@ def test_what_the_kernel_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.M
     def refuse(*_args: object, **_options: object) -> None:
         raise OSError(errno.EBUSY, "Device or resource busy")
 
-    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(FunctionsError, match=r"setting link_width of function a to 8: Device or resource busy"):
         kernel.write("a", "link_width", "8")
     monkeypatch.setattr(Path, "mkdir", refuse)
