@@ -242,10 +242,12 @@ def test_extra_arguments_reach_the_program_whole(configure) -> None:
     assert written.arguments("etcd")[-1] == "--name=100% mine"
 
 
-def test_a_worker_has_the_programs_of_a_node_and_the_identity_that_it_was_given(configure) -> None:
-    worker = configure(
+def join(configure, address: str = "192.0.2.1") -> Path:
+    """Configures a worker; where its files are."""
+    written = configure(
         "server",
         local_cluster_control_plane="first",
+        _local_cluster_server=f"https://{address}:6443",
         __local_cluster_joined={"pod_cidr": "10.244.3.0/24"},
         __local_cluster_pki={
             "fingerprints": {
@@ -258,7 +260,11 @@ def test_a_worker_has_the_programs_of_a_node_and_the_identity_that_it_was_given(
         _local_cluster_unit_dir="{{ local_cluster_state_dir }}/worker-units",
         local_cluster_state_dir="{{ local_cluster_runtime_dir }}/worker",
     )
-    folder = worker.folder / "run/worker"
+    return written.folder / "run/worker"
+
+
+def test_a_worker_has_the_programs_of_a_node_and_the_identity_that_it_was_given(configure) -> None:
+    folder = join(configure)
     units = {path.name for path in (folder / "worker-units").iterdir()}
     assert units == {f"mirage-accel-{name}.service" for name in ("containerd", "kube-proxy", "kubelet")}
     network = json.loads((folder / "config/cni/10-mirage.conflist").read_text())
@@ -268,3 +274,14 @@ def test_a_worker_has_the_programs_of_a_node_and_the_identity_that_it_was_given(
     assert not (folder / "config/coredns.yaml").exists()
     assert not (folder / "bin/kubectl").is_symlink()
     assert (folder / "bin/ctr").is_symlink()
+
+
+def test_a_worker_whose_control_plane_moves_asks_it_at_the_new_place(configure) -> None:
+    def units() -> dict[str, str]:
+        return {path.stem: path.read_text() for path in folder.iterdir()}
+
+    folder = join(configure) / "worker-units"
+    before = units()
+    join(configure, address="192.0.2.9")
+    changed = {name.removeprefix("mirage-accel-") for name, text in units().items() if text != before[name]}
+    assert changed == {"kubelet", "kube-proxy"}
