@@ -78,6 +78,11 @@ struct mock_accel_root *mock_accel_root_create(u32 domain, u32 bus, int node, st
 	bridge->ops = ops;
 	bridge->busnr = bus;
 	pci_add_resource(&bridge->windows, &root->bus_numbers);
+	if (list_empty(&bridge->windows)) {
+		/* It had no memory for that, and says so in the log only; the bus would take all numbers. */
+		put_device(&bridge->dev);
+		return NULL;
+	}
 	return root;
 }
 
