@@ -27,8 +27,21 @@ def runner(repo: Path) -> ModuleType:
 
 def test_each_folder_of_tests_is_a_stage(runner: ModuleType, repo: Path) -> None:
     folders = {path.relative_to(repo / "tests").parts[0] for path in (repo / "tests").rglob("test_*.py")}
-    assert set(runner.STAGES) == folders
-    assert len(runner.STAGES) == len(folders)
+    assert {*runner.STAGES, *runner.APART} == folders
+    assert len(runner.STAGES) + len(runner.APART) == len(folders)
+
+
+def test_a_stage_that_is_apart_runs_by_its_name_only(runner: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = []
+    monkeypatch.setattr(runner, "install_packages", lambda: None)
+    monkeypatch.setattr(runner, "run_stage", lambda stage, _: ran.append(stage) or runner.Result(stage, 1, 0, 0, 0.0))
+    monkeypatch.setattr(sys, "argv", ["run.py"])
+    assert runner.main() == 0
+    assert set(ran) == set(runner.STAGES)
+    ran.clear()
+    monkeypatch.setattr(sys, "argv", ["run.py", *runner.APART])
+    assert runner.main() == 0
+    assert ran == list(runner.APART)
 
 
 def test_after_an_interruption_no_further_stage_begins(

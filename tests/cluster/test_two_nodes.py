@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The molecule scenario `cluster`: this machine, as the cases before have left it, and a guest as its second node."""
+"""The molecule scenario `cluster`: this machine and a guest as the two nodes of one cluster, and nothing left of it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import host_state
 import pytest
 from scenarios import Scenario
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = pytest.mark.timeout(5400)
 
 ACTIONS = ["destroy", "create", "prepare", "converge", "idempotence", "verify", "side_effect", "cleanup", "destroy"]
 
 
-def test_cluster_scenario(before: host_state.HostState, repo: Path, run, ansible_env: dict, tmp_path: Path) -> None:
+def test_cluster_scenario(repo: Path, run, ansible_env: dict, tmp_path: Path) -> None:
+    run("make", "down", cwd=repo, timeout=600)
+    before = host_state.observe()
     scenario = Scenario("cluster", run, repo, ansible_env, tmp_path)
     try:
-        done = scenario.do("test", timeout=3000)
+        done = scenario.do("test", timeout=5000)
     finally:
         # molecule does that after a failure too; this also after a hang.
         scenario.do("destroy", timeout=300)
