@@ -36,8 +36,8 @@ VF = {
 DEVICES, SYSFS = "Accelerators in ResourceSlices", "They are as its sysfs says"
 CLAIM, POD, STATUS = (
     "Claim for an accelerator",
-    "Its pod has it, with node and variables",
-    "The host says who has it, and that it is free again",
+    "Its pod has it",
+    "Its status, held and released",
 )
 
 
