@@ -27,6 +27,7 @@ build() {
 		container=$(in_store from scratch)
 		in_store add --quiet "$container" "$base_archive" / >/dev/null
 		# In one layer with what was added, so that what is removed is not in the image at all.
+		# shellcheck disable=SC2016 # it is for the shell in there
 		in_store run "$container" -- sh -euc \
 			'apt-mark auto $(apt-mark showmanual); apt-mark manual $0; apt-get autoremove --purge --yes' "$packages" >/dev/null
 		in_store config --cmd /bin/sh "$container"
