@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs in the guest: for some seconds, read all functions while VFs and drivers come and go; print what was seen.
 
-Arguments: seconds, and how many looks there must be: where one takes long, it goes on, for a minute more at the most.
+Arguments: seconds, and how many looks there must be. Where one takes long, it goes on until there were as many and
+something has been seen to come and to go, for a minute more at the most.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def main() -> None:
         os._exit(0)
     counts = {"looks": 0, "functions": 0, "unbound": 0}
     seen = set()
-    while time.monotonic() < END or (counts["looks"] < ENOUGH and time.monotonic() < END + 60):
+    while time.monotonic() < END or (
+        time.monotonic() < END + 60 and (counts["looks"] < ENOUGH or not counts["unbound"] or len(seen) < 2)
+    ):
         found = read_functions(Tree(), read_module(Tree()))
         json.dumps([dataclasses.asdict(function) for function in found])
         counts["looks"] += 1
