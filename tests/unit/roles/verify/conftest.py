@@ -32,7 +32,10 @@ def render(repo: Path) -> t.Callable[..., list[tuple[str, str, str, str]]]:
             "_verify_listed_uuids": {"node-0": [FIRST, SECOND, THIRD]},
             "verify_count": "8",
         }
-        templar = Templar(loader=DataLoader(), variables={**settings, **variables})
+        loader = DataLoader()
+        # Where a template finds those that it includes.
+        loader.set_basedir(str(folder))
+        templar = Templar(loader=loader, variables={**settings, **variables})
         text = templar.template(trust_as_template((folder / name).read_text()))
         rows = yaml.safe_load(text)
         return [(row["host"], row["check"], row["expected"], row["actual"]) for row in rows]

@@ -182,12 +182,16 @@ def test_a_claim_that_could_not_be_made_says_why(render) -> None:
 )
 def test_the_claim_is_written_as_the_server_reads_it(repo: Path, version: str, asked: dict) -> None:
     variables = {
-        "_verify_dra_version": version,
-        "__verify_claim_name": "c-1",
+        "claim": {
+            "version": version,
+            "name": "c-1",
+            "label": "mirage-accel-verify-claim",
+            "request": "gpus",
+            "device_class": "gpu.nvidia.com",
+            "count": 2,
+            "env": [],
+        },
         "verify_namespace": "lab",
-        "_verify_claim_label": "mirage-accel-verify-claim",
-        "_verify_driver": "gpu.nvidia.com",
-        "_verify_pod_gpus": 2,
         "verify_pod_image": "localhost/mirage/base:latest",
     }
     text = (repo / "roles/verify/templates/claim.yml.j2").read_text()
