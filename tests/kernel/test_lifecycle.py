@@ -186,7 +186,7 @@ def test_nonsense_is_refused_and_does_no_harm(accel: GuestModule) -> None:
     answer = json.loads(accel.script("fuzz.py", "10", seed))
     assert answer["stuck"] == {} and answer["failed"] == [], answer
     # It has come by everywhere.
-    assert min(answer["operations"].values()) > 5 and len(answer["operations"]) >= 7, answer
+    assert min(answer["operations"].values()) > 20 and len(answer["operations"]) >= 7, answer
     assert unexpected(accel.new_warnings()) == [], f"seed {seed}"
     accel.unload()
     accel.load("num_vfs=1")

@@ -73,6 +73,11 @@ NAMES = (
     "n" * 255,
 )
 
+# What is counted, how often each process does it at least, and how many seconds more it may take for that.
+KINDS = ("ioctl", "transfer", "odd call", "write", "configuration", "driver", "folder")
+ENOUGH = 6
+PATIENCE = 30
+
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
@@ -143,6 +148,9 @@ class Fuzzer:
         if ":" in text:
             return f"{self.random.choice((1, 0x1000, 0x1001, 0xFFFF)):04x}:{self.random.choice((0, 1, 7, 255)):02x}"
         return self.random.choice(WORDS)
+
+    def has_missed(self) -> bool:
+        return any(self.done[kind] < ENOUGH for kind in KINDS)
 
     # --- what is done ---
 
@@ -265,8 +273,9 @@ class Fuzzer:
             call(*arguments)
 
     def run(self, end: float) -> None:
+        """Until then and, where everything takes long, on until it has come by everywhere."""
         work = (self.call_device, self.write_files, self.write_configuration, self.use_driver)
-        while time.monotonic() < end:
+        while time.monotonic() < end or (time.monotonic() < end + PATIENCE and self.has_missed()):
             # What has just been listed may be gone.
             self.attempt(self.random.choice((*work, self.change_folders)))
 
