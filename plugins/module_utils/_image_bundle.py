@@ -17,8 +17,8 @@ from pathlib import Path
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
 MANIFEST = "manifest.json"
-# An older form of the manifest, which nobody needs who knows the newer one, and the names of which are not digests.
-LEGACY = ("repositories",)
+# An older form of the manifest, which nobody needs who knows the newer one; its name is no digest.
+LEGACY = "repositories"
 
 
 class BundleError(MirageError):
@@ -35,7 +35,7 @@ def bundle(archives: t.Sequence[Path], target: Path) -> list[str]:
                 with tarfile.open(archive) as source:
                     images += _copy(source, made, written)
             except (tarfile.TarError, ValueError, KeyError) as error:
-                raise BundleError(f"{archive} is no docker-archive: {error or type(error).__name__}") from error
+                raise BundleError(f"{archive} is no docker-archive: {error}") from error
         manifest = json.dumps(images).encode()
         member = tarfile.TarInfo(MANIFEST)
         member.size, member.mode = len(manifest), 0o644
@@ -49,13 +49,13 @@ def _copy(source: tarfile.TarFile, made: tarfile.TarFile, written: set[str]) -> 
     for member in source:
         if member.name == MANIFEST:
             manifest = json.load(t.cast(t.IO[bytes], source.extractfile(member)))
-        elif member.name not in (*written, *LEGACY):
+        elif member.name != LEGACY and member.name not in written:
             written.add(member.name)
             made.addfile(member, source.extractfile(member) if member.isfile() else None)
     if manifest is None:
-        raise KeyError(f"it has no {MANIFEST}")
+        raise ValueError(f"it has no {MANIFEST}")
     for image in manifest:
         missing = [name for name in (image["Config"], *image["Layers"]) if name not in written]
         if missing:
-            raise KeyError(f"it lacks {missing[0]}")
+            raise ValueError(f"it lacks {missing[0]}")
     return manifest

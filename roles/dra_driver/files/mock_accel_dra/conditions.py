@@ -41,12 +41,12 @@ def waiting(claim: Json, driver: str, pool: str) -> list[Json]:
 
 def decided(claim: Json, driver: str, pool: str, find: Find, now: datetime.datetime) -> list[Json]:
     """The entries of status.devices, with what is to be said of the devices that the claim waits for."""
-    said = {key(result): _judge(result, find(result["device"]), now) for result in waiting(claim, driver, pool)}
     entries = {key(entry): entry for entry in of_claim(claim)}
     for result in waiting(claim, driver, pool):
         entry = entries.get(key(result), bare(result))
-        new = said[key(result)]
-        kept = [one for one in entry.get("conditions") or [] if one["type"] not in {one["type"] for one in new}]
+        new = _judge(result, find(result["device"]), now)
+        said = {one["type"] for one in new}
+        kept = [one for one in entry.get("conditions") or [] if one["type"] not in said]
         entries[key(result)] = {**entry, "conditions": [*kept, *new]}
     return list(entries.values())
 
