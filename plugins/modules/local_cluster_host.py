@@ -44,6 +44,10 @@ options:
     description: Name of the CNI network.
     type: str
     default: mirage
+  route_protocol:
+    description: Mark of the routes to the pods of other nodes, a number that C(ip route) takes for C(proto).
+    type: int
+    default: 77
 attributes:
   check_mode:
     support: full
@@ -101,11 +105,13 @@ def main() -> t.NoReturn:
             "runtime_dir": {"type": "path", "default": "/run/mirage-accel"},
             "bridge": {"type": "str", "default": "mirage0"},
             "network": {"type": "str", "default": "mirage"},
+            "route_protocol": {"type": "int", "default": 77},
         },
         supports_check_mode=True,
     )
     params = module.params
-    site = Site(params["state_dir"], params["runtime_dir"], params["bridge"], params["network"])
+    names = ("state_dir", "runtime_dir", "bridge", "network", "route_protocol")
+    site = Site(**{name: params[name] for name in names})
     try:
         if params["state"] == "present":
             actions = prepare(site, module.check_mode)

@@ -48,8 +48,6 @@ SHARED_FOLDERS = (
     "/run/kubernetes",
     "/usr/libexec/kubernetes",
 )
-# The mark of the routes to the pods of other nodes (rtnetlink's protocol); role local_cluster makes them.
-ROUTE_PROTOCOL = "77"
 FAMILIES = {"ipv4": "iptables", "ipv6": "ip6tables"}
 
 
@@ -65,6 +63,8 @@ class Site:
     runtime_dir: str
     bridge: str
     network: str
+    # The mark of the routes to the pods of other nodes: rtnetlink's protocol.
+    route_protocol: int
 
     @property
     def record(self) -> Path:
@@ -293,10 +293,10 @@ class Removal:
             mounts.unmount(points)
 
     def remove_routes(self) -> None:
-        routes = run("ip", "-4", "route", "show", "proto", ROUTE_PROTOCOL)[0].splitlines()
+        routes = run("ip", "-4", "route", "show", "proto", str(self.site.route_protocol))[0].splitlines()
         self.done += [f"remove the route to {route.split()[0]}" for route in routes]
         if routes and not self.check_mode:
-            error = run("ip", "-4", "route", "flush", "proto", ROUTE_PROTOCOL)[1]
+            error = run("ip", "-4", "route", "flush", "proto", str(self.site.route_protocol))[1]
             if error:
                 raise HostError(f"Error while removing the routes to the pods of other nodes: {error}")
 

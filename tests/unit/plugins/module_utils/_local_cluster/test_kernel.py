@@ -43,7 +43,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> host.Site:
     monkeypatch.setattr(kernel, "boot_files_to_write", dict)
     monkeypatch.setattr(mounts, "mounts_to_share", lambda *_given: [])
     monkeypatch.setattr(host, "NEEDED_SYSCTLS", {})
-    return host.Site(str(tmp_path / "state"), str(tmp_path / "run"), "mirage0", "mirage")
+    return host.Site(str(tmp_path / "state"), str(tmp_path / "run"), "mirage0", "mirage", 77)
 
 
 @pytest.mark.parametrize(
