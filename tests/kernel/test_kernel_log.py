@@ -3,8 +3,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from kernel_log import trouble, unexpected
+
+# Refusals of the module that no nonsense in configfs explains: there something is wrong with it or with the machine.
+TROUBLES = {
+    "no memory for root bus %04x:%02x",
+    "no memory for the function",
+    "%04x:%02x:%02x.0 cannot be added: error %d",
+    "there is no setting %s",
+}
 
 
 @pytest.mark.parametrize(
@@ -38,3 +49,25 @@ def test_unexpected(line: str, counts: bool) -> None:
 )
 def test_trouble(line: str, counts: bool) -> None:
     assert trouble([line]) == [line] * counts
+
+
+def refusals(sources: Path) -> dict[str, str]:
+    """Every reason that the module gives for not plugging or setting a function, with a line that it prints for it."""
+    found = {}
+    for name in ("mock_accel_function.c", "mock_accel_bus.c", "mock_accel_pf.c"):
+        calls = re.findall(
+            r'(?:snprintf\(reason, size,|REFUSE\([^,]+,)\s*"([^"]+)"([^;]*);', (sources / name).read_text()
+        )
+        for reason, arguments in calls:
+            choices = re.findall(r'"([^"]+)"', arguments) or ["vendor"]
+            for choice in choices:
+                shown = re.sub(r"%0?\d*[dux]", "1", reason).replace("%s", choice)
+                found[f"mock_accel: extra: {shown}"] = reason
+    return found
+
+
+def test_each_refusal_of_the_module_is_known(repo: Path) -> None:
+    """A new reason is judged here, before some run of random nonsense meets it."""
+    lines = refusals(repo / "native" / "mock_accel")
+    assert len(lines) >= 11
+    assert {reason for line, reason in lines.items() if unexpected([line])} == TROUBLES
