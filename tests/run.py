@@ -34,6 +34,8 @@ STEPS = (
 STAGES = tuple(stage for step in STEPS for lane in step for stage in lane)
 # Two nodes, of which an emulated processor is one, take longer than all the rest: by name only.
 APART = ("cluster",)
+# By which make hands its own arguments on to the makes that it starts.
+MAKE_VARIABLES = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,11 @@ def run_stage(stage: str, folder: Path) -> Result:
     report = folder / f"{stage}.xml"
     started = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "--durations=5", str(TESTS / stage)]
-    done = subprocess.run(command, cwd=TESTS.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    # What `make test ARGS=e2e` was told is not meant for the `make up` of a test.
+    environment = {name: value for name, value in os.environ.items() if name not in MAKE_VARIABLES}
+    done = subprocess.run(
+        command, cwd=TESTS.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
     returncode = done.returncode
     # In one piece: another lane's thread prints too.
     print(f"\n=== {stage}\n{done.stdout.decode('utf-8', 'replace')}", end="", flush=True)

@@ -27,6 +27,7 @@ sys.path.insert(0, str(REPO / "roles" / "dra_driver" / "files"))
 import apiserver as servers  # noqa: E402
 import dra  # noqa: E402
 import dra_node  # noqa: E402
+from dra_agent import DRIVER, NODE  # noqa: E402
 
 CLAIMS = "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims"
 DEVICES = 8
@@ -87,7 +88,7 @@ def make_claim(server: servers.ApiServer, name: str, device: str) -> Json:
     requests = [{"name": "accel", "exactly": {"deviceClassName": "mock-accel-pf"}}]
     head = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": name}}
     made = server.request("POST", CLAIMS, {**head, "spec": {"devices": {"requests": requests}}})
-    result = {"request": "accel", "driver": dra_node.DRIVER, "pool": dra_node.NODE, "device": device}
+    result = {"request": "accel", "driver": DRIVER, "pool": NODE, "device": device}
     made["status"] = {"allocation": {"devices": {"results": [result]}}}
     return server.request("PUT", f"{CLAIMS}/{name}/status", made)
 

@@ -71,6 +71,21 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = 180) -> No
         time.sleep(1)
 
 
+def pid_of(component: str) -> int | None:
+    """The component of this cluster: another one on the machine may run programs of the same names."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            argv = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        program = Path(argv[0].decode("utf-8", "replace"))
+        if program.name == component and program.is_relative_to(KUBECONFIG.parent):
+            return int(entry.name)
+    return None
+
+
 def report_rows() -> list[dict]:
     return json.loads(REPORT.read_text())["rows"]
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from site_under_test import DRIVER_ROOT, KUBECONFIG, Site, eventually, placed_files, pod, report_rows
+from site_under_test import DRIVER_ROOT, Site, eventually, pid_of, placed_files, pod, report_rows
 
 pytestmark = pytest.mark.timeout(5400)
 
@@ -108,21 +108,6 @@ COMPONENTS = (
     "kubelet",
     "containerd",
 )
-
-
-def pid_of(component: str) -> int | None:
-    """The component of this cluster: another one on the machine may run programs of the same names."""
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            argv = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        program = Path(argv[0].decode("utf-8", "replace"))
-        if program.name == component and program.is_relative_to(KUBECONFIG.parent):
-            return int(entry.name)
-    return None
 
 
 def is_settled(component: str, old: int) -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import apiserver as servers
 import pytest
-from dra_node import DRIVER, NODE, Node, wait_for
+from dra_agent import DRIVER, NODE, wait_for
+from dra_node import Node
 
 CLAIMS = "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"

@@ -11,8 +11,9 @@ from pathlib import Path
 import apiserver as servers
 import pytest
 from accel_sysfs import AccelTree
+from dra_agent import wait_for
 from dra_controller import DRIVER, Cluster, Driver, Json, until
-from dra_node import Node, wait_for
+from dra_node import Node
 from mock_device import CLAIMS, MERGE, NODES, SLICES, Helm, Pods, a_slice, an_allocated_claim, ask, must, until_true
 
 

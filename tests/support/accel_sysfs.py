@@ -33,14 +33,13 @@ def replay(recording: Path, root: Path) -> Path:
 
 
 class AccelTree:
-    """The sysfs of a host; `root` is what a driver is told to be /sys."""
+    """The sysfs of a host, which may be there already; `root` is what a driver is told to be /sys."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.class_folder = root / "class/mock-accel"
-        self.class_folder.mkdir(parents=True)
-        (root / "bus/pci/devices").mkdir(parents=True)
-        (root / "bus/pci/drivers/mock-accel").mkdir(parents=True)
+        for folder in (self.class_folder, root / "bus/pci/devices", root / "bus/pci/drivers/mock-accel"):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def add_pf(
         self, number: int, *, total_vfs: int = 4, memory: int = 16 * GI, numa_node: int = 0, domain: int | None = None
@@ -86,6 +85,13 @@ class AccelTree:
         if path.is_symlink():
             path.unlink()
         path.write_text(f"{text}\n")
+
+    def status(self, name: str) -> int:
+        return int((self.class_folder / name / "status").read_text())
+
+    def statuses(self) -> dict[str, int]:
+        """Those that are allocated."""
+        return {path.name: 1 for path in sorted(self.class_folder.iterdir()) if self.status(path.name)}
 
     def silence(self, name: str) -> None:
         """It does not answer any more: what is a register cannot be read."""

@@ -5,13 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
 import typing as t
 import uuid
 from collections.abc import Iterator
@@ -20,6 +14,7 @@ from pathlib import Path
 
 import grpc
 from accel_sysfs import AccelTree
+from dra_agent import DRIVER, NODE, Agent
 from google.protobuf import message_factory
 from mock_accel_dra.api import (
     dra_health_v1_pb2,
@@ -37,9 +32,6 @@ from mock_accel_dra.errors import NotFound
 from mock_accel_dra.prepared import ClaimRef, PreparedClaim
 from mock_accel_dra.state import Lock, Parts, State
 
-DRIVER = "mock-accel.example.com"
-NODE = "worker-0"
-FILES = Path(__file__).resolve().parents[3] / "roles" / "dra_driver" / "files"
 APIS = {
     "v1": dra_v1_pb2,
     "v1beta1": dra_v1beta1_pb2,
@@ -58,13 +50,6 @@ class Sysfs(AccelTree):
         for pf in range(pfs):
             self.add_pf(pf)
             self.add_vfs(pf, vfs)
-
-    def status(self, name: str) -> int:
-        return int((self.class_folder / name / "status").read_text())
-
-    def statuses(self) -> dict[str, int]:
-        """Those that are allocated."""
-        return {path.name: 1 for path in sorted(self.class_folder.iterdir()) if self.status(path.name)}
 
 
 def claim(
@@ -211,74 +196,22 @@ class Kubelet:
         self.channel.close()
 
 
-class Node:
-    """The folders of one node, and the plugin's process on it."""
+class Node(Agent):
+    """A node of the tests' own: the folders, an API server with claims, the agent, and a kubelet that calls it."""
 
     def __init__(self, folder: Path, pfs: int = 2, vfs: int = 2) -> None:
-        self.folder = folder
-        self.sysfs = Sysfs(folder / "sys", pfs, vfs)
-        self.plugin_dir = folder / "plugin"
-        self.registry_dir = folder / "registry"
-        self.cdi_dir = folder / "cdi"
-        self.checkpoint = self.plugin_dir / "checkpoint.json"
+        super().__init__(folder, Sysfs(folder / "sys", pfs, vfs))
         self.api = ClaimServer()
-        self.log = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
         self.use_server(self.api.url)
 
     def use_server(self, url: str) -> None:
         cluster = {"name": "c", "cluster": {"server": url}}
         context = {"name": "c", "context": {"cluster": "c", "user": "c"}}
         config = {"clusters": [cluster], "contexts": [context], "users": [{"name": "c", "user": {}}]}
-        (self.folder / "kubeconfig").write_text(json.dumps({**config, "current-context": "c"}))
+        self.kubeconfig.write_text(json.dumps({**config, "current-context": "c"}))
 
     def socket(self, pod_uid: str = "") -> Path:
         return self.plugin_dir / (f"dra-{pod_uid}.sock" if pod_uid else "dra.sock")
-
-    def arguments(self, *more: str) -> list[str]:
-        values = {
-            "node-name": NODE,
-            "sysfs-root": self.sysfs.root,
-            "plugin-dir": self.plugin_dir,
-            "registry-dir": self.registry_dir,
-            "cdi-dir": self.cdi_dir,
-            "kubeconfig": self.folder / "kubeconfig",
-            "driver-name": DRIVER,
-        }
-        return ["node-agent", *(f"--{key}={value}" for key, value in values.items()), *more]
-
-    def start(self, *more: str, die_at: str = "", pod_uid: str = "", wait: bool = True) -> subprocess.Popen[bytes]:
-        """Start the node agent; ready when its registrar's socket is there."""
-        environment = {**os.environ, "PYTHONPATH": str(FILES), "MOCK_ACCEL_DRA_DIE_AT": die_at}
-        if pod_uid:
-            more = (*more, f"--pod-uid={pod_uid}")
-        with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "mock_accel_dra", *self.arguments(*more)]
-            process = subprocess.Popen(command, env=environment, stderr=log, stdin=subprocess.DEVNULL)
-        self.process = process
-        if wait:
-            self.wait_ready(process, pod_uid)
-        return process
-
-    def wait_ready(self, process: subprocess.Popen[bytes], pod_uid: str = "", timeout: float = 30.0) -> None:
-        name = f"{DRIVER}-{pod_uid}-reg.sock" if pod_uid else f"{DRIVER}-reg.sock"
-        started = self.registry_dir / name
-
-        def ready() -> bool:
-            assert process.poll() is None, f"the plugin has ended with {process.returncode}: {self.log.read_text()}"
-            return listens(started)
-
-        wait_for(ready, timeout, self.log.read_text)
-
-    def stop(self) -> int:
-        assert self.process
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
-
-    def kill(self) -> None:
-        assert self.process
-        self.process.kill()
-        self.process.wait(20)
 
     @contextlib.contextmanager
     def kubelet(self, pod_uid: str = "") -> Iterator[Kubelet]:
@@ -288,35 +221,9 @@ class Node:
         finally:
             kubelet.close()
 
-    def cdi_files(self) -> list[str]:
-        """All that is in the folder, unfinished files too."""
-        return sorted(path.name for path in self.cdi_dir.iterdir()) if self.cdi_dir.exists() else []
-
-    def recorded(self) -> dict[str, list[str]]:
-        """What the checkpoint holds: devices by the claims' UIDs."""
-        if not self.checkpoint.exists():
-            return {}
-        claims = json.loads(self.checkpoint.read_text())["claims"]
-        return {uid: [device["device_name"] for device in one["devices"]] for uid, one in claims.items()}
-
     def close(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.kill()
+        super().close()
         self.api.close()
-
-
-def listens(path: Path) -> bool:
-    """Whether somebody listens there; what a dead process has left does not count."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return path.exists() and probe.connect_ex(str(path)) == 0
-
-
-def wait_for(true: t.Callable[[], t.Any], timeout: float = 10.0, otherwise: t.Callable[[], str] = lambda: "") -> None:
-    """Until it is true; otherwise the test fails with those words."""
-    end = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < end, otherwise() or f"not within {timeout} s"
-        time.sleep(0.02)
 
 
 def state_of(node: Node, reader: t.Any, listener: t.Any = None, *, metadata: bool = False) -> State:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 import threading
 import time
@@ -42,6 +43,24 @@ def test_a_stage_that_is_apart_runs_by_its_name_only(runner: ModuleType, monkeyp
     monkeypatch.setattr(sys, "argv", ["run.py", *runner.APART])
     assert runner.main() == 0
     assert ran == list(runner.APART)
+
+
+def test_a_test_that_calls_make_gives_it_arguments_of_its_own(
+    runner: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of `make test ARGS=e2e` would be handed on to the `make up` in it."""
+    stage = tmp_path / "stage"
+    stage.mkdir()
+    (stage / "Makefile").write_text("say:\n\t@echo '<$(ARGS)>'\n")
+    command = ["make", "-s", "-C", str(stage), "say"]
+    (stage / "test_make.py").write_text(
+        f"import subprocess\n\n\ndef test_make():\n    assert subprocess.check_output({command}) == b'<>\\n'\n"
+    )
+    monkeypatch.setattr(runner, "TESTS", tmp_path)
+    # As make sets it for what it runs.
+    monkeypatch.setenv("MAKEFLAGS", " -- ARGS=stage")
+    assert subprocess.check_output(command) == b"<stage>\n"
+    assert runner.run_stage("stage", tmp_path).passed == 1
 
 
 def test_after_an_interruption_no_further_stage_begins(

@@ -6,7 +6,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from dra_node import DRIVER, NODE, claim
+from dra_agent import DRIVER, NODE
+from dra_node import claim
 from mock_accel_dra import allocation, opaque
 from mock_accel_dra.errors import ClaimError
 from mock_accel_dra.prepared import ClaimRef

@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 from accel_device import pf
-from dra_node import DRIVER, NODE, claim, wait_for
+from dra_agent import DRIVER, NODE, wait_for
+from dra_node import claim
 from fake_kube import FakeWatch
 from mock_accel_dra import binding, kube
 from mock_accel_dra.binding import BindingReporter

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dra_node import DRIVER
+from dra_agent import DRIVER
 from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra import cdi
 from mock_accel_dra.errors import CdiError

@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import replace
 
 import pytest
-from dra_node import DRIVER, wait_for
+from dra_agent import DRIVER, wait_for
 from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra import claim_status
 from mock_accel_dra.api import resource_claim_pb2 as messages

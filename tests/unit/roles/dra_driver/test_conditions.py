@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 from accel_device import pf
-from dra_node import DRIVER, NODE, claim
+from dra_agent import DRIVER, NODE
+from dra_node import claim
 from mock_accel_dra import conditions
 from mock_accel_dra.inventory import AccelDevice
 

@@ -3,42 +3,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import typing as t
 from pathlib import Path
 
-import dra_node
 import grpc
 import pytest
-from dra_node import DRIVER, Node, Reader, claim, ref_of, state_of
+from accel_sysfs import AccelTree
+from crash_points import CDI, CHECKPOINT, PREPARE, UNPREPARE
+from dra_agent import DRIVER
+from dra_node import Kubelet, Node, Reader, claim, ref_of, state_of
 
-CDI = [f"cdi-{name}" for name in ("opened", "half-written", "written", "renamed")]
-CHECKPOINT = [
-    f"checkpoint-{name}" for name in ("opened", "half-written", "written", "synced", "renamed", "folder-synced")
-]
-PREPARE = [
-    *(f"prepare-{name}" for name in ("entered", "not-known", "fetched", "locked", "computed")),
-    *CDI,
-    "prepare-cdi-written",
-    "prepare-status-written:1",
-    "prepare-status-written:2",
-    "prepare-statuses-written",
-    *CHECKPOINT,
-    "prepare-recorded",
-    "prepare-answered",
-]
-UNPREPARE = [
-    "unprepare-entered",
-    "unprepare-loaded",
-    "unprepare-cdi-removed",
-    "unprepare-status-written:1",
-    "unprepare-status-written:2",
-    "unprepare-statuses-written",
-    *CHECKPOINT,
-    "unprepare-recorded",
-    "unprepare-answered",
-]
 RECOVER = [
     "recover-loaded",
     "recover-file-removed:1",
@@ -74,7 +51,7 @@ def files_of(node: Node, uids: t.Iterable[str]) -> list[str]:
     return sorted(f"{DRIVER}_{uid}.json" for uid in uids)
 
 
-def dies(node: Node, act: t.Callable[[dra_node.Kubelet], t.Any]) -> None:
+def dies(node: Node, act: t.Callable[[Kubelet], t.Any]) -> None:
     """The call breaks off because the process has been killed."""
     process = node.process
     assert process
@@ -105,14 +82,11 @@ def assert_consistent(node: Node, prepared: set[str]) -> None:
 
 def assert_orphans_go(node: Node, tmp_path: Path) -> None:
     """Had the claim been deleted while nobody was here, nothing of it would stay. Tried on a copy."""
-    twin = Node.__new__(Node)
-    twin.__dict__.update(node.__dict__)
+    twin = copy.copy(node)
     twin.folder = tmp_path / "twin"
     shutil.copytree(node.folder, twin.folder, symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
     twin.plugin_dir, twin.cdi_dir = twin.folder / "plugin", twin.folder / "cdi"
-    twin.checkpoint = twin.plugin_dir / "checkpoint.json"
-    twin.sysfs = dra_node.AccelTree.__new__(dra_node.Sysfs)
-    twin.sysfs.root, twin.sysfs.class_folder = twin.folder / "sys", twin.folder / "sys/class/mock-accel"
+    twin.sysfs = AccelTree(twin.folder / "sys")
     state = state_of(twin, Reader(node.api.claims["other"]))
     state.recover()
     assert state.clean_orphans()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from dra_node import DRIVER, Node, Reader, claim, ref_of, state_of, wait_for
+from dra_agent import DRIVER, wait_for
+from dra_node import Node, Reader, claim, ref_of, state_of
 from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra.device_metadata import MetadataFolder, content, qualified
 from mock_accel_dra.errors import CdiError

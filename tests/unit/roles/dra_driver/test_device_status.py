@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import replace
 
 import pytest
-from dra_node import DRIVER
+from dra_agent import DRIVER
 from dra_prepared import CLAIM, DEVICE
 from mock_accel_dra import device_status
 

@@ -8,7 +8,8 @@ import typing as t
 from dataclasses import replace
 
 import pytest
-from dra_node import Node, wait_for
+from dra_agent import wait_for
+from dra_node import Node
 from dra_prepared import DEVICE
 from mock_accel_dra import health, inventory
 from mock_accel_dra.errors import InventoryError

@@ -13,7 +13,8 @@ import urllib.request
 
 import grpc
 import pytest
-from dra_node import DRIVER, NODE, Kubelet, Node, claim, wait_for
+from dra_agent import DRIVER, NODE, wait_for
+from dra_node import Kubelet, Node, claim
 
 Json = dict[str, t.Any]
 POD = "1f5fd40d-8c35-4df1-ad40-c8b541c44d7d"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dra_node import DRIVER
+from dra_agent import DRIVER
 from mock_accel_dra import registration
 
 UID = "1f5fd40d-8c35-4df1-ad40-c8b541c44d7d"

@@ -12,7 +12,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from dra_node import DRIVER, Kubelet, Node, claim, listens, wait_for
+from dra_agent import DRIVER, listens, wait_for
+from dra_node import Kubelet, Node, claim
 
 POD = "1f5fd40d-8c35-4df1-ad40-c8b541c44d7d"
 

@@ -11,7 +11,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from dra_node import DRIVER, Listener, Node, Reader, claim, ref_of, state_of
+from dra_agent import DRIVER
+from dra_node import Listener, Node, Reader, claim, ref_of, state_of
 from mock_accel_dra import files
 from mock_accel_dra.errors import CdiError, CheckpointError, ClaimError, DriverError, Unavailable
 

@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mock-device driver under this host's real kubelet, scheduler and API server, while parts of it die or fail."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from crash_points import PREPARE, UNPREPARE
+from dra_agent import wait_for
+from driver_on_host import DEVICE_CLASS, DEVICES, NAMESPACE, Cluster, DriverOnHost, device_class, pod_with
+from site_under_test import KUBECONFIG, Site, pid_of
+
+pytestmark = pytest.mark.timeout(1800)
+
+NewDriver = Callable[[str], DriverOnHost]
+# A refused pod is tried again after 10 to 15 s by the kubelet, which as many drivers wait for side by side.
+LANES = 7
+# Within which slices are to be right again.
+RIGHT_AGAIN_S = 30
+
+
+@pytest.fixture(scope="module")
+def cluster(up) -> Iterator[Cluster]:
+    found = Cluster(KUBECONFIG)
+    found.resource.create_device_class(device_class())
+    yield found
+    found.resource.delete_device_class(DEVICE_CLASS)
+
+
+@pytest.fixture
+def new_driver(cluster: Cluster, site: Site, tmp_path: Path) -> Iterator[NewDriver]:
+    made: list[DriverOnHost] = []
+    node_name = site.node()["metadata"]["name"]
+
+    def make(name: str) -> DriverOnHost:
+        driver = DriverOnHost(tmp_path / name, KUBECONFIG, node_name)
+        made.append(driver)
+        wait_for(lambda: sorted(cluster.published(driver.driver)) == DEVICES, 60, driver.said)
+        return driver
+
+    yield make
+    for driver in made:
+        driver.close()
+    for driver in made:
+        cluster.resource.delete_collection_resource_slice(field_selector=f"spec.driver={driver.driver}")
+
+
+def run_pod(cluster: Cluster, driver: DriverOnHost, name: str, kind: str, count: int = 1) -> dict[str, list[str]]:
+    """A running pod with so many devices; the answer is which, by the claim's UID."""
+    cluster.ask(name, driver.driver, kind, count)
+    return running(cluster, driver, name)
+
+
+def running(cluster: Cluster, driver: DriverOnHost, name: str, seconds: float = 120) -> dict[str, list[str]]:
+    wait_for(lambda: cluster.is_running(name), seconds, lambda: f"{name}: {cluster.events(name)}\n{driver.said()}")
+    devices = cluster.devices(name)
+    (held,) = devices.values()
+    wanted = {device.replace("-", "_") for device in held}
+    wait_for(lambda: told_devices(cluster, name) == wanted, 20, lambda: f"{wanted}: {cluster.output(name)}")
+    return devices
+
+
+def told_devices(cluster: Cluster, name: str) -> set[str]:
+    """The devices that the variables in a pod's container name."""
+    return {value for key, value in cluster.output(name).items() if key.startswith("MOCK_ACCEL_DEVICE")}
+
+
+def await_held(driver: DriverOnHost, devices: dict[str, list[str]]) -> None:
+    wait_for(lambda: driver.holds(devices), 60, lambda: f"not just {devices} in use: {driver.said()}")
+
+
+def await_registrations(driver: DriverOnHost, count: int) -> None:
+    wait_for(lambda: driver.registrations() >= count, 90, driver.said)
+
+
+def test_a_pods_life(cluster: Cluster, new_driver: NewDriver) -> None:
+    driver = new_driver("life")
+    driver.start()
+    devices = run_pod(cluster, driver, "life", "vf", 2)
+    assert list(devices.values()) == [["mock0-vf0", "mock0-vf1"]]
+    await_held(driver, devices)
+    wait_for(lambda: len(cluster.claim("life").status.devices or []) == 2, 30, driver.said)
+
+    def healths() -> set[str]:
+        (container,) = cluster.pod("life").status.container_statuses
+        return {one.health for status in container.allocated_resources_status or [] for one in status.resources}
+
+    wait_for(lambda: healths() == {"Healthy"}, 60, driver.said)
+    # It is a matter of the device's, not of its claim's: both are told.
+    driver.sysfs.silence("mock0_vf0")
+    wait_for(lambda: healths() == {"Healthy", "Unhealthy"}, 60, driver.said)
+    cluster.forget("life")
+    wait_for(lambda: driver.recorded() == {} and driver.cdi_files() == [], 30, driver.said)
+
+
+def dies_at(
+    cluster: Cluster, driver: DriverOnHost, neighbour: dict[str, list[str]], prepare: str, unprepare: str
+) -> None:
+    """A pod comes while the agent dies at one point, and goes while it dies at another one."""
+    process = driver.start(die_at=prepare)
+    cluster.ask(driver.folder.name, driver.driver, "vf", 2)
+    driver.dies(process)
+    driver.start()
+    devices = running(cluster, driver, driver.folder.name)
+    assert driver.holds({**neighbour, **devices}), driver.said()
+
+    driver.stop()
+    process = driver.start(die_at=unprepare)
+    cluster.leave(driver.folder.name)
+    driver.dies(process)
+    driver.start()
+    cluster.forget(driver.folder.name)
+    assert driver.holds(neighbour), driver.said()
+    driver.stop()
+
+
+def test_killed_at_each_point(cluster: Cluster, new_driver: NewDriver) -> None:
+    """No claim is lost, no device given twice, no CDI file left, and the pod beside it notices nothing."""
+    pairs = list(zip(PREPARE, itertools.cycle(UNPREPARE), strict=False))
+    assert {name for pair in pairs for name in pair} == {*PREPARE, *UNPREPARE}
+
+    def lane(number: int) -> int:
+        driver = new_driver(f"killed-{number}")
+        beside = f"beside-{number}"
+        driver.start()
+        neighbour = run_pod(cluster, driver, beside, "pf")
+        started = cluster.pod(beside).status.container_statuses[0].container_id
+        driver.stop()
+        for prepare, unprepare in pairs[number::LANES]:
+            try:
+                dies_at(cluster, driver, neighbour, prepare, unprepare)
+            except BaseException as error:
+                error.add_note(f"while it died at {prepare}, then at {unprepare}")
+                raise
+        driver.start()
+        (container,) = cluster.pod(beside).status.container_statuses
+        assert (container.container_id, container.restart_count) == (started, 0)
+        assert sorted(cluster.published(driver.driver)) == DEVICES
+        cluster.forget(beside)
+        assert driver.holds({}), driver.said()
+        return len(pairs[number::LANES])
+
+    with ThreadPoolExecutor(LANES) as pool:
+        assert sum(pool.map(lane, range(LANES))) == len(pairs) >= 20
+
+
+def test_the_controller_is_killed(cluster: Cluster, new_driver: NewDriver) -> None:
+    """What it has published stays, and what changed meanwhile is published by the next one."""
+    driver = new_driver("published")
+    driver.controller.kill()
+    driver.controller.wait(20)
+    uids = cluster.slice_uids(driver.driver)
+    driver.sysfs.write("mock1", "errors", "0x01")
+    driver.controller = driver.run_controller()
+    wait_for(lambda: cluster.published(driver.driver)["mock1"].taints, RIGHT_AGAIN_S, driver.said)
+    assert sorted(cluster.published(driver.driver)) == DEVICES
+    assert cluster.slice_uids(driver.driver) == uids, "changed, not made anew"
+
+
+def test_the_kubelet_is_killed(cluster: Cluster, new_driver: NewDriver) -> None:
+    """It deletes its node's slices when it starts, and asks for every pod's devices again."""
+    driver = new_driver("kubelet")
+    driver.start()
+    devices = run_pod(cluster, driver, "kubelet-stays", "pf")
+    started = cluster.pod("kubelet-stays").status.container_statuses[0].container_id
+    uids = cluster.slice_uids(driver.driver)
+    registered = driver.registrations() + 1
+    os.kill(pid_of("kubelet"), signal.SIGKILL)
+    await_registrations(driver, registered)
+    wait_for(
+        lambda: (
+            sorted(cluster.published(driver.driver)) == DEVICES and cluster.slice_uids(driver.driver).isdisjoint(uids)
+        ),
+        RIGHT_AGAIN_S,
+        driver.said,
+    )
+    more = run_pod(cluster, driver, "kubelet-new", "vf", 2)
+    assert driver.holds({**devices, **more}), driver.said()
+    (container,) = cluster.pod("kubelet-stays").status.container_statuses
+    assert (container.container_id, container.restart_count) == (started, 0)
+    cluster.forget("kubelet-new")
+    cluster.forget("kubelet-stays")
+    assert driver.holds({}), driver.said()
+
+
+def supervise(action: str, component: str) -> None:
+    """Stop or start a part of the cluster for good."""
+    folder = KUBECONFIG.parent / "supervisor"
+    command = [
+        sys.executable,
+        "-m",
+        "supervisor.supervisorctl",
+        "-c",
+        str(folder / "supervisord.conf"),
+        action,
+        component,
+    ]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(folder / "python")}, check=True, capture_output=True)
+
+
+def test_the_api_server_is_away_for_a_minute(cluster: Cluster, new_driver: NewDriver) -> None:
+    """Meanwhile a device fails, and the agent dies and comes back."""
+    driver = new_driver("away")
+    driver.start()
+    devices = run_pod(cluster, driver, "away-stays", "pf")
+    started = cluster.pod("away-stays").status.container_statuses[0].container_id
+    supervise("stop", "kube-apiserver")
+    try:
+        stopped = time.monotonic()
+        driver.sysfs.write("mock0_vf1", "errors", "0x01")
+        driver.kill()
+        driver.start()
+        wait_for(lambda: driver.holds(devices), 30, driver.said)
+        time.sleep(max(0.0, 60 - (time.monotonic() - stopped)))
+    finally:
+        supervise("start", "kube-apiserver")
+
+    def answers() -> bool:
+        try:
+            return bool(cluster.published(driver.driver))
+        except Exception:
+            return False
+
+    wait_for(answers, 60, lambda: "the API server does not come back")
+    wait_for(lambda: cluster.published(driver.driver)["mock0-vf1"].taints, RIGHT_AGAIN_S, driver.said)
+    assert sorted(cluster.published(driver.driver)) == DEVICES
+    more = run_pod(cluster, driver, "away-new", "vf")
+    assert list(more.values()) == [["mock0-vf0"]], "the other one has failed"
+    assert driver.holds({**devices, **more}), driver.said()
+    assert cluster.pod("away-stays").status.container_statuses[0].container_id == started
+    cluster.forget("away-new")
+    cluster.forget("away-stays")
+    assert driver.holds({}), driver.said()
+
+
+def test_rolling_updates_while_pods_come_and_go(cluster: Cluster, new_driver: NewDriver) -> None:
+    """As with maxSurge: the new instance is there before the old one goes. No pod is told of it."""
+    driver = new_driver("rolling")
+    old, done = driver.start(pod_uid="instance-0"), threading.Event()
+
+    def load(number: int) -> int:
+        for count in itertools.count():
+            if done.is_set():
+                return count
+            name = f"rolling-{number}-{count}"
+            run_pod(cluster, driver, name, "pf" if number else "vf")
+            # A pod that has been refused once comes later all the same, so that would not be seen.
+            refused = [event for event in cluster.events(name) if "Prepare" in event]
+            assert not refused, refused
+            cluster.forget(name)
+        raise AssertionError
+
+    with ThreadPoolExecutor(2) as pool:
+        loads = [pool.submit(load, number) for number in range(2)]
+        try:
+            for number in range(1, 4):
+                time.sleep(4)
+                registered = driver.registrations() + 1
+                new = driver.start(pod_uid=f"instance-{number}")
+                await_registrations(driver, registered)
+                old.send_signal(signal.SIGTERM)
+                assert old.wait(30) == 0, driver.said()
+                old = new
+            time.sleep(4)
+        finally:
+            done.set()
+        assert all(one.result() > 1 for one in loads)
+    assert driver.holds({}), driver.said()
+
+
+PARAMETERS = {"apiVersion": "mock-accel.example.com/v1", "kind": "DeviceConfig", "environment": {"A": 1}}
+
+
+def test_what_goes_wrong_is_an_event_of_the_pod_and_of_no_other(
+    cluster: Cluster, new_driver: NewDriver, tmp_path: Path
+) -> None:
+    driver = new_driver("trouble")
+    driver.start()
+    beside = run_pod(cluster, driver, "beside-trouble", "pf")
+
+    def says(name: str, *words: str) -> None:
+        def told() -> bool:
+            return any(all(word in event for word in words) for event in cluster.events(name))
+
+        wait_for(told, 60, lambda: f"{name}: {cluster.events(name)}\n{driver.said()}")
+        assert not cluster.is_running(name)
+
+    # Parameters that are none.
+    cluster.ask("bad-parameters", driver.driver, "vf", parameters=PARAMETERS)
+    says("bad-parameters", "FailedPrepareDynamicResources", "config[0].opaque.parameters.environment.A: a number")
+    cluster.forget("bad-parameters")
+
+    # A request that the claim has not: it is the kubelet's to say so.
+    cluster.ask("request", driver.driver, "vf")
+    running(cluster, driver, "request")
+    cluster.core.create_namespaced_pod(
+        NAMESPACE, {**pod_with("request", "nope"), "metadata": {"name": "unknown-request"}}
+    )
+    says("unknown-request", "nope")
+    cluster.leave("unknown-request")
+    wait_for(lambda: not cluster.pod("unknown-request"), 60, driver.said)
+    cluster.forget("request")
+
+    # A checkpoint that cannot be trusted.
+    driver.stop()
+    kept = driver.checkpoint.read_text()
+    driver.checkpoint.write_text(kept.replace("mock1", "mock2"))
+    driver.start()
+    cluster.ask("corrupt", driver.driver, "vf")
+    says("corrupt", "FailedPrepareDynamicResources", "its checksum is", str(driver.checkpoint))
+    driver.checkpoint.write_text(kept)
+    devices = running(cluster, driver, "corrupt")
+    assert driver.holds({**beside, **devices}), driver.said()
+    cluster.forget("corrupt")
+
+    # A full disk.
+    driver.stop()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", driver.plugin_dir], check=True)
+    try:
+        driver.checkpoint.write_text(kept)
+        driver.start()
+        fill(driver.plugin_dir / "filler")
+        cluster.ask("full", driver.driver, "vf")
+        says("full", "FailedPrepareDynamicResources", "No space left on device")
+        assert driver.holds(beside), driver.said()
+        (driver.plugin_dir / "filler").unlink()
+        running(cluster, driver, "full")
+        cluster.forget("full")
+        driver.stop()
+    finally:
+        subprocess.run(["umount", "--lazy", driver.plugin_dir], check=True)
+
+    # A device that has gone once it was given.
+    cluster.ask("gone", driver.driver, "vf", 2)
+    wait_for(lambda: cluster.claim("gone").status.allocation, 60, driver.said)
+    driver.sysfs.remove("mock0_vf1")
+    driver.start()
+    says("gone", "FailedPrepareDynamicResources", "the device mock0-vf1 of request accel is not on this node any more")
+    cluster.forget("gone")
+
+    (container,) = cluster.pod("beside-trouble").status.container_statuses
+    assert container.restart_count == 0 and cluster.is_running("beside-trouble")
+    assert driver.holds(beside), driver.said()
+    cluster.forget("beside-trouble")
+    assert driver.holds({}), driver.said()
+
+
+def fill(path: Path) -> None:
+    """All the space that its file system has left."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(512)):
+                pass
+        except OSError:
+            return
