@@ -37,6 +37,9 @@ class DriverOnHost(Agent):
         self.plugin_dir = KUBELET / "plugins" / self.driver
         self.registry_dir = KUBELET / "plugins_registry"
         self.cdi_dir = Path("/var/run/cdi")
+        # It did not answer when the tree was recorded.
+        self.sysfs.write("mock1", "status", "0")
+        self.sysfs.write("mock1", "errors", "0x00")
         self.controller = self.run_controller()
 
     def arguments(self, *more: str) -> list[str]:

@@ -8,7 +8,7 @@ import re
 import subprocess
 
 import pytest
-from site_under_test import KUBECONFIG, Site, eventually, pod, report_rows
+from site_under_test import KUBECONFIG, Site, eventually, placed_files, pod, report_rows
 
 pytestmark = pytest.mark.timeout(5400)
 
@@ -143,8 +143,12 @@ def test_the_driver_stays_while_a_claim_uses_its_gpus(with_driver, site: Site) -
     site.kubectl("apply", "-f", "-", input=with_claim("held"))
     try:
         site.kubectl("wait", "--for=condition=Ready", "pod/held", "--timeout=120s", timeout=180)
+        files = placed_files()
+        # It also asks for other GPUs, under which the driver could not take back what the pod has.
         done = site.make("up", "--tags", "device_plugin")
         assert done.returncode != 0
+        assert re.findall(r"\bchanged=(\d+)", done.stdout) == ["0"]
+        assert placed_files() == files
         assert "claim default/held of pods/held" in re.sub(r"\s+", " ", done.stdout)
         assert len(devices(site)) == 1
     finally:
