@@ -18,6 +18,8 @@ from kubernetes import client, config
 KUBELET = Path("/var/lib/kubelet")
 RECORDING = Path(__file__).resolve().parents[1] / "unit/fixtures/sysfs/two_boards.json"
 DEVICES = ["mock0", "mock0-vf0", "mock0-vf1", "mock1"]
+# What claims ask for: virtual functions of mock0, or mock1, which has none.
+WHICH = {"vf": 'deviceType == "vf"', "pf": "numaNode == 1"}
 DEVICE_CLASS = "mock-accel-of-a-test"
 # Names of the tests' drivers end so.
 DOMAIN = "on-host.example.com"
@@ -54,6 +56,13 @@ class DriverOnHost(Agent):
         }
         return self.run(["controller", RESCAN, *(f"--{key}={value}" for key, value in flags.items())])
 
+    def start(self, *more: str, die_at: str = "", pod_uid: str = "", wait: bool = True) -> subprocess.Popen[bytes]:
+        """Start the node agent; ready when the kubelet has registered it, unless it dies before that."""
+        registered = self.registrations()
+        process = super().start(*more, die_at=die_at, pod_uid=pod_uid, wait=wait)
+        wait_for(lambda: self.registrations() > registered or process.poll() is not None, 60, self.said)
+        return process
+
     def cdi_files(self) -> list[str]:
         """Those of this driver, unfinished ones too."""
         return [name for name in super().cdi_files() if name.lstrip(".").startswith(f"{self.driver}_")]
@@ -80,7 +89,11 @@ class DriverOnHost(Agent):
         return self.log.read_text()[-6000:]
 
     def close(self) -> None:
-        super().close()
+        # What a killed one leaves would be called again and again by the kubelet.
+        if self.process and self.process.poll() is None:
+            self.stop()
+        for path in self.registry_dir.glob(f"{self.driver}-*"):
+            path.unlink()
         self.controller.send_signal(signal.SIGTERM)
         self.controller.wait(20)
 
@@ -95,7 +108,7 @@ class Cluster:
     def published(self, driver: str) -> dict[str, t.Any]:
         """A driver's devices, by name."""
         found = self.resource.list_resource_slice(field_selector=f"spec.driver={driver}").items
-        return {device.name: device for one in found for device in one.spec.devices}
+        return {device.name: device for one in found for device in one.spec.devices or ()}
 
     def slice_uids(self, driver: str) -> set[str]:
         found = self.resource.list_resource_slice(field_selector=f"spec.driver={driver}").items
@@ -166,7 +179,7 @@ def device_class() -> Json:
 
 
 def claim(name: str, driver: str, kind: str, count: int, parameters: Json | None = None) -> Json:
-    expression = f'device.driver == "{driver}" && device.attributes["{driver}"].deviceType == "{kind}"'
+    expression = f'device.driver == "{driver}" && device.attributes["{driver}"].{WHICH[kind]}'
     exactly = {"deviceClassName": DEVICE_CLASS, "count": count, "selectors": [{"cel": {"expression": expression}}]}
     devices: Json = {"requests": [{"name": "accel", "exactly": exactly}]}
     if parameters:
@@ -174,14 +187,14 @@ def claim(name: str, driver: str, kind: str, count: int, parameters: Json | None
     return {"metadata": {"name": name}, "spec": {"devices": devices}}
 
 
-def pod_with(claim_name: str, request: str = "") -> Json:
+def pod_with(claim_name: str) -> Json:
     """A pod named as its claim, whose container prints what the driver has told it and sleeps."""
     container = {
         "name": "main",
         "image": "localhost/mirage/base:latest",
         "imagePullPolicy": "Never",
         "command": ["sh", "-c", "env | grep ^MOCK_ACCEL; exec sleep 3600"],
-        "resources": {"claims": [{"name": "accel", **({"request": request} if request else {})}]},
+        "resources": {"claims": [{"name": "accel"}]},
     }
     spec = {
         "containers": [container],

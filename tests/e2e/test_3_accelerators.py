@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from crash_points import PREPARE, UNPREPARE
 from dra_agent import wait_for
-from driver_on_host import DEVICE_CLASS, DEVICES, NAMESPACE, Cluster, DriverOnHost, device_class, pod_with
+from driver_on_host import DEVICE_CLASS, DEVICES, NAMESPACE, Cluster, DriverOnHost, claim, device_class
+from kubernetes import client
 from site_under_test import KUBECONFIG, Site, pid_of
 
 pytestmark = pytest.mark.timeout(1800)
@@ -79,10 +80,6 @@ def await_held(driver: DriverOnHost, devices: dict[str, list[str]]) -> None:
     wait_for(lambda: driver.holds(devices), 60, lambda: f"not just {devices} in use: {driver.said()}")
 
 
-def await_registrations(driver: DriverOnHost, count: int) -> None:
-    wait_for(lambda: driver.registrations() >= count, 90, driver.said)
-
-
 def test_a_pods_life(cluster: Cluster, new_driver: NewDriver) -> None:
     driver = new_driver("life")
     driver.start()
@@ -96,9 +93,11 @@ def test_a_pods_life(cluster: Cluster, new_driver: NewDriver) -> None:
         return {one.health for status in container.allocated_resources_status or [] for one in status.resources}
 
     wait_for(lambda: healths() == {"Healthy"}, 60, driver.said)
-    # It is a matter of the device's, not of its claim's: both are told.
-    driver.sysfs.silence("mock0_vf0")
+    driver.sysfs.write("mock0_vf0", "errors", "0x01")
     wait_for(lambda: healths() == {"Healthy", "Unhealthy"}, 60, driver.said)
+    # Whoever has one that does not answer must go.
+    driver.sysfs.silence("mock0_vf0")
+    wait_for(lambda: not cluster.pod("life"), 60, driver.said)
     cluster.forget("life")
     wait_for(lambda: driver.recorded() == {} and driver.cdi_files() == [], 30, driver.said)
 
@@ -174,9 +173,9 @@ def test_the_kubelet_is_killed(cluster: Cluster, new_driver: NewDriver) -> None:
     devices = run_pod(cluster, driver, "kubelet-stays", "pf")
     started = cluster.pod("kubelet-stays").status.container_statuses[0].container_id
     uids = cluster.slice_uids(driver.driver)
-    registered = driver.registrations() + 1
+    registered = driver.registrations()
     os.kill(pid_of("kubelet"), signal.SIGKILL)
-    await_registrations(driver, registered)
+    wait_for(lambda: driver.registrations() > registered, 90, driver.said)
     wait_for(
         lambda: (
             sorted(cluster.published(driver.driver)) == DEVICES and cluster.slice_uids(driver.driver).isdisjoint(uids)
@@ -190,56 +189,6 @@ def test_the_kubelet_is_killed(cluster: Cluster, new_driver: NewDriver) -> None:
     assert (container.container_id, container.restart_count) == (started, 0)
     cluster.forget("kubelet-new")
     cluster.forget("kubelet-stays")
-    assert driver.holds({}), driver.said()
-
-
-def supervise(action: str, component: str) -> None:
-    """Stop or start a part of the cluster for good."""
-    folder = KUBECONFIG.parent / "supervisor"
-    command = [
-        sys.executable,
-        "-m",
-        "supervisor.supervisorctl",
-        "-c",
-        str(folder / "supervisord.conf"),
-        action,
-        component,
-    ]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(folder / "python")}, check=True, capture_output=True)
-
-
-def test_the_api_server_is_away_for_a_minute(cluster: Cluster, new_driver: NewDriver) -> None:
-    """Meanwhile a device fails, and the agent dies and comes back."""
-    driver = new_driver("away")
-    driver.start()
-    devices = run_pod(cluster, driver, "away-stays", "pf")
-    started = cluster.pod("away-stays").status.container_statuses[0].container_id
-    supervise("stop", "kube-apiserver")
-    try:
-        stopped = time.monotonic()
-        driver.sysfs.write("mock0_vf1", "errors", "0x01")
-        driver.kill()
-        driver.start()
-        wait_for(lambda: driver.holds(devices), 30, driver.said)
-        time.sleep(max(0.0, 60 - (time.monotonic() - stopped)))
-    finally:
-        supervise("start", "kube-apiserver")
-
-    def answers() -> bool:
-        try:
-            return bool(cluster.published(driver.driver))
-        except Exception:
-            return False
-
-    wait_for(answers, 60, lambda: "the API server does not come back")
-    wait_for(lambda: cluster.published(driver.driver)["mock0-vf1"].taints, RIGHT_AGAIN_S, driver.said)
-    assert sorted(cluster.published(driver.driver)) == DEVICES
-    more = run_pod(cluster, driver, "away-new", "vf")
-    assert list(more.values()) == [["mock0-vf0"]], "the other one has failed"
-    assert driver.holds({**devices, **more}), driver.said()
-    assert cluster.pod("away-stays").status.container_statuses[0].container_id == started
-    cluster.forget("away-new")
-    cluster.forget("away-stays")
     assert driver.holds({}), driver.said()
 
 
@@ -265,9 +214,7 @@ def test_rolling_updates_while_pods_come_and_go(cluster: Cluster, new_driver: Ne
         try:
             for number in range(1, 4):
                 time.sleep(4)
-                registered = driver.registrations() + 1
                 new = driver.start(pod_uid=f"instance-{number}")
-                await_registrations(driver, registered)
                 old.send_signal(signal.SIGTERM)
                 assert old.wait(30) == 0, driver.said()
                 old = new
@@ -284,9 +231,9 @@ PARAMETERS = {"apiVersion": "mock-accel.example.com/v1", "kind": "DeviceConfig",
 def test_what_goes_wrong_is_an_event_of_the_pod_and_of_no_other(
     cluster: Cluster, new_driver: NewDriver, tmp_path: Path
 ) -> None:
-    driver = new_driver("trouble")
+    driver = new_driver("mishaps")
     driver.start()
-    beside = run_pod(cluster, driver, "beside-trouble", "pf")
+    beside = run_pod(cluster, driver, "beside-mishaps", "pf")
 
     def says(name: str, *words: str) -> None:
         def told() -> bool:
@@ -300,16 +247,11 @@ def test_what_goes_wrong_is_an_event_of_the_pod_and_of_no_other(
     says("bad-parameters", "FailedPrepareDynamicResources", "config[0].opaque.parameters.environment.A: a number")
     cluster.forget("bad-parameters")
 
-    # A request that the claim has not: it is the kubelet's to say so.
-    cluster.ask("request", driver.driver, "vf")
-    running(cluster, driver, "request")
-    cluster.core.create_namespaced_pod(
-        NAMESPACE, {**pod_with("request", "nope"), "metadata": {"name": "unknown-request"}}
-    )
-    says("unknown-request", "nope")
-    cluster.leave("unknown-request")
-    wait_for(lambda: not cluster.pod("unknown-request"), 60, driver.said)
-    cluster.forget("request")
+    # Parameters for a request that there is not: the server does not take such a claim.
+    strange = claim("unknown-request", driver.driver, "vf", 1, {**PARAMETERS, "environment": {}})
+    strange["spec"]["devices"]["config"][0]["requests"] = ["nope"]
+    with pytest.raises(client.ApiException, match="nope"):
+        cluster.resource.create_namespaced_resource_claim(NAMESPACE, strange)
 
     # A checkpoint that cannot be trusted.
     driver.stop()
@@ -348,10 +290,10 @@ def test_what_goes_wrong_is_an_event_of_the_pod_and_of_no_other(
     says("gone", "FailedPrepareDynamicResources", "the device mock0-vf1 of request accel is not on this node any more")
     cluster.forget("gone")
 
-    (container,) = cluster.pod("beside-trouble").status.container_statuses
-    assert container.restart_count == 0 and cluster.is_running("beside-trouble")
+    (container,) = cluster.pod("beside-mishaps").status.container_statuses
+    assert container.restart_count == 0 and cluster.is_running("beside-mishaps")
     assert driver.holds(beside), driver.said()
-    cluster.forget("beside-trouble")
+    cluster.forget("beside-mishaps")
     assert driver.holds({}), driver.said()
 
 
@@ -363,3 +305,53 @@ def fill(path: Path) -> None:
                 pass
         except OSError:
             return
+
+
+def supervise(action: str, component: str) -> None:
+    """Stop or start a part of the cluster for good."""
+    folder = KUBECONFIG.parent / "supervisor"
+    command = [
+        sys.executable,
+        "-m",
+        "supervisor.supervisorctl",
+        "-c",
+        str(folder / "supervisord.conf"),
+        action,
+        component,
+    ]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(folder / "python")}, check=True, capture_output=True)
+
+
+def test_the_api_server_is_away_for_a_minute(cluster: Cluster, new_driver: NewDriver) -> None:
+    """Meanwhile a device fails, and the agent dies and comes back. It is last: a cluster takes long to settle."""
+    driver = new_driver("away")
+    driver.start()
+    devices = run_pod(cluster, driver, "away-stays", "pf")
+    started = cluster.pod("away-stays").status.container_statuses[0].container_id
+    supervise("stop", "kube-apiserver")
+    try:
+        stopped = time.monotonic()
+        driver.sysfs.write("mock0_vf1", "errors", "0x01")
+        driver.kill()
+        driver.start()
+        wait_for(lambda: driver.holds(devices), 30, driver.said)
+        time.sleep(max(0.0, 60 - (time.monotonic() - stopped)))
+    finally:
+        supervise("start", "kube-apiserver")
+
+    def answers() -> bool:
+        try:
+            return bool(cluster.published(driver.driver))
+        except Exception:
+            return False
+
+    wait_for(answers, 60, lambda: "the API server does not come back")
+    wait_for(lambda: cluster.published(driver.driver)["mock0-vf1"].taints, RIGHT_AGAIN_S, driver.said)
+    assert sorted(cluster.published(driver.driver)) == DEVICES
+    more = run_pod(cluster, driver, "away-new", "vf")
+    assert list(more.values()) == [["mock0-vf0"]], "the other one has failed"
+    assert driver.holds({**devices, **more}), driver.said()
+    assert cluster.pod("away-stays").status.container_statuses[0].container_id == started
+    cluster.forget("away-new")
+    cluster.forget("away-stays")
+    assert driver.holds({}), driver.said()

@@ -74,7 +74,7 @@ class AccelTree:
         for vf in sorted(path.name for path in self.class_folder.glob(f"{name}_vf*")):
             self.remove(vf)
         (self.class_folder / name).unlink()
-        (self.root / "bus/pci/devices" / pci.name).unlink()
+        (self.root / "bus/pci/devices" / pci.name).unlink(missing_ok=True)
         shutil.rmtree(pci)
 
     def pci(self, name: str) -> Path:
