@@ -39,6 +39,14 @@ def must_run(*argv: str | Path, **kwargs: object) -> str:
     return done.stdout
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test that asks for programs may have to build them in an empty cache, which is part of its time."""
+    for item in items:
+        if {"programs", "kubernetes_programs"}.intersection(getattr(item, "fixturenames", ())):
+            limit = item.get_closest_marker("timeout")
+            item.add_marker(pytest.mark.timeout(max(3600, limit.args[0] if limit else 0)), append=False)
+
+
 @pytest.fixture(scope="session")
 def run() -> Run:
     return run_command

@@ -88,14 +88,16 @@ class DriverOnHost(Agent):
         """The end of what both processes have said."""
         return self.log.read_text()[-6000:]
 
+    def serve(self) -> None:
+        """Have an agent, whatever has become of the last one: without it no pod can end."""
+        if not self.process or self.process.poll() is not None:
+            self.start()
+
     def close(self) -> None:
-        # What a killed one leaves would be called again and again by the kubelet.
-        if self.process and self.process.poll() is None:
-            self.stop()
+        super().close()
+        # The kubelet would try in vain, and then wait for minutes.
         for path in self.registry_dir.glob(f"{self.driver}-*"):
             path.unlink()
-        self.controller.send_signal(signal.SIGTERM)
-        self.controller.wait(20)
 
 
 class Cluster:
@@ -104,6 +106,8 @@ class Cluster:
     def __init__(self, kubeconfig: Path) -> None:
         api = config.new_client_from_config(str(kubeconfig))
         self.core, self.resource = client.CoreV1Api(api), client.ResourceV1Api(api)
+        # Pods and claims that are there, with their drivers.
+        self.asked: dict[str, str] = {}
 
     def published(self, driver: str) -> dict[str, t.Any]:
         """A driver's devices, by name."""
@@ -116,6 +120,7 @@ class Cluster:
 
     def ask(self, name: str, driver: str, kind: str, count: int = 1, parameters: Json | None = None) -> None:
         """A claim for so many devices of that type, with or without parameters, and a pod that uses it."""
+        self.asked[name] = driver
         self.resource.create_namespaced_resource_claim(NAMESPACE, claim(name, driver, kind, count, parameters))
         self.core.create_namespaced_pod(NAMESPACE, pod_with(name))
 
@@ -162,9 +167,19 @@ class Cluster:
         found = self.pod(name)
         if found and not found.metadata.deletion_timestamp:
             self.leave(name)
-        wait_for(lambda: not self.pod(name), seconds, lambda: f"the pod {name} is still there: {self.events(name)}")
+        self.wait(lambda: not self.pod(name), seconds, lambda: f"the pod {name} is still there: {self.events(name)}")
         self.resource.delete_namespaced_resource_claim(name, NAMESPACE)
-        wait_for(lambda: not self._claim_exists(name), seconds, lambda: f"the claim {name} is still there")
+        self.wait(lambda: not self._claim_exists(name), seconds, lambda: f"the claim {name} is still there")
+        self.asked.pop(name, None)
+
+    def forget_all(self, driver: str) -> None:
+        """What a test that has failed has left."""
+        for name in [name for name, other in self.asked.items() if other == driver]:
+            self.forget(name)
+
+    def wait(self, true: t.Callable[[], t.Any], seconds: float, otherwise: t.Callable[[], str]) -> None:
+        """As `wait_for`, at a pace that leaves the machine to those who are asked."""
+        wait_for(true, seconds, otherwise, interval=0.3)
 
     def _claim_exists(self, name: str) -> bool:
         found = self.resource.list_namespaced_resource_claim(NAMESPACE, field_selector=f"metadata.name={name}")

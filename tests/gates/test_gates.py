@@ -65,8 +65,6 @@ def test_shellcheck(repo: Path, run, shellcheck: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-# In an empty cache all programs of the tests are built first.
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("chart", ["gpu-mock", "mock-device"])
 def test_helm_lint(repo: Path, run, helm: Path, chart: str) -> None:
     done = run(helm, "lint", "--strict", repo / "charts" / chart)

@@ -16,13 +16,6 @@ import yaml
 from mock_device import NODES, SLICES, Helm, Pods, a_slice, ask, must, remove_namespace, until_true
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The first test that asks for Kubernetes' programs may have to build them, which is part of its time."""
-    for item in items:
-        if "kubernetes_programs" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.timeout(3600))
-
-
 @pytest.fixture(scope="session")
 def kubernetes_programs(repo: Path, cache: Path, run, ansible_env: dict[str, str]) -> dict[str, str]:
     """Folders of etcd's and Kubernetes' programs by name, from the cache, else a release, else built."""

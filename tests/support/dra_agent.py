@@ -33,7 +33,9 @@ class Agent:
         self.cdi_dir = folder / "cdi"
         self.kubeconfig = folder / "kubeconfig"
         self.log = folder / "log"
+        # The one that was started last, and all.
         self.process: subprocess.Popen[bytes] | None = None
+        self.processes: list[subprocess.Popen[bytes]] = []
 
     @property
     def checkpoint(self) -> Path:
@@ -66,7 +68,9 @@ class Agent:
         environment = {**os.environ, "PYTHONPATH": str(FILES), "MOCK_ACCEL_DRA_DIE_AT": die_at}
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "mock_accel_dra", *arguments]
-            return subprocess.Popen(command, env=environment, stderr=log, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(command, env=environment, stderr=log, stdin=subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
 
     def wait_ready(self, process: subprocess.Popen[bytes], pod_uid: str = "", timeout: float = 30.0) -> None:
         name = f"{self.driver}-{pod_uid}-reg.sock" if pod_uid else f"{self.driver}-reg.sock"
@@ -100,8 +104,9 @@ class Agent:
         return {uid: [device["device_name"] for device in one["devices"]] for uid, one in claims.items()}
 
     def close(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.kill()
+        for process in self.processes:
+            process.kill()
+            process.wait(20)
 
 
 def listens(path: Path) -> bool:
@@ -110,9 +115,14 @@ def listens(path: Path) -> bool:
         return path.exists() and probe.connect_ex(str(path)) == 0
 
 
-def wait_for(true: t.Callable[[], t.Any], timeout: float = 10.0, otherwise: t.Callable[[], str] = lambda: "") -> None:
-    """Until it is true; otherwise the test fails with those words."""
+def wait_for(
+    true: t.Callable[[], t.Any],
+    timeout: float = 10.0,
+    otherwise: t.Callable[[], str] = lambda: "",
+    interval: float = 0.02,
+) -> None:
+    """Until it is true; otherwise the test fails with those words. Who asks a server takes a longer interval."""
     end = time.monotonic() + timeout
     while not true():
         assert time.monotonic() < end, otherwise() or f"not within {timeout} s"
-        time.sleep(0.02)
+        time.sleep(interval)

@@ -171,7 +171,8 @@ class FakeClient:
 
     def _find(self, path: str) -> Json:
         if path not in self.objects:
-            raise kube.NotFound(f"Error while calling GET {path}: {path.rpartition('/')[2]} not found (HTTP 404)")
+            *_, resource, name = path.split("/")
+            raise kube.NotFound(f"Error while calling GET {path}: {name} not found (HTTP 404)", resource)
         return self.objects[path]
 
     def _served(self, body: Json) -> Json:

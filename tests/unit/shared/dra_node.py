@@ -139,7 +139,9 @@ class ClaimServer:
         prefix = f"/apis/resource.k8s.io/{self.version}/namespaces/default/resourceclaims/"
         name = path.removeprefix(prefix).removesuffix("/status")
         if not path.startswith(prefix) or name not in self.claims:
-            return 404, {"kind": "Status", "message": f'resourceclaims "{name}" not found', "code": 404}
+            details = {"name": name, "kind": "resourceclaims"} if path.startswith(prefix) else {}
+            message = f'resourceclaims "{name}" not found'
+            return 404, {"kind": "Status", "message": message, "details": details, "code": 404}
         if name in self.slow:
             self.go_on.wait(30)
         metadata = self.claims[name]["metadata"]
@@ -274,5 +276,6 @@ class Reader:
         if self.error:
             raise self.error
         if ref.name not in self.claims:
-            raise NotFound(f'Error while calling GET: resourceclaims "{ref.name}" not found (HTTP 404)')
+            message = f'Error while calling GET: resourceclaims "{ref.name}" not found (HTTP 404)'
+            raise NotFound(message, "resourceclaims")
         return self.claims[ref.name]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import typing as t
 
 from . import claim_bytes
-from .errors import Conflict, NotFound, Refused
+from .errors import Conflict, NotFound, Refused, Unavailable
 from .prepared import ClaimRef
 
 GROUP = "/apis/resource.k8s.io"
+RESOURCE = "resourceclaims"
 # The shapes of what is used here are the same in all of them.
 VERSIONS = ("v1", "v1beta2", "v1beta1")
 MERGE_PATCH = "application/merge-patch+json"
@@ -40,7 +41,15 @@ class ClaimApi:
         self._version = ""
 
     def get(self, ref: ClaimRef) -> Json:
-        return self._client.get(self._path(ref))
+        """NotFound only where the server says so of the claim: who takes any 404 for that releases what is in use."""
+        try:
+            return self._client.get(self._path(ref))
+        except NotFound as error:
+            if error.resource == RESOURCE:
+                raise
+            # Not the claim is missing but what serves claims, perhaps in this version only.
+            self._version = ""
+            raise Unavailable(str(error)) from error
 
     def change_devices(self, ref: ClaimRef, change: t.Callable[[Json], list[Json]]) -> bool:
         """Make of status.devices what `change` makes of the claim; false where there is nothing to write."""

@@ -33,6 +33,8 @@ class ClaimStatusWriter:
         self._wishes: dict[str, tuple[ClaimRef, list[Json]]] = {}
         # When a wish is due, and how often it has been tried.
         self._when: dict[str, tuple[float, int]] = {}
+        # Claims of which the server has, or may have, been told something.
+        self._told: set[str] = set()
         self._said: set[str] = set()
         self._hurries = False
         self._ended = False
@@ -47,7 +49,7 @@ class ClaimStatusWriter:
 
     def unprepared(self, ref: ClaimRef) -> None:
         with self._changed:
-            if ref.uid in self._wishes and self._when[ref.uid][1] == 0:
+            if ref.uid in self._wishes and ref.uid not in self._told:
                 # The server has never heard of it.
                 del self._wishes[ref.uid], self._when[ref.uid]
                 self._changed.notify_all()
@@ -93,9 +95,13 @@ class ClaimStatusWriter:
                     return
                 ref, devices = self._wishes.pop(uid)
                 _, tried = self._when.pop(uid)
+                self._told.add(uid)
                 self._busy = True
             if not self._apply(ref, devices):
                 self._again_later(ref, devices, tried)
+            elif not devices:
+                with self._changed:
+                    self._told.discard(uid)
 
     def _apply(self, ref: ClaimRef, devices: list[Json]) -> bool:
         """False if it is to be tried again."""

@@ -21,7 +21,14 @@ class KubeError(DriverError):
 
 
 class NotFound(KubeError):
-    """The object, or the kind of object, does not exist (HTTP 404)."""
+    """The object, or the kind of object, does not exist (HTTP 404).
+
+    `resource` is the plural name of the kind where the server knows that and has no such object; else it is empty.
+    """
+
+    def __init__(self, message: str, resource: str = "") -> None:
+        super().__init__(message)
+        self.resource = resource
 
 
 class Conflict(KubeError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import os
 import secrets
 import typing as t
 from pathlib import Path
@@ -82,7 +81,10 @@ class GrpcServer:
 
     def missing(self) -> list[Path]:
         """Sockets that somebody has removed; none where another instance has put its own in the place of one."""
-        found = {address: _identity(address) for address in self._files if os.path.lexists(address)}
+        found: dict[Path, tuple[int, int]] = {}
+        for address in self._files:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                found[address] = _identity(address)
         if any(self._files[address] != file for address, file in found.items()):
             return []
         return [address for address in self._files if address not in found]

@@ -270,11 +270,16 @@ def _broken(doing: str, error: Exception) -> Unavailable:
 def _refusal(doing: str, status: int, body: bytes, retry_after: str | None) -> KubeError:
     """The exception for an answer of the server, with its own sentence where there is one."""
     try:
-        reason = json.loads(body)["message"]
+        answer = json.loads(body)
+        reason = answer["message"]
     except (ValueError, KeyError, TypeError):
+        answer = {}
         reason = body.decode(errors="replace").strip()[:200] or "no reason given"
     message = f"Error while {doing}: {reason} (HTTP {status})"
-    kinds = {404: NotFound, 409: Conflict, 410: Expired}
+    if status == http.HTTPStatus.NOT_FOUND:
+        details = answer.get("details")
+        return NotFound(message, details.get("kind") or "" if isinstance(details, dict) else "")
+    kinds = {409: Conflict, 410: Expired}
     if status in kinds:
         return kinds[status](message)
     if status == http.HTTPStatus.TOO_MANY_REQUESTS or status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:

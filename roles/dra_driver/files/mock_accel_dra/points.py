@@ -22,3 +22,5 @@ def reached(name: str) -> None:
     _remaining -= 1
     if _remaining == 0:
         os.kill(os.getpid(), signal.SIGKILL)
+        # The first process of a container cannot be killed from within.
+        os._exit(128 + signal.SIGKILL)

@@ -113,11 +113,12 @@ class NodeAgent:
     def _serve(self) -> None:
         settings = self._settings
         liveness = health.LivenessService(self._monitor, self._works)
-        self._watch_removals()
-        self._serve_sockets(liveness)
         if settings.health_address:
             self._at_port = GrpcServer([settings.health_address], [liveness], 2 * health.MOST_STREAMS)
             self._at_port.start()
+        self._watch_removals()
+        # Last: who sees the registrar's socket takes the rest for granted.
+        self._serve_sockets(liveness)
         if self._removals:
             threading.Thread(target=self._keep, args=(self._removals, liveness), name="sockets", daemon=True).start()
 

@@ -84,6 +84,24 @@ def test_what_the_server_has_never_heard_of_is_not_taken_back(monkeypatch: pytes
     assert api.written == [("u0", 0)]
 
 
+def test_what_the_server_has_heard_of_is_taken_back_although_a_newer_wish_waits() -> None:
+    api = Api()
+    made = writer(api)
+    made.prepared(CLAIM)
+    assert made.idle(10)
+    api.may_go_on.clear()
+    other = replace(CLAIM, ref=replace(CLAIM.ref, uid="u1"))
+    made.prepared(other)
+    wait_for(lambda: api.called == 2)
+    # Behind the slow call: released, prepared anew, released.
+    made.unprepared(CLAIM.ref)
+    made.prepared(CLAIM)
+    made.unprepared(CLAIM.ref)
+    api.may_go_on.set()
+    assert made.idle(10)
+    assert api.written == [("u0", 1), ("u1", 1), ("u0", 0)]
+
+
 @pytest.mark.parametrize(
     ("errors", "written", "called"),
     [
@@ -182,6 +200,35 @@ def test_the_newest_version_that_is_served(served: list[str], chosen: str) -> No
         api.get(CLAIM.ref)
     path = f"/apis/resource.k8s.io/{chosen}/namespaces/default/resourceclaims/c0"
     assert client.calls == ["/apis/resource.k8s.io", path, path]
+
+
+def test_a_server_that_has_gone_on_to_another_version() -> None:
+    """Its 404 says nothing of the claim, which is in use."""
+
+    class Updated(Client):
+        def get(self, path: str, params: t.Any = None) -> t.Any:
+            if "resourceclaims" in path and not any(f"/{version}/" in path for version in self.versions):
+                raise NotFound("Error while calling GET: the server could not find the requested resource (HTTP 404)")
+            return super().get(path, params)
+
+    client = Updated("v1beta2")
+    api = ClaimApi(client)
+    api.get(CLAIM.ref)
+    client.versions = ("v1",)
+    with pytest.raises(Unavailable, match="could not find the requested resource"):
+        api.get(CLAIM.ref)
+    assert api.get(CLAIM.ref)["metadata"]["uid"] == "u0"
+
+
+def test_a_claim_that_is_not_there() -> None:
+    class Empty(Client):
+        def get(self, path: str, params: t.Any = None) -> t.Any:
+            if "resourceclaims" in path:
+                raise NotFound("Error while calling GET: not found (HTTP 404)", "resourceclaims")
+            return super().get(path, params)
+
+    with pytest.raises(NotFound):
+        ClaimApi(Empty()).get(CLAIM.ref)
 
 
 def test_a_server_that_is_too_old() -> None:

@@ -162,6 +162,22 @@ STATUS = {"kind": "Status", "message": "because"}
 
 
 @pytest.mark.parametrize(
+    ("body", "resource"),
+    [
+        pytest.param({**STATUS, "details": {"name": "a", "kind": "resourceclaims"}}, "resourceclaims", id="no object"),
+        pytest.param({**STATUS, "details": {}}, "", id="no kind of object"),
+        pytest.param({**STATUS, "details": "x"}, "", id="other details"),
+        pytest.param(b"404 page not found", "", id="no path"),
+    ],
+)
+def test_what_is_not_found(server: Server, client: kube.Client, body: t.Any, resource: str) -> None:
+    server.answer = lambda handler: reply(handler, 404, body)
+    with pytest.raises(kube.NotFound) as caught:
+        client.get("/a")
+    assert caught.value.resource == resource
+
+
+@pytest.mark.parametrize(
     ("status", "body", "kind", "text"),
     [
         pytest.param(404, STATUS, kube.NotFound, r"Error while calling GET /a: because \(HTTP 404\)", id="404"),

@@ -63,6 +63,27 @@ def test_asks_the_server_only_for_what_is_not_prepared(node: Node) -> None:
     assert [device.name for device in state.prepare(ref_of(one)).devices] == ["mock1"]
 
 
+def test_a_release_that_overtakes_a_slow_server(node: Node) -> None:
+    """The kubelet has given up preparing and has been told that nothing is prepared: it will not ask again."""
+    one, rival = claim("c0", "mock0"), claim("rival", "mock0")
+
+    class Slow(Reader):
+        def get(self, ref: t.Any) -> Json:
+            if ref.name == "c0" and len(self.asked) < 1:
+                self.asked.append(ref.name)
+                state.unprepare(ref)
+            return super().get(ref)
+
+    state = state_of(node, Slow(one, rival))
+    with pytest.raises(ClaimError, match="it has been released meanwhile"):
+        state.prepare(ref_of(one))
+    assert nothing_is_left(node)
+    state.prepare(ref_of(rival))
+    state.unprepare(ref_of(rival))
+    # Asked for anew, it is prepared.
+    assert [device.name for device in state.prepare(ref_of(one)).devices] == ["mock0"]
+
+
 def other_uid(one: Json) -> None:
     one["metadata"]["uid"] = "another"
 
