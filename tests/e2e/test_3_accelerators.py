@@ -247,9 +247,7 @@ def test_rolling_updates_while_pods_come_and_go(cluster: Cluster, new_driver: Ne
 PARAMETERS = {"apiVersion": "mock-accel.example.com/v1", "kind": "DeviceConfig", "environment": {"A": 1}}
 
 
-def test_what_goes_wrong_is_an_event_of_the_pod_and_of_no_other(
-    cluster: Cluster, new_driver: NewDriver, tmp_path: Path
-) -> None:
+def test_what_goes_wrong_is_an_event_of_the_pod_and_of_no_other(cluster: Cluster, new_driver: NewDriver) -> None:
     driver = new_driver("mishaps")
     driver.start()
     beside = run_pod(cluster, driver, "beside-mishaps", "pf")
