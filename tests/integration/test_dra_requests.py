@@ -16,8 +16,8 @@ from dra_scheduling import GROUP, Scheduling, make_class, on_board
 from mock_accel_dra import allocation
 from mock_accel_dra.cdi import specification
 from mock_accel_dra.devices import SysfsDevices
+from mock_accel_dra.preparation import compute
 from mock_accel_dra.prepared import ClaimRef, PreparedClaim
-from mock_accel_dra.state import compute
 
 RESOURCE = "example.com/accel"
 ADMINS = "administrators"

@@ -34,7 +34,7 @@ DRIVER = [
     {"server", "controller"},
     {"plugin", "registration", "health", "binding", "publisher"},
     {"state"},
-    {"cdi", "checkpoint", "kube", "claim_status", "device_metadata", "devices", "resource_slice"},
+    {"cdi", "checkpoint", "kube", "claim_status", "device_metadata", "devices", "preparation", "resource_slice"},
     {"claim_api", "slices"},
     {"allocation", "claim_bytes", "conditions", "sharing"},
     {"device_status"},

@@ -16,14 +16,13 @@ import typing as t
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import allocation, device_status, log, points
+from . import allocation, device_status, log, points, preparation
 from .cdi import CdiFolder
 from .checkpoint import Checkpoint, Claims
 from .device_metadata import MetadataFolder
 from .errors import CheckpointError, ClaimError, DeviceError, DriverError, NotFound, Unavailable
 from .inventory import AccelDevice
 from .prepared import ClaimRef, PreparedClaim, PreparedDevice
-from .slices import attributes_of
 
 _UID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
 
@@ -118,62 +117,6 @@ class Parts:
     with_metadata: bool = False
 
 
-def compute(
-    ref: ClaimRef,
-    results: t.Sequence[allocation.Result],
-    find: t.Callable[[str], AccelDevice | None],
-    with_metadata: bool = False,
-) -> PreparedClaim:
-    """The preparation of a claim: no effects, and the same answer to the same question."""
-    prepared: list[PreparedDevice] = []
-    for result in results:
-        device = find(result.device)
-        if device is None:
-            raise ClaimError(f"the device {result.device} of request {result.request} is not on this node any more")
-        if not device.responding and not result.admin:
-            raise ClaimError(f"the device {result.device} of request {result.request} does not answer")
-        # A device that comes twice, for two requests or shares, needs two names.
-        same = sum(1 for other in prepared if other.device_name == result.device)
-        prepared.append(
-            PreparedDevice(
-                name=device.name,
-                device_name=result.device,
-                parent=device.parent,
-                pool=result.pool,
-                requests=(result.base_request,),
-                # Not the UID first: a name that begins with a digit needs a newer version of CDI.
-                cdi_name=f"claim-{ref.uid}-{result.device}" + (f"-{same + 1}" if same else ""),
-                uuid=device.uuid,
-                pci_address=device.pci_address,
-                device_node=device.device_node,
-                major=device.major,
-                minor=device.minor,
-                admin=result.admin,
-                share_id=result.share_id,
-                access=result.config.access,
-                environment=result.config.environment,
-                attributes=attributes_of(device) if with_metadata else {},
-                result=result.request if with_metadata else "",
-            )
-        )
-    return PreparedClaim(ref, tuple(prepared))
-
-
-def conflict(claim: PreparedClaim, others: t.Iterable[PreparedClaim]) -> str | None:
-    """Why the claim cannot have its devices: another holds one of them, or a part of it, or what it is a part of."""
-    for other in others:
-        for theirs in other.holds():
-            for ours in claim.holds():
-                holder = f"held by the claim {other.ref} (UID {other.ref.uid}), which has not been released"
-                if ours.name == theirs.name and not (ours.share_id and theirs.share_id):
-                    return f"the device {ours.device_name} is {holder}"
-                if theirs.parent == ours.name:
-                    return f"the device {ours.device_name} has the function {theirs.device_name}, {holder}"
-                if ours.parent == theirs.name:
-                    return f"the device {ours.device_name} is a function of {theirs.device_name}, {holder}"
-    return None
-
-
 class State:
     """Prepares and unprepares claims, each call whole or not at all."""
 
@@ -209,10 +152,10 @@ class State:
             if not is_wanted():
                 raise ClaimError("it has been released meanwhile")
             points.reached("prepare-locked")
-            prepared = compute(ref, results, self._parts.devices.find, self._parts.with_metadata)
+            prepared = preparation.compute(ref, results, self._parts.devices.find, self._parts.with_metadata)
             if self._parts.with_metadata:
                 prepared = replace(prepared, pod_claim=allocation.pod_claim(claim))
-            reason = conflict(prepared, claims.values())
+            reason = preparation.conflict(prepared, claims.values())
             if reason:
                 raise ClaimError(reason)
             points.reached("prepare-computed")
@@ -256,7 +199,7 @@ class State:
             self._parts.metadata.remove_others(claims.values())
             points.reached("recover-files-removed")
             here = {device.device_name: device for device in self._parts.devices.all()}
-            refreshed = {uid: _refresh(claim, here.get) for uid, claim in claims.items()}
+            refreshed = {uid: preparation.refresh(claim, here.get) for uid, claim in claims.items()}
             for claim in refreshed.values():
                 self._keep_files(claim)
                 points.reached("recover-file-made")
@@ -313,7 +256,7 @@ class State:
         gone = sorted(name for name, device in found.items() if device is None)
         if gone:
             raise ClaimError(f"the device {gone[0]} of this claim is not on this node any more")
-        refreshed = _refresh(kept, found.get)
+        refreshed = preparation.refresh(kept, found.get)
         self._keep_files(refreshed)
         for device in refreshed.holds():
             here = found[device.device_name]
@@ -399,23 +342,3 @@ class State:
             except DeviceError as error:
                 log.warning("A device keeps its status", device=device.name, reason=str(error))
             points.reached("recover-status-written")
-
-
-def _refresh(claim: PreparedClaim, find: t.Callable[[str], AccelDevice | None]) -> PreparedClaim:
-    """The claim with what its devices are now: numbers and UUIDs can be others after a reboot."""
-
-    def fresh(device: PreparedDevice) -> PreparedDevice:
-        here = find(device.device_name)
-        if here is None:
-            return device
-        return replace(
-            device,
-            uuid=here.uuid,
-            pci_address=here.pci_address,
-            device_node=here.device_node,
-            major=here.major,
-            minor=here.minor,
-            attributes=attributes_of(here) if device.attributes else device.attributes,
-        )
-
-    return replace(claim, devices=tuple(fresh(device) for device in claim.devices))
