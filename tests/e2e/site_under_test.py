@@ -8,9 +8,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from dra_agent import wait_for
 
 DRIVER_ROOT = Path("/var/lib/nvidia-mock/driver")
 REPORT = Path("/var/lib/mirage-accel/report/verify.json")
@@ -65,10 +66,7 @@ class Site:
 
 def eventually(holds: Callable[[], bool], what: str, seconds: float = 180) -> None:
     """Wait for a state of the cluster; the bound only keeps a broken run from hanging."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"after {seconds:.0f} s: not {what}"
-        time.sleep(1)
+    wait_for(holds, seconds, lambda: f"after {seconds:.0f} s: not {what}", interval=1)
 
 
 def pid_of(component: str) -> int | None:
