@@ -17,6 +17,7 @@ from mock_accel_dra.cdi import CdiFolder
 from mock_accel_dra.checkpoint import Checkpoint
 from mock_accel_dra.device_metadata import MetadataFolder
 from mock_accel_dra.devices import SysfsDevices
+from mock_accel_dra.fetches import Fetches
 from mock_accel_dra.prepared import ClaimRef
 from mock_accel_dra.state import Lock, Parts, State
 
@@ -104,6 +105,7 @@ def state_on(place: Path, scheduling: Scheduling, tree: AccelTree) -> tuple[Stat
     folder.path.mkdir()
     parts = Parts(
         Lock(place / "lock"),
+        Fetches(place / "fetching"),
         Checkpoint(place / "checkpoint"),
         folder,
         SysfsDevices(tree.root),

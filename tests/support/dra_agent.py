@@ -14,6 +14,7 @@ import typing as t
 from pathlib import Path
 
 from accel_sysfs import AccelTree
+from mock_accel_dra import registration
 
 DRIVER = "mock-accel.example.com"
 NODE = "worker-0"
@@ -73,14 +74,17 @@ class Agent:
         return process
 
     def wait_ready(self, process: subprocess.Popen[bytes], pod_uid: str = "", timeout: float = 30.0) -> None:
-        name = f"{self.driver}-{pod_uid}-reg.sock" if pod_uid else f"{self.driver}-reg.sock"
-        started = self.registry_dir / name
-
         def ready() -> bool:
             assert process.poll() is None, f"the plugin has ended with {process.returncode}: {self.log.read_text()}"
-            return listens(started)
+            return any(map(listens, self.registrars(pod_uid)))
 
         wait_for(ready, timeout, self.log.read_text)
+
+    def registrars(self, pod_uid: str = "") -> list[Path]:
+        """The registrar's sockets of this instance: its own, and what killed ones have left."""
+        if not self.registry_dir.exists():
+            return []
+        return registration.former_registrar_sockets(self.registry_dir, self.driver, pod_uid)
 
     def stop(self) -> int:
         assert self.process

@@ -29,6 +29,7 @@ from mock_accel_dra.checkpoint import Checkpoint
 from mock_accel_dra.device_metadata import MetadataFolder
 from mock_accel_dra.devices import SysfsDevices
 from mock_accel_dra.errors import NotFound
+from mock_accel_dra.fetches import Fetches
 from mock_accel_dra.prepared import ClaimRef, PreparedClaim
 from mock_accel_dra.state import Lock, Parts, State
 
@@ -234,6 +235,7 @@ def state_of(node: Node, reader: t.Any, listener: t.Any = None, *, metadata: boo
         folder.mkdir(exist_ok=True)
     parts = Parts(
         lock=Lock(node.plugin_dir / "serialize.lock"),
+        fetches=Fetches(node.plugin_dir / "fetching"),
         checkpoint=Checkpoint(node.checkpoint),
         cdi=CdiFolder(node.cdi_dir, DRIVER),
         devices=SysfsDevices(node.sysfs.root),

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+import secrets
 import threading
 import typing as t
 from pathlib import Path
@@ -15,6 +17,8 @@ from .api import pluginregistration_v1_pb2 as messages
 VERSIONS = ("v1.DRAPlugin", "v1beta1.DRAPlugin", "v1.DRAResourceHealth", "v1alpha1.DRAResourceHealth")
 # The kernel allows 108 bytes, and gRPC's library wants a zero behind them.
 LONGEST_PATH = 107
+_END = "-reg.sock"
+_START = "s[0-9a-f]{6}"
 
 
 def plugin_socket(plugin_dir: Path, pod_uid: str) -> Path:
@@ -22,18 +26,30 @@ def plugin_socket(plugin_dir: Path, pod_uid: str) -> Path:
     return plugin_dir / (f"dra-{pod_uid}.sock" if pod_uid else "dra.sock")
 
 
-def registrar_socket(registry_dir: Path, driver_name: str, pod_uid: str) -> Path:
-    """The longest of the usual names that fits."""
-    names = [f"{driver_name}-reg.sock"]
-    if pod_uid:
-        both = f"{driver_name}\0{pod_uid}"
-        names = [
-            f"{driver_name}-{pod_uid}-reg.sock",
-            f"{driver_name}-{_short(pod_uid, 8)}-reg.sock",
-            f"dra-{_short(both, 16)}-reg.sock",
-        ]
-    paths = [registry_dir / name for name in names]
+def registrar_socket(registry_dir: Path, driver_name: str, pod_uid: str, start: str = "") -> Path:
+    """The longest of the usual names that fits; with `start`, one of that start's own where such a name fits."""
+    ends = [f"-{start}{_END}", _END] if start else [_END]
+    paths = [registry_dir / f"{stem}{end}" for end in ends for stem in _stems(driver_name, pod_uid)]
     return next((path for path in paths if len(bytes(path)) <= LONGEST_PATH), paths[-1])
+
+
+def former_registrar_sockets(registry_dir: Path, driver_name: str, pod_uid: str) -> list[Path]:
+    """What earlier starts of this instance have left, which were killed; not what is another instance's."""
+    stems = "|".join(map(re.escape, _stems(driver_name, pod_uid)))
+    names = re.compile(rf"(?:{stems})(?:-{_START})?{re.escape(_END)}")
+    return sorted(path for path in registry_dir.iterdir() if names.fullmatch(path.name))
+
+
+def new_start() -> str:
+    """A word for `start` that no other start has."""
+    return f"s{secrets.token_hex(3)}"
+
+
+def _stems(driver_name: str, pod_uid: str) -> list[str]:
+    if not pod_uid:
+        return [driver_name]
+    both = f"{driver_name}\0{pod_uid}"
+    return [f"{driver_name}-{pod_uid}", f"{driver_name}-{_short(pod_uid, 8)}", f"dra-{_short(both, 16)}"]
 
 
 def _short(text: str, size: int) -> str:

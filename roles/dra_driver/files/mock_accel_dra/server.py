@@ -19,6 +19,7 @@ from .config import Settings
 from .device_metadata import MetadataFolder
 from .devices import SysfsDevices
 from .errors import DriverError, InventoryError, ServerError
+from .fetches import Fetches
 from .grpc_server import GrpcServer, Service
 from .removals import Removals
 from .state import Lock, Parts, State
@@ -46,6 +47,7 @@ class NodeAgent:
         self._checkpoint = Checkpoint(settings.plugin_dir / "checkpoint.json")
         parts = Parts(
             lock=Lock(settings.plugin_dir / "serialize.lock"),
+            fetches=Fetches(settings.plugin_dir / "fetching"),
             checkpoint=self._checkpoint,
             cdi=CdiFolder(settings.cdi_dir, settings.driver_name),
             devices=self._devices,
@@ -73,6 +75,7 @@ class NodeAgent:
         self._at_sockets: GrpcServer | None = None
         self._at_port: GrpcServer | None = None
         self._removals: Removals | None = None
+        self._start_id = ""
 
     def start(self) -> None:
         self._make_folders()
@@ -116,6 +119,7 @@ class NodeAgent:
         if settings.health_address:
             self._at_port = GrpcServer([settings.health_address], [liveness], 2 * health.MOST_STREAMS)
             self._at_port.start()
+        self._remove_former_registrars()
         self._watch_removals()
         # Last: who sees the registrar's socket takes the rest for granted.
         self._serve_sockets(liveness)
@@ -126,7 +130,9 @@ class NodeAgent:
         """Serve the kubelet, in the place of what has served it until now."""
         settings = self._settings
         socket = registration.plugin_socket(settings.plugin_dir, settings.pod_uid)
-        registrar = registration.registrar_socket(settings.registry_dir, settings.driver_name, settings.pod_uid)
+        registrar = registration.registrar_socket(
+            settings.registry_dir, settings.driver_name, settings.pod_uid, self._start_id
+        )
         services: list[Service] = [
             *plugin.services(self.state, settings.driver_name),
             *health.services(self._monitor, settings.node_name),
@@ -140,6 +146,18 @@ class NodeAgent:
         if before:
             # Calls under way are finished; the streams of the kubelet, which asks anew, are not waited for here.
             threading.Thread(target=before.stop, args=(GRACE_S,), name="former-sockets", daemon=True).start()
+
+    def _remove_former_registrars(self) -> None:
+        """Of killed processes. What the kubelet has tried in vain, it would try again under this name minutes later."""
+        settings = self._settings
+        try:
+            for path in registration.former_registrar_sockets(
+                settings.registry_dir, settings.driver_name, settings.pod_uid
+            ):
+                path.unlink(missing_ok=True)
+                self._start_id = registration.new_start()
+        except OSError as error:
+            raise ServerError(f"Error while removing former sockets from {settings.registry_dir}: {error}") from error
 
     def _watch_removals(self) -> None:
         """Before there are sockets, so that none goes unseen."""

@@ -21,6 +21,7 @@ from .cdi import CdiFolder
 from .checkpoint import Checkpoint, Claims
 from .device_metadata import MetadataFolder
 from .errors import CheckpointError, ClaimError, DeviceError, DriverError, NotFound, Unavailable
+from .fetches import Fetch, Fetches
 from .inventory import AccelDevice
 from .prepared import ClaimRef, PreparedClaim, PreparedDevice
 
@@ -74,38 +75,12 @@ class Lock:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
-class Fetches:
-    """Claims that are being read from the server, so that a release which comes meanwhile is not forgotten.
-
-    The kubelet gives up preparing when the pod is deleted, and releases at once; the call that it has left goes on.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: dict[object, str] = {}
-
-    @contextlib.contextmanager
-    def begun(self, uid: str) -> t.Iterator[t.Callable[[], bool]]:
-        """Gives what says whether the claim is still wanted."""
-        ticket = object()
-        with self._lock:
-            self._open[ticket] = uid
-        try:
-            yield lambda: ticket in self._open
-        finally:
-            with self._lock:
-                self._open.pop(ticket, None)
-
-    def cancel(self, uid: str) -> None:
-        with self._lock:
-            self._open = {ticket: other for ticket, other in self._open.items() if other != uid}
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a State works with."""
 
     lock: Lock
+    fetches: Fetches
     checkpoint: Checkpoint
     cdi: CdiFolder
     devices: Devices
@@ -124,20 +99,22 @@ class State:
         self._parts = parts
         self._driver_name = driver_name
         self._pool = pool
-        self._fetches = Fetches()
 
     def prepare(self, ref: ClaimRef) -> PreparedClaim:
         if not _UID.fullmatch(ref.uid):
             raise ClaimError(f"{ref.uid!r} is no UID")
-        with self._fetches.begun(ref.uid) as is_wanted:
-            return self._prepare(ref, is_wanted)
-
-    def _prepare(self, ref: ClaimRef, is_wanted: t.Callable[[], bool]) -> PreparedClaim:
         points.reached("prepare-entered")
         with self._parts.lock.held():
             kept = self._parts.checkpoint.load().get(ref.uid)
             if kept:
                 return self._again(kept)
+            fetch = self._parts.fetches.begin(ref.uid)
+        try:
+            return self._prepare_anew(ref, fetch)
+        finally:
+            fetch.end()
+
+    def _prepare_anew(self, ref: ClaimRef, fetch: Fetch) -> PreparedClaim:
         points.reached("prepare-not-known")
         # Not under the lock: a slow server must not keep others from leaving.
         claim = self._parts.claims.get(ref)
@@ -149,7 +126,7 @@ class State:
             claims = self._parts.checkpoint.load()
             if ref.uid in claims:
                 return self._again(claims[ref.uid])
-            if not is_wanted():
+            if not fetch.is_wanted():
                 raise ClaimError("it has been released meanwhile")
             points.reached("prepare-locked")
             prepared = preparation.compute(ref, results, self._parts.devices.find, self._parts.with_metadata)
@@ -172,7 +149,7 @@ class State:
         points.reached("unprepare-entered")
         with self._parts.lock.held():
             claims = self._parts.checkpoint.load()
-            self._fetches.cancel(ref.uid)
+            self._parts.fetches.cancel(ref.uid)
             known = ref.uid in claims
             points.reached("unprepare-loaded")
             if known:
@@ -194,6 +171,7 @@ class State:
             claims = dict(self._parts.checkpoint.load())
             points.reached("recover-loaded")
             self._parts.checkpoint.remove_unfinished()
+            self._parts.fetches.remove_ended()
             for uid in self._parts.cdi.remove_others(claims):
                 log.info("Removed a CDI file that no prepared claim has", uid=uid)
             self._parts.metadata.remove_others(claims.values())

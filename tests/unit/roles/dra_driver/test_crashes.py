@@ -76,8 +76,10 @@ def assert_consistent(node: Node, prepared: set[str]) -> None:
     assert node.sysfs.statuses() == {device.replace("-", "_"): 1 for device in sorted(devices)}
     assert sorted(path.name for path in node.plugin_dir.iterdir() if path.suffix != ".sock") == [
         "checkpoint.json",
+        "fetching",
         "serialize.lock",
     ]
+    assert list((node.plugin_dir / "fetching").iterdir()) == []
 
 
 def assert_orphans_go(node: Node, tmp_path: Path) -> None:

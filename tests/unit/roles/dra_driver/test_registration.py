@@ -38,6 +38,25 @@ def test_the_registrar_socket_fits(length: int) -> None:
     assert len(str(found)) <= 107
 
 
+@pytest.mark.parametrize("length", range(1, 64))
+def test_each_start_has_a_registrar_socket_that_fits_and_is_found_again(length: int, tmp_path: Path) -> None:
+    driver = "d" * length
+    for uid in ("", UID):
+        start = registration.new_start()
+        found = registration.registrar_socket(USUAL, driver, uid, start)
+        # Without a UID there is nothing to shorten.
+        assert (start in found.name) is bool(uid or length <= 56)
+        assert len(str(found)) <= 107
+        (tmp_path / found.name).touch()
+        assert [path.name for path in registration.former_registrar_sockets(tmp_path, driver, uid)] == [found.name]
+    assert registration.former_registrar_sockets(tmp_path, driver, "other") == []
+
+
+def test_where_no_name_of_its_own_fits_a_start_has_the_usual_one() -> None:
+    folder = deep(107 - 33)
+    assert registration.registrar_socket(folder, DRIVER, "", "s012345") == folder / f"{DRIVER}-reg.sock"
+
+
 def test_plugin_socket() -> None:
     folder = Path("/var/lib/kubelet/plugins") / DRIVER
     assert registration.plugin_socket(folder, "") == folder / "dra.sock"

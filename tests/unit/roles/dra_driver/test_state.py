@@ -63,25 +63,47 @@ def test_asks_the_server_only_for_what_is_not_prepared(node: Node) -> None:
     assert [device.name for device in state.prepare(ref_of(one)).devices] == ["mock1"]
 
 
-def test_a_release_that_overtakes_a_slow_server(node: Node) -> None:
-    """The kubelet has given up preparing and has been told that nothing is prepared: it will not ask again."""
+@pytest.mark.parametrize("in_a_rolling_update", [False, True])
+def test_a_release_that_overtakes_a_slow_server(node: Node, in_a_rolling_update: bool) -> None:
+    """The kubelet has given up preparing and has been told that nothing is prepared: it will not ask again.
+
+    In a rolling update the new instance is told to release what the old one is still asking the server for.
+    """
     one, rival = claim("c0", "mock0"), claim("rival", "mock0")
 
     class Slow(Reader):
         def get(self, ref: t.Any) -> Json:
             if ref.name == "c0" and len(self.asked) < 1:
                 self.asked.append(ref.name)
-                state.unprepare(ref)
+                told.unprepare(ref)
             return super().get(ref)
 
-    state = state_of(node, Slow(one, rival))
+    reader = Slow(one, rival)
+    state = state_of(node, reader)
+    told = state_of(node, reader) if in_a_rolling_update else state
     with pytest.raises(ClaimError, match="it has been released meanwhile"):
         state.prepare(ref_of(one))
     assert nothing_is_left(node)
-    state.prepare(ref_of(rival))
-    state.unprepare(ref_of(rival))
+    told.prepare(ref_of(rival))
+    told.unprepare(ref_of(rival))
     # Asked for anew, it is prepared.
-    assert [device.name for device in state.prepare(ref_of(one)).devices] == ["mock0"]
+    assert [device.name for device in told.prepare(ref_of(one)).devices] == ["mock0"]
+
+
+def test_a_new_instance_does_not_end_what_the_old_one_is_asking_for(node: Node) -> None:
+    one = claim("c0", "mock0")
+    fetching = node.plugin_dir / "fetching"
+    fetching.mkdir(parents=True)
+    (fetching / "what-a-killed-process-has-left.0123456789abcdef").touch()
+
+    class Slow(Reader):
+        def get(self, ref: t.Any) -> Json:
+            state_of(node, self).recover()
+            assert [path.stem for path in fetching.iterdir()] == [ref.uid]
+            return super().get(ref)
+
+    state_of(node, Slow(one)).prepare(ref_of(one))
+    assert list(fetching.iterdir()) == []
 
 
 def other_uid(one: Json) -> None:
