@@ -24,9 +24,9 @@ class Scenario:
         return self._run(*command, cwd=self._repo, env=self._env, timeout=timeout)
 
     def executed(self, done: subprocess.CompletedProcess[str], among: list[str]) -> list[str]:
-        """The actions of those in question that have succeeded, in order; one that failed is shown whole."""
+        """The actions of those in question that have succeeded, in order; tasks that failed are shown whole."""
         output = done.stdout + done.stderr
-        assert done.returncode == 0, output[-12000:]
+        assert done.returncode == 0, "\n\n".join([*failures(output), output[-4000:]])
         found = re.findall(rf"\[{self._name} > (\w+)\] Executed: Successful", output)
         return [action for action in found if action in among]
 
@@ -41,3 +41,9 @@ class Scenario:
             if str(self._folder).encode() in text:
                 found.append(entry.parent.name)
         return found
+
+
+def failures(output: str) -> list[str]:
+    """The failed tasks of what ansible has printed; its end shows only how molecule cleans up afterwards."""
+    tasks = re.split(r"^(?=TASK |PLAY |RUNNING HANDLER )", output, flags=re.MULTILINE)
+    return [task.strip() for task in tasks if re.search(r"^(?:fatal|failed): ", task, re.MULTILINE)]
