@@ -46,4 +46,5 @@ class Scenario:
 def failures(output: str) -> list[str]:
     """The failed tasks of what ansible has printed; its end shows only how molecule cleans up afterwards."""
     tasks = re.split(r"^(?=TASK |PLAY |RUNNING HANDLER )", output, flags=re.MULTILINE)
-    return [task.strip() for task in tasks if re.search(r"^(?:fatal|failed): ", task, re.MULTILINE)]
+    failed = (task for task in tasks if re.search(r"^(?:fatal|failed): ", task, re.MULTILINE))
+    return [task.strip() for task in failed if "\n...ignoring" not in task]

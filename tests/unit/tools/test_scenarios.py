@@ -20,6 +20,11 @@ TASK [Check each] **************************
 failed: [node-0] (item=one) =>
     msg: not this one
 
+TASK [Expect one too many] *****************
+fatal: [node-0]: FAILED! =>
+    msg: 1 difference
+...ignoring
+
 PLAY [Take everything off] *****************
 
 TASK [Remove] ******************************
