@@ -24,6 +24,8 @@ DEVICE_CLASS = "mock-accel-of-a-test"
 # Names of the tests' drivers end so.
 DOMAIN = "on-host.example.com"
 NAMESPACE = "default"
+# Within which the kubelet is to register an agent. It looks every second, but for what it has tried in vain.
+REGISTERED_S = 30
 # Nothing tells of a change in such a tree.
 RESCAN = "--rescan-interval=1s"
 Json = dict[str, t.Any]
@@ -60,7 +62,7 @@ class DriverOnHost(Agent):
         """Start the node agent; ready when the kubelet has registered it, unless it dies before that."""
         registered = self.registrations()
         process = super().start(*more, die_at=die_at, pod_uid=pod_uid, wait=wait)
-        wait_for(lambda: self.registrations() > registered or process.poll() is not None, 60, self.said)
+        wait_for(lambda: self.registrations() > registered or process.poll() is not None, REGISTERED_S, self.said)
         return process
 
     def cdi_files(self) -> list[str]:
@@ -95,7 +97,7 @@ class DriverOnHost(Agent):
 
     def close(self) -> None:
         super().close()
-        # The kubelet would try in vain, and then wait for minutes.
+        # Which the kubelet would try as long as it lives.
         for path in self.registry_dir.glob(f"{self.driver}-*"):
             path.unlink()
 

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,8 +19,9 @@ from pathlib import Path
 import pytest
 from crash_points import PREPARE, UNPREPARE
 from dra_agent import wait_for
-from driver_on_host import DEVICE_CLASS, DEVICES, NAMESPACE, Cluster, DriverOnHost, claim, device_class
+from driver_on_host import DEVICE_CLASS, DEVICES, DOMAIN, KUBELET, NAMESPACE, Cluster, DriverOnHost, claim, device_class
 from kubernetes import client
+from mock_accel_dra import registration
 from site_under_test import KUBECONFIG, Site, pid_of
 
 pytestmark = pytest.mark.timeout(5400)
@@ -37,6 +39,17 @@ def cluster(up) -> Iterator[Cluster]:
     found.resource.create_device_class(device_class())
     yield found
     found.resource.delete_device_class(DEVICE_CLASS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def left_behind(cluster: Cluster) -> Iterator[str]:
+    """A driver's name, whose agent was killed and has left its socket: the kubelet tries that while the cases run."""
+    driver = f"left-behind.{DOMAIN}"
+    path = registration.registrar_socket(KUBELET / "plugins_registry", driver, "")
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+    yield driver
+    path.unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -372,3 +385,15 @@ def test_the_api_server_is_away_for_a_minute(cluster: Cluster, new_driver: NewDr
     cluster.forget("away-new")
     cluster.forget("away-stays")
     assert driver.holds({}), driver.said()
+
+
+def test_where_the_kubelet_has_tried_in_vain_for_long(
+    cluster: Cluster, new_driver: NewDriver, left_behind: str
+) -> None:
+    """It would try the same name after up to two minutes only."""
+    driver = new_driver("left-behind")
+    assert driver.driver == left_behind
+    driver.start()
+    devices = run_pod(cluster, driver, "left-behind", "pf")
+    assert driver.holds(devices), driver.said()
+    cluster.forget("left-behind")

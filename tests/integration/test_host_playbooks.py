@@ -168,18 +168,23 @@ def test_another_driver_version_leaves_nothing_of_the_old_one(placed: Host) -> N
     assert "551.0.1" in placed.smi("--query-gpu=driver_version", "--format=csv,noheader")
 
 
+@pytest.fixture(scope="module")
+def as_usual(placed: Host) -> Host:
+    """After the cases with settings of their own."""
+    assert changes(placed.play("nodes")) > 0
+    return placed
+
+
 @pytest.mark.parametrize("step", ["mock_nvml_install", "mock_nvml_configure", "device_nodes_install"])
-def test_a_step_works_alone(placed: Host, step: str) -> None:
-    placed.play("nodes")
-    assert changes(placed.play("nodes", "--tags", step)) == 0
+def test_a_step_works_alone(as_usual: Host, step: str) -> None:
+    assert changes(as_usual.play("nodes", "--tags", step)) == 0
 
 
-def test_nodes_that_are_not_on_record_are_not_made(placed: Host) -> None:
-    placed.play("nodes")
-    done = placed.play("nodes", "--tags", "device_nodes_install", gpu_mock_count=9)
+def test_nodes_that_are_not_on_record_are_not_made(as_usual: Host) -> None:
+    done = as_usual.play("nodes", "--tags", "device_nodes_install", gpu_mock_count=9)
     assert done.returncode != 0
     assert "does not list" in done.stdout
-    assert not (placed.dev / "nvidia8").exists()
+    assert not (as_usual.dev / "nvidia8").exists()
 
 
 def test_teardown_takes_only_what_is_on_record(placed: Host) -> None:

@@ -84,7 +84,7 @@ class Agent:
         """The registrar's sockets of this instance: its own, and what killed ones have left."""
         if not self.registry_dir.exists():
             return []
-        return registration.former_registrar_sockets(self.registry_dir, self.driver, pod_uid)
+        return registration.registrar_sockets(self.registry_dir, self.driver, pod_uid)
 
     def stop(self) -> int:
         assert self.process

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 import secrets
+import socket
 import threading
 import typing as t
 from pathlib import Path
@@ -33,11 +34,23 @@ def registrar_socket(registry_dir: Path, driver_name: str, pod_uid: str, start: 
     return next((path for path in paths if len(bytes(path)) <= LONGEST_PATH), paths[-1])
 
 
-def former_registrar_sockets(registry_dir: Path, driver_name: str, pod_uid: str) -> list[Path]:
-    """What earlier starts of this instance have left, which were killed; not what is another instance's."""
+def registrar_sockets(registry_dir: Path, driver_name: str, pod_uid: str) -> list[Path]:
+    """Those of this instance that are there: its own, and what earlier starts of it have left, which were killed."""
     stems = "|".join(map(re.escape, _stems(driver_name, pod_uid)))
     names = re.compile(rf"(?:{stems})(?:-{_START})?{re.escape(_END)}")
     return sorted(path for path in registry_dir.iterdir() if names.fullmatch(path.name))
+
+
+def is_left_behind(path: Path) -> bool:
+    """Nobody listens there any more."""
+    with socket.socket(socket.AF_UNIX) as one:
+        try:
+            one.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+    return False
 
 
 def new_start() -> str:

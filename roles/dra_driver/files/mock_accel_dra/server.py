@@ -75,6 +75,7 @@ class NodeAgent:
         self._at_sockets: GrpcServer | None = None
         self._at_port: GrpcServer | None = None
         self._removals: Removals | None = None
+        # Part of the registrar's name where the usual one is not free.
         self._start_id = ""
 
     def start(self) -> None:
@@ -119,7 +120,7 @@ class NodeAgent:
         if settings.health_address:
             self._at_port = GrpcServer([settings.health_address], [liveness], 2 * health.MOST_STREAMS)
             self._at_port.start()
-        self._remove_former_registrars()
+        self._remove_left_behind()
         self._watch_removals()
         # Last: who sees the registrar's socket takes the rest for granted.
         self._serve_sockets(liveness)
@@ -147,17 +148,17 @@ class NodeAgent:
             # Calls under way are finished; the streams of the kubelet, which asks anew, are not waited for here.
             threading.Thread(target=before.stop, args=(GRACE_S,), name="former-sockets", daemon=True).start()
 
-    def _remove_former_registrars(self) -> None:
+    def _remove_left_behind(self) -> None:
         """Of killed processes. What the kubelet has tried in vain, it would try again under this name minutes later."""
         settings = self._settings
+        folder = settings.registry_dir
         try:
-            for path in registration.former_registrar_sockets(
-                settings.registry_dir, settings.driver_name, settings.pod_uid
-            ):
-                path.unlink(missing_ok=True)
-                self._start_id = registration.new_start()
+            for path in registration.registrar_sockets(folder, settings.driver_name, settings.pod_uid):
+                if registration.is_left_behind(path):
+                    path.unlink(missing_ok=True)
+                    self._start_id = registration.new_start()
         except OSError as error:
-            raise ServerError(f"Error while removing former sockets from {settings.registry_dir}: {error}") from error
+            raise ServerError(f"Error while removing former sockets from {folder}: {error}") from error
 
     def _watch_removals(self) -> None:
         """Before there are sockets, so that none goes unseen."""

@@ -48,8 +48,8 @@ def test_each_start_has_a_registrar_socket_that_fits_and_is_found_again(length: 
         assert (start in found.name) is bool(uid or length <= 56)
         assert len(str(found)) <= 107
         (tmp_path / found.name).touch()
-        assert [path.name for path in registration.former_registrar_sockets(tmp_path, driver, uid)] == [found.name]
-    assert registration.former_registrar_sockets(tmp_path, driver, "other") == []
+        assert [path.name for path in registration.registrar_sockets(tmp_path, driver, uid)] == [found.name]
+    assert registration.registrar_sockets(tmp_path, driver, "other") == []
 
 
 def test_where_no_name_of_its_own_fits_a_start_has_the_usual_one() -> None:

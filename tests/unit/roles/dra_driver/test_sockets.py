@@ -141,6 +141,16 @@ def test_after_a_kill_the_registrar_has_another_name(node: Node, uid: str) -> No
     assert node.registrars(uid) == [registration.registrar_socket(node.registry_dir, DRIVER, uid)]
 
 
+def test_a_living_instance_of_the_same_name_is_followed_under_it(node: Node) -> None:
+    """Not as meant, without UIDs; it must not fight for its sockets."""
+    node.start()
+    node.start()
+    time.sleep(1)
+    assert node.registrars() == [registrar(node)]
+    assert node.stop() == 0
+    assert node.registrars() == []
+
+
 def test_a_folder_that_cannot_be_made_is_tried_again(node: Node) -> None:
     node.start()
     moved = node.registry_dir.with_name("moved")
