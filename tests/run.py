@@ -25,7 +25,8 @@ TESTS = Path(__file__).resolve().parent
 
 # From quick to slow, so that a broken formatting rule does not wait for a cluster. Each is a folder of pytest files.
 # A step's lanes run side by side: what happens in virtual machines mostly waits for one emulated processor, and touches
-# nothing of this machine. They are as long as each other. The last has the machine to itself, as users have.
+# nothing of this machine; unit is with them because the other lane is longer. The last has the machine to itself, as
+# users have.
 STEPS = (
     (("gates",),),
     (("unit", "kernel", "scenario"), ("native", "clients", "charts", "integration")),

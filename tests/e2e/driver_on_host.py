@@ -24,8 +24,6 @@ DEVICE_CLASS = "mock-accel-of-a-test"
 # Names of the tests' drivers end so.
 DOMAIN = "on-host.example.com"
 NAMESPACE = "default"
-# Within which the kubelet is to register an agent. It looks every second, but for what it has tried in vain.
-REGISTERED_S = 30
 # Nothing tells of a change in such a tree.
 RESCAN = "--rescan-interval=1s"
 Json = dict[str, t.Any]
@@ -58,11 +56,13 @@ class DriverOnHost(Agent):
         }
         return self.run(["controller", RESCAN, *(f"--{key}={value}" for key, value in flags.items())])
 
-    def start(self, *more: str, die_at: str = "", pod_uid: str = "", wait: bool = True) -> subprocess.Popen[bytes]:
+    def start(
+        self, *more: str, die_at: str = "", pod_uid: str = "", wait: bool = True, within: float = 60
+    ) -> subprocess.Popen[bytes]:
         """Start the node agent; ready when the kubelet has registered it, unless it dies before that."""
         registered = self.registrations()
         process = super().start(*more, die_at=die_at, pod_uid=pod_uid, wait=wait)
-        wait_for(lambda: self.registrations() > registered or process.poll() is not None, REGISTERED_S, self.said)
+        wait_for(lambda: self.registrations() > registered or process.poll() is not None, within, self.said)
         return process
 
     def cdi_files(self) -> list[str]:

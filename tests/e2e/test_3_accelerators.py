@@ -21,7 +21,6 @@ from crash_points import PREPARE, UNPREPARE
 from dra_agent import wait_for
 from driver_on_host import DEVICE_CLASS, DEVICES, DOMAIN, KUBELET, NAMESPACE, Cluster, DriverOnHost, claim, device_class
 from kubernetes import client
-from mock_accel_dra import registration
 from site_under_test import KUBECONFIG, Site, pid_of
 
 pytestmark = pytest.mark.timeout(5400)
@@ -42,13 +41,12 @@ def cluster(up) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def left_behind(cluster: Cluster) -> Iterator[str]:
-    """A driver's name, whose agent was killed and has left its socket: the kubelet tries that while the cases run."""
-    driver = f"left-behind.{DOMAIN}"
-    path = registration.registrar_socket(KUBELET / "plugins_registry", driver, "")
+def left_behind(cluster: Cluster) -> Iterator[Path]:
+    """What a killed agent has left: the kubelet tries it, more and more seldom, while the other cases run."""
+    path = KUBELET / "plugins_registry" / f"left-behind.{DOMAIN}-pod-reg.sock"
     with socket.socket(socket.AF_UNIX) as one:
         one.bind(str(path))
-    yield driver
+    yield path
     path.unlink(missing_ok=True)
 
 
@@ -387,13 +385,11 @@ def test_the_api_server_is_away_for_a_minute(cluster: Cluster, new_driver: NewDr
     assert driver.holds({}), driver.said()
 
 
-def test_where_the_kubelet_has_tried_in_vain_for_long(
-    cluster: Cluster, new_driver: NewDriver, left_behind: str
-) -> None:
+def test_where_the_kubelet_has_tried_in_vain(cluster: Cluster, new_driver: NewDriver, left_behind: Path) -> None:
     """It would try the same name after up to two minutes only."""
     driver = new_driver("left-behind")
-    assert driver.driver == left_behind
-    driver.start()
+    driver.start(pod_uid="pod", within=RIGHT_AGAIN_S)
+    assert not left_behind.exists()
     devices = run_pod(cluster, driver, "left-behind", "pf")
     assert driver.holds(devices), driver.said()
     cluster.forget("left-behind")

@@ -34,6 +34,12 @@ def test_a_controller_writes_its_own_nodes_slices(installed: Pods, apiserver: se
     status, answer = ask(apiserver, other, "POST", SLICES, a_slice(NODES[0]))
     assert (status, words in answer) == (422, True), answer
 
+    # Nor one of another node's pool.
+    pool = {"name": NODES[1], "generation": 9, "resourceSliceCount": 1}
+    status, answer = ask(apiserver, own, "POST", SLICES, a_slice(NODES[0], pool=pool))
+    assert status == 422, answer
+    assert "of the pool \\\"worker-2\\\": a node's pool has the node's name" in answer
+
     # Nor one of all nodes, nor of another driver, in any version of the API.
     status, answer = ask(
         apiserver, own, "POST", SLICES, {**a_slice("", pool={"name": "p", "generation": 1, "resourceSliceCount": 1})}

@@ -14,7 +14,6 @@ import typing as t
 from pathlib import Path
 
 from accel_sysfs import AccelTree
-from mock_accel_dra import registration
 
 DRIVER = "mock-accel.example.com"
 NODE = "worker-0"
@@ -81,10 +80,10 @@ class Agent:
         wait_for(ready, timeout, self.log.read_text)
 
     def registrars(self, pod_uid: str = "") -> list[Path]:
-        """The registrar's sockets of this instance: its own, and what killed ones have left."""
-        if not self.registry_dir.exists():
-            return []
-        return registration.registrar_sockets(self.registry_dir, self.driver, pod_uid)
+        """The registrar's sockets of that pod's starts, or the only one; dead ones too."""
+        return sorted(
+            self.registry_dir.glob(f"{self.driver}-{pod_uid}-*-reg.sock" if pod_uid else f"{self.driver}-reg.sock")
+        )
 
     def stop(self) -> int:
         assert self.process

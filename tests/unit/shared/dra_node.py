@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grpc
 from accel_sysfs import AccelTree
-from dra_agent import DRIVER, NODE, Agent
+from dra_agent import DRIVER, NODE, Agent, listens
 from google.protobuf import message_factory
 from mock_accel_dra.api import (
     dra_health_v1_pb2,
@@ -214,7 +214,11 @@ class Node(Agent):
         self.kubeconfig.write_text(json.dumps({**config, "current-context": "c"}))
 
     def socket(self, pod_uid: str = "") -> Path:
-        return self.plugin_dir / (f"dra-{pod_uid}.sock" if pod_uid else "dra.sock")
+        """The plugin's socket; of a pod, that of its start that lives."""
+        if not pod_uid:
+            return self.plugin_dir / "dra.sock"
+        [living] = filter(listens, self.plugin_dir.glob(f"dra-{pod_uid}-*.sock"))
+        return living
 
     @contextlib.contextmanager
     def kubelet(self, pod_uid: str = "") -> Iterator[Kubelet]:

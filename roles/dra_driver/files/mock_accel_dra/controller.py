@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import threading
 import time
 import typing as t
 from pathlib import Path
 
-from . import access, inventory, log
+from . import access, ending, inventory, log
 from .backoff import Backoff
 from .config import Settings
 from .errors import DriverError, Expired
@@ -46,10 +45,9 @@ Scan = t.Callable[[Path], t.Sequence[inventory.AccelDevice]]
 
 
 class Bell:
-    """What wakes the controller. Signal handlers may ring it."""
+    """What wakes the controller. Any thread may ring it."""
 
     def __init__(self) -> None:
-        # A queue whose put can interrupt itself, as a signal handler's does.
         self._rings: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.ended = False
 
@@ -254,11 +252,10 @@ def run(settings: Settings) -> int:
     where = access.find(settings.kubeconfig, os.environ)
     client, watch_client = Client(where), Client(where)
     controller = Controller(settings, client, watch_client)
+    ending.on_signal(controller.end)
     shown = None
     if settings.metrics_address:
         shown = Server(settings.metrics_address, METRICS, lambda: controller.has_published)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: controller.end())
     log.info("Started", driver=settings.driver_name, node=settings.node_name, sysfs_root=settings.sysfs_root)
     try:
         controller.run()

@@ -55,6 +55,10 @@ class ClaimError(DriverError):
     """A claim cannot be prepared, for a reason that its owner can read."""
 
 
+class FetchError(DriverError):
+    """That a claim is being read, or need not be read any more, cannot be told to others."""
+
+
 class CheckpointError(DriverError):
     """The record of prepared claims cannot be read or written."""
 

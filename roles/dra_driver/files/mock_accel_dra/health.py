@@ -63,8 +63,8 @@ class HealthMonitor:
 
     def __init__(
         self,
-        scan: t.Callable[[], t.Iterable[AccelDevice]],
-        held: t.Callable[[], t.Mapping[str, PreparedDevice]],
+        scan: t.Callable[[], t.Sequence[AccelDevice]],
+        held: t.Callable[[t.Sequence[AccelDevice]], t.Mapping[str, PreparedDevice]],
         interval: float,
     ) -> None:
         self._scan = scan
@@ -87,7 +87,8 @@ class HealthMonitor:
 
     def look(self) -> None:
         try:
-            health = judge(self._scan(), self._held())
+            devices = self._scan()
+            health = judge(devices, self._held(devices))
         except DriverError as error:
             log.error("The devices' health is not known", reason=str(error))
             return

@@ -21,6 +21,8 @@ from .slices import NO_OPTIONS, Features, Json, Options, Slice
 ATTEMPTS = 3
 # The first release that knows resource.kubernetes.io/numaNode.
 NUMA_NODE_MINOR = 37
+# The field is an int64.
+LAST_GENERATION = 2**63 - 1
 
 
 class Api(t.Protocol):
@@ -246,6 +248,11 @@ class Publisher:
         kept = {index: stored for index, stored in matched.items() if index in wanted}
         generations = [stored.current["spec"]["pool"]["generation"] for stored in self._stored.values()]
         self._generation = max([self._generation, *generations])
+        if self._generation >= LAST_GENERATION:
+            # Somebody has set that. As long as such a slice is there, no lower generation counts.
+            log.warning("Publishing anew from generation 1", reason=f"there is none after {self._generation}")
+            self._generation = 0
+            obsolete, kept = list(self._stored.values()), {}
         changed = [index for index, stored in kept.items() if not self._is(stored, self._made(wanted[index], wanted))]
         created = [part for index, part in wanted.items() if index not in kept]
         if created or len(changed) > 1:

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import threading
 import typing as t
 
-from . import access, binding, health, inventory, kube, log, metrics, plugin, registration
+from . import access, binding, ending, health, inventory, kube, log, metrics, plugin, registration, sockets
 from .backoff import Backoff
 from .cdi import CdiFolder
 from .checkpoint import Checkpoint
@@ -58,7 +57,7 @@ class NodeAgent:
         )
         # The pool of a node has the node's name.
         self.state = State(parts, settings.driver_name, settings.node_name)
-        self._monitor = health.HealthMonitor(self._devices.all, self.state.held, settings.rescan_interval)
+        self._monitor = health.HealthMonitor(self._devices.all, self.state.settle, settings.rescan_interval)
         self._binding: binding.BindingReporter | None = None
         if settings.binding_conditions:
             self._binding = binding.BindingReporter(
@@ -75,8 +74,7 @@ class NodeAgent:
         self._at_sockets: GrpcServer | None = None
         self._at_port: GrpcServer | None = None
         self._removals: Removals | None = None
-        # Part of the registrar's name where the usual one is not free.
-        self._start_id = ""
+        self._instance = sockets.instance(settings.pod_uid)
 
     def start(self) -> None:
         self._make_folders()
@@ -120,7 +118,7 @@ class NodeAgent:
         if settings.health_address:
             self._at_port = GrpcServer([settings.health_address], [liveness], 2 * health.MOST_STREAMS)
             self._at_port.start()
-        self._remove_left_behind()
+        sockets.remove_left_behind(settings.plugin_dir, settings.registry_dir, settings.driver_name)
         self._watch_removals()
         # Last: who sees the registrar's socket takes the rest for granted.
         self._serve_sockets(liveness)
@@ -130,10 +128,8 @@ class NodeAgent:
     def _serve_sockets(self, liveness: health.LivenessService) -> None:
         """Serve the kubelet, in the place of what has served it until now."""
         settings = self._settings
-        socket = registration.plugin_socket(settings.plugin_dir, settings.pod_uid)
-        registrar = registration.registrar_socket(
-            settings.registry_dir, settings.driver_name, settings.pod_uid, self._start_id
-        )
+        socket = sockets.plugin_socket(settings.plugin_dir, self._instance)
+        registrar = sockets.registrar_socket(settings.registry_dir, settings.driver_name, self._instance)
         services: list[Service] = [
             *plugin.services(self.state, settings.driver_name),
             *health.services(self._monitor, settings.node_name),
@@ -147,18 +143,6 @@ class NodeAgent:
         if before:
             # Calls under way are finished; the streams of the kubelet, which asks anew, are not waited for here.
             threading.Thread(target=before.stop, args=(GRACE_S,), name="former-sockets", daemon=True).start()
-
-    def _remove_left_behind(self) -> None:
-        """Of killed processes. What the kubelet has tried in vain, it would try again under this name minutes later."""
-        settings = self._settings
-        folder = settings.registry_dir
-        try:
-            for path in registration.registrar_sockets(folder, settings.driver_name, settings.pod_uid):
-                if registration.is_left_behind(path):
-                    path.unlink(missing_ok=True)
-                    self._start_id = registration.new_start()
-        except OSError as error:
-            raise ServerError(f"Error while removing former sockets from {folder}: {error}") from error
 
     def _watch_removals(self) -> None:
         """Before there are sockets, so that none goes unseen."""
@@ -230,8 +214,7 @@ class NodeAgent:
 def run(settings: Settings, environ: t.Mapping[str, str] = os.environ) -> int:
     """Serve until SIGTERM or SIGINT."""
     ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    ending.on_signal(ended.set)
     agent = NodeAgent(settings, environ)
     shown = [*plugin.METRICS, *health.METRICS]
     scraped = metrics.Server(settings.metrics_address, shown) if settings.metrics_address else None

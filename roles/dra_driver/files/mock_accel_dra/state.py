@@ -104,17 +104,15 @@ class State:
         if not _UID.fullmatch(ref.uid):
             raise ClaimError(f"{ref.uid!r} is no UID")
         points.reached("prepare-entered")
+        with self._parts.fetches.begun(ref.uid) as fetch:
+            return self._prepare(ref, fetch)
+
+    def _prepare(self, ref: ClaimRef, fetch: Fetch) -> PreparedClaim:
         with self._parts.lock.held():
             kept = self._parts.checkpoint.load().get(ref.uid)
             if kept:
                 return self._again(kept)
-            fetch = self._parts.fetches.begin(ref.uid)
-        try:
-            return self._prepare_anew(ref, fetch)
-        finally:
-            fetch.end()
-
-    def _prepare_anew(self, ref: ClaimRef, fetch: Fetch) -> PreparedClaim:
+            fetch.check()
         points.reached("prepare-not-known")
         # Not under the lock: a slow server must not keep others from leaving.
         claim = self._parts.claims.get(ref)
@@ -126,8 +124,7 @@ class State:
             claims = self._parts.checkpoint.load()
             if ref.uid in claims:
                 return self._again(claims[ref.uid])
-            if not fetch.is_wanted():
-                raise ClaimError("it has been released meanwhile")
+            fetch.check()
             points.reached("prepare-locked")
             prepared = preparation.compute(ref, results, self._parts.devices.find, self._parts.with_metadata)
             if self._parts.with_metadata:
@@ -168,7 +165,7 @@ class State:
     def recover(self) -> None:
         """Make everything as the checkpoint says, after whatever has happened while nobody was here."""
         with self._parts.lock.held():
-            claims = dict(self._parts.checkpoint.load())
+            claims = self._parts.checkpoint.load()
             points.reached("recover-loaded")
             self._parts.checkpoint.remove_unfinished()
             self._parts.fetches.remove_ended()
@@ -176,16 +173,33 @@ class State:
                 log.info("Removed a CDI file that no prepared claim has", uid=uid)
             self._parts.metadata.remove_others(claims.values())
             points.reached("recover-files-removed")
-            here = {device.device_name: device for device in self._parts.devices.all()}
-            refreshed = {uid: preparation.refresh(claim, here.get) for uid, claim in claims.items()}
-            for claim in refreshed.values():
-                self._keep_files(claim)
-                points.reached("recover-file-made")
-            self._restore_statuses(refreshed, here)
-            points.reached("recover-statuses-restored")
-            if refreshed != claims:
-                self._parts.checkpoint.save(refreshed)
+            self._make_right(claims, self._parts.devices.all())
         points.reached("recover-done")
+
+    def settle(self, devices: t.Iterable[AccelDevice]) -> dict[str, PreparedDevice]:
+        """As `held`, after what others have changed since is as the checkpoint says again.
+
+        Such are a CDI file that somebody has removed, and the status of a device that hung while it was released, or
+        that was gone for a while.
+        """
+        with self._parts.lock.held():
+            claims = self._parts.checkpoint.load()
+            try:
+                self._make_right(claims, devices)
+            except DriverError as error:
+                log.warning("What others have changed is not put right yet", reason=str(error))
+        return self.held()
+
+    def _make_right(self, claims: Claims, devices: t.Iterable[AccelDevice]) -> None:
+        here = {device.device_name: device for device in devices}
+        refreshed = {uid: preparation.refresh(claim, here.get) for uid, claim in claims.items()}
+        for claim in refreshed.values():
+            self._keep_files(claim)
+            points.reached("recover-file-made")
+        self._restore_statuses(refreshed, here)
+        points.reached("recover-statuses-restored")
+        if refreshed != claims:
+            self._parts.checkpoint.save(refreshed)
 
     def clean_orphans(self) -> bool:
         """Release claims that the API server does not know as ours any more; false where it could not be asked."""
@@ -250,6 +264,7 @@ class State:
             self._parts.metadata.write(claim)
         if not self._parts.cdi.holds(claim):
             self._parts.cdi.write(claim)
+            log.info("Made the claim's CDI file again", claim=claim.ref, uid=claim.ref.uid)
 
     def _remove_files(self, claim: PreparedClaim, others: Claims) -> None:
         self._parts.cdi.remove(claim.ref.uid)

@@ -57,13 +57,17 @@ class Context:
             callback()
 
 
+def nothing_held(devices: t.Sequence[inventory.AccelDevice]) -> dict[str, t.Any]:
+    return {}
+
+
 class World:
     """Devices that can change, and a monitor that looks when it is told."""
 
     def __init__(self, devices: list[inventory.AccelDevice]) -> None:
         self.devices = devices
         self.error: Exception | None = None
-        self.monitor = health.HealthMonitor(self.scan, dict, 1000)
+        self.monitor = health.HealthMonitor(self.scan, nothing_held, 1000)
         self.monitor.look()
 
     def scan(self) -> list[inventory.AccelDevice]:
@@ -112,7 +116,7 @@ def test_it_is_told_again_before_the_kubelet_gives_up() -> None:
 
 def test_nothing_is_told_before_anything_is_known(devices: list[inventory.AccelDevice]) -> None:
     world = World([])
-    world.monitor = health.HealthMonitor(world.scan, dict, 1000)
+    world.monitor = health.HealthMonitor(world.scan, nothing_held, 1000)
     world.error = InventoryError("no")
     world.monitor.look()
     stream = health.services(world.monitor, "worker-0", resend=1000)[0].NodeWatchResources(None, Context())
@@ -160,11 +164,11 @@ def test_the_monitor_looks_after_the_interval_and_when_woken(devices: list[inven
         looks.append(1)
         return devices
 
-    often = health.HealthMonitor(scan, dict, 0.01)
+    often = health.HealthMonitor(scan, nothing_held, 0.01)
     often.start()
     wait_for(lambda: len(looks) > 2)
     often.stop()
-    seldom = health.HealthMonitor(scan, dict, 1000)
+    seldom = health.HealthMonitor(scan, nothing_held, 1000)
     seldom.start()
     before = len(looks)
     seldom.wake()

@@ -339,10 +339,11 @@ def test_a_rolling_update_loses_nothing(node: Node) -> None:
             assert errors == [""] * 80
             kept = claims[1]
             assert not before.prepare(kept)[uid(kept)].error
+            served = node.socket(POD)
             old.send_signal(signal.SIGTERM)
             assert old.wait(20) == 0
             assert [device.device_name for device in after.prepare(kept)[uid(kept)].devices] == ["mock1-vf0"]
-            assert not node.socket(POD).exists()
+            assert not served.exists()
             assert not after.unprepare(kept)[uid(kept)].error
     new.send_signal(signal.SIGTERM)
     assert new.wait(20) == 0

@@ -139,6 +139,24 @@ def test_somebody_edits_a_slice(edit: t.Callable[[FakeClient, str], None], notic
 
 
 @pytest.mark.parametrize("devices", [[pf()], MANY, BOARD], ids=["one", "many", "board"])
+def test_somebody_sets_the_last_generation(devices: list[AccelDevice]) -> None:
+    """No other follows, and no lower one counts beside it."""
+    api = client()
+    one = publisher(api)
+    one.publish(devices)
+    api.edit(api.slices[0]["metadata"]["name"])["spec"]["pool"]["generation"] = 2**63 - 1
+    one.list_again()
+    one.publish(devices)
+    count = len(api.slices)
+    assert set(pools(api)) == {(1, count)}
+    assert len(shown(api)) == len(devices)
+    # And goes on from there.
+    one.publish([*devices, pf(500)])
+    assert all(generation < 4 for generation, _ in pools(api))
+    assert len(shown(api)) == len(devices) + 1
+
+
+@pytest.mark.parametrize("devices", [[pf()], MANY, BOARD], ids=["one", "many", "board"])
 def test_all_slices_are_deleted_as_a_kubelet_does_when_it_starts(devices: list[AccelDevice]) -> None:
     api = client()
     one = publisher(api)

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from dra_agent import DRIVER, listens, wait_for
 from dra_node import Kubelet, Node, claim
-from mock_accel_dra import registration
 
 POD = "1f5fd40d-8c35-4df1-ad40-c8b541c44d7d"
 
@@ -61,7 +60,9 @@ def test_it_is_served_again(node: Node, remove: t.Callable[[Node], object]) -> N
             assert kubelet.call("liveness", "Check").status == 1
     assert node.stop() == 0
     assert list(node.registry_dir.iterdir()) == []
-    assert [path for path in node.plugin_dir.iterdir() if path.suffix == ".sock"] == []
+    # Whoever has wiped the folder has taken the lock's file too.
+    left = {path.name for path in node.plugin_dir.iterdir()} - {"serialize.lock"}
+    assert left == {"checkpoint.json", "fetching"}
 
 
 def test_what_is_under_way_is_finished(node: Node) -> None:
@@ -114,41 +115,31 @@ def test_another_instance_is_left_alone(node: Node) -> None:
     assert node.stop() == 0
 
 
-@pytest.mark.parametrize("uid", ["", POD])
-def test_after_a_kill_the_registrar_has_another_name(node: Node, uid: str) -> None:
+def test_each_start_of_a_pod_has_sockets_of_its_own(node: Node) -> None:
     """The kubelet remembers names that it has tried in vain, and tries them again minutes later only."""
-    others = [f"{DRIVER}-s12-reg.sock", f"gpu.example.com-{uid}-reg.sock"]
     used: set[Path] = set()
     for _ in range(3):
-        node.start(pod_uid=uid)
-        [serving] = [path for path in node.registrars(uid) if listens(path)]
-        assert node.registrars(uid) == [serving]
-        assert serving not in used
+        node.start(pod_uid=POD)
+        [serving] = node.registrars(POD)
         assert registers(serving)
-        used.add(serving)
-        for name in others:
-            (node.registry_dir / name).touch()
+        assert used.isdisjoint({serving, node.socket(POD)})
+        used |= {serving, node.socket(POD)}
         node.kill()
         assert serving.exists()
-    # One that has ended by itself has left none.
-    for _ in range(2):
-        node.start(pod_uid=uid)
-        assert node.stop() == 0
-    node.start(pod_uid=uid)
-    assert sorted(node.registry_dir.iterdir()) == sorted(
-        [*node.registrars(uid), *map(node.registry_dir.joinpath, others)]
-    )
-    assert node.registrars(uid) == [registration.registrar_socket(node.registry_dir, DRIVER, uid)]
-
-
-def test_a_living_instance_of_the_same_name_is_followed_under_it(node: Node) -> None:
-    """Not as meant, without UIDs; it must not fight for its sockets."""
-    node.start()
-    node.start()
-    time.sleep(1)
-    assert node.registrars() == [registrar(node)]
+    node.start(pod_uid=POD)
     assert node.stop() == 0
-    assert node.registrars() == []
+    assert list(node.registry_dir.iterdir()) == []
+    assert list(node.plugin_dir.glob("*.sock")) == []
+
+
+def test_without_a_pod_the_names_are_the_usual_ones(node: Node) -> None:
+    """A kubelet before 1.33 knows one instance, and a former one's end must not be taken for that of the next."""
+    node.start()
+    node.kill()
+    assert not listens(registrar(node))
+    node.start()
+    assert list(node.registry_dir.iterdir()) == [registrar(node)]
+    assert registers(registrar(node))
 
 
 def test_a_folder_that_cannot_be_made_is_tried_again(node: Node) -> None:
