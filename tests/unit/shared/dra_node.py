@@ -251,6 +251,10 @@ def state_of(node: Node, reader: t.Any, listener: t.Any = None, *, metadata: boo
     return State(parts, DRIVER, NODE)
 
 
+def nothing_is_left(node: Node) -> bool:
+    return (node.recorded(), node.cdi_files(), node.sysfs.statuses()) == ({}, [], {})
+
+
 def ref_of(one: dict[str, t.Any]) -> ClaimRef:
     metadata = one["metadata"]
     return ClaimRef(metadata["namespace"], metadata["name"], metadata["uid"])

@@ -159,8 +159,7 @@ class State:
     def held(self) -> dict[str, PreparedDevice]:
         """The devices that claims hold, by name in Kubernetes."""
         with self._parts.lock.held():
-            claims = self._parts.checkpoint.load()
-        return {device.device_name: device for claim in claims.values() for device in claim.holds()}
+            return _held(self._parts.checkpoint.load())
 
     def recover(self) -> None:
         """Make everything as the checkpoint says, after whatever has happened while nobody was here."""
@@ -188,7 +187,7 @@ class State:
                 self._make_right(claims, devices)
             except DriverError as error:
                 log.warning("What others have changed is not put right yet", reason=str(error))
-        return self.held()
+            return _held(claims)
 
     def _make_right(self, claims: Claims, devices: t.Iterable[AccelDevice]) -> None:
         here = {device.device_name: device for device in devices}
@@ -335,3 +334,7 @@ class State:
             except DeviceError as error:
                 log.warning("A device keeps its status", device=device.name, reason=str(error))
             points.reached("recover-status-written")
+
+
+def _held(claims: Claims) -> dict[str, PreparedDevice]:
+    return {device.device_name: device for claim in claims.values() for device in claim.holds()}

@@ -12,21 +12,15 @@ from pathlib import Path
 
 import pytest
 from dra_agent import DRIVER
-from dra_node import Listener, Node, Reader, claim, ref_of, state_of
+from dra_node import Listener, Node, Reader, claim, nothing_is_left, ref_of, state_of
 from mock_accel_dra import files
-from mock_accel_dra.devices import SysfsDevices
 from mock_accel_dra.errors import CdiError, CheckpointError, ClaimError, DriverError, Unavailable
-from mock_accel_dra.state import Lock
 
 Json = dict[str, t.Any]
 
 
 def prepare(node: Node, one: Json, *others: Json) -> t.Any:
     return state_of(node, Reader(one, *others)).prepare(ref_of(one))
-
-
-def nothing_is_left(node: Node) -> bool:
-    return (node.recorded(), node.cdi_files(), node.sysfs.statuses()) == ({}, [], {})
 
 
 def test_prepares_and_releases(node: Node) -> None:
@@ -63,124 +57,6 @@ def test_asks_the_server_only_for_what_is_not_prepared(node: Node) -> None:
     reader.error = None
     reader.claims["c0"]["status"]["allocation"]["devices"]["results"][0]["device"] = "mock1"
     assert [device.name for device in state.prepare(ref_of(one)).devices] == ["mock1"]
-
-
-@pytest.mark.parametrize("in_a_rolling_update", [False, True])
-def test_a_release_that_overtakes_a_slow_server(node: Node, in_a_rolling_update: bool) -> None:
-    """The kubelet has given up preparing and has been told that nothing is prepared: it will not ask again.
-
-    In a rolling update the new instance is told to release what the old one is still asking the server for.
-    """
-    one, rival = claim("c0", "mock0"), claim("rival", "mock0")
-
-    class Slow(Reader):
-        def get(self, ref: t.Any) -> Json:
-            if ref.name == "c0" and len(self.asked) < 1:
-                self.asked.append(ref.name)
-                told.unprepare(ref)
-            return super().get(ref)
-
-    reader = Slow(one, rival)
-    state = state_of(node, reader)
-    told = state_of(node, reader) if in_a_rolling_update else state
-    with pytest.raises(ClaimError, match="it has been released meanwhile"):
-        state.prepare(ref_of(one))
-    assert nothing_is_left(node)
-    told.prepare(ref_of(rival))
-    told.unprepare(ref_of(rival))
-    # Asked for anew, it is prepared.
-    assert [device.name for device in told.prepare(ref_of(one)).devices] == ["mock0"]
-
-
-@pytest.mark.parametrize("in_a_rolling_update", [False, True])
-def test_a_release_that_overtakes_a_lock(
-    node: Node, in_a_rolling_update: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It was asked for later, and gets the lock first."""
-    one = claim("c0", "mock0")
-    reader = Reader(one)
-    told = state_of(node, reader)
-    state = state_of(node, reader) if in_a_rolling_update else told
-    held = Lock.held
-    overtaken = False
-
-    def slow(lock: Lock) -> t.Any:
-        nonlocal overtaken
-        if not overtaken:
-            overtaken = True
-            told.unprepare(ref_of(one))
-        return held(lock)
-
-    monkeypatch.setattr(Lock, "held", slow)
-    with pytest.raises(ClaimError, match="it has been released meanwhile"):
-        state.prepare(ref_of(one))
-    assert reader.asked == []
-    assert nothing_is_left(node)
-    assert [device.name for device in state.prepare(ref_of(one)).devices] == ["mock0"]
-
-
-def test_a_new_instance_does_not_end_what_the_old_one_is_asking_for(node: Node) -> None:
-    one = claim("c0", "mock0")
-    fetching = node.plugin_dir / "fetching"
-    fetching.mkdir(parents=True)
-    (fetching / "what-a-killed-process-has-left.0123456789abcdef").touch()
-
-    class Slow(Reader):
-        def get(self, ref: t.Any) -> Json:
-            state_of(node, self).recover()
-            assert [path.stem for path in fetching.iterdir()] == [ref.uid]
-            return super().get(ref)
-
-    state_of(node, Slow(one)).prepare(ref_of(one))
-    assert list(fetching.iterdir()) == []
-
-
-def test_what_others_have_changed_is_put_right(node: Node) -> None:
-    """A removed file, a device that came back as new, and one that hung while it was released."""
-    one, hung = claim("c0", "mock0-vf0", "mock1"), claim("hung", "mock0-vf1")
-    state = state_of(node, Reader(one, hung))
-    state.prepare(ref_of(one))
-    state.prepare(ref_of(hung))
-    before = {name: (node.cdi_dir / name).read_text() for name in node.cdi_files()}
-    node.sysfs.silence("mock0_vf1")
-    state.unprepare(ref_of(hung))
-    del before[f"{DRIVER}_{hung['metadata']['uid']}.json"]
-    (node.cdi_dir / next(iter(before))).unlink()
-    node.sysfs.write("mock1", "status", "0")
-    node.sysfs.write("mock0_vf1", "status", "1")
-    node.sysfs.write("mock0_vf1", "errors", "0x00")
-
-    def settled() -> list[str]:
-        return sorted(state.settle(SysfsDevices(node.sysfs.root).all()))
-
-    assert settled() == ["mock0-vf0", "mock1"]
-    assert {name: (node.cdi_dir / name).read_text() for name in node.cdi_files()} == before
-    assert node.sysfs.statuses() == {"mock0_vf0": 1, "mock1": 1}
-    # One that is gone is left out of it.
-    node.sysfs.remove("mock1")
-    assert settled() == ["mock0-vf0", "mock1"]
-    state.unprepare(ref_of(one))
-    assert settled() == []
-    assert nothing_is_left(node)
-
-
-def test_what_cannot_be_put_right_now_does_not_hide_what_is_held(
-    node: Node, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    one = claim("c0", "mock0")
-    state = state_of(node, Reader(one))
-    state.prepare(ref_of(one))
-    (node.cdi_dir / node.cdi_files()[0]).unlink()
-
-    def full(*args: t.Any, **more: t.Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(files, "replace", full)
-        assert list(state.settle(SysfsDevices(node.sysfs.root).all())) == ["mock0"]
-    assert "What others have changed is not put right yet" in capfd.readouterr().err
-    state.settle(SysfsDevices(node.sysfs.root).all())
-    assert len(node.cdi_files()) == 1
 
 
 def other_uid(one: Json) -> None:
