@@ -90,8 +90,8 @@ static nvmlReturn_t slot_monitoring(nvmlDevice_t device, unsigned int *answer)
 		return ret == NVML_SUCCESS ? answer_u32(answer, value) : ret;        \
 	}
 
-SLOT_U32(slot_enforced_power_limit, gpu.device->readings.enforced_limit_mw)
-SLOT_U32(slot_voltage, gpu.device->readings.voltage_uv)
+SLOT_U32(slot_enforced_power_limit, gpu.readings->enforced_limit_mw)
+SLOT_U32(slot_voltage, gpu.readings->voltage_uv)
 SLOT_U32(slot_host_pcie_generation, gpu.board->pcie.max_host_gen)
 SLOT_U32(slot_deferred_memory_clock, gpu.board->clocks.memory_deferred)
 SLOT_U32(slot_addressing_mode, gpu.board->addressing_mode)
@@ -125,7 +125,7 @@ static nvmlReturn_t slot_tlimit(nvmlDevice_t device, int *answer)
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
 
-	return ret == NVML_SUCCESS ? answer_i32(answer, gpu.device->readings.tlimit_c) : ret;
+	return ret == NVML_SUCCESS ? answer_i32(answer, gpu.readings->tlimit_c) : ret;
 }
 
 static nvmlReturn_t slot_gpu_part_number(nvmlDevice_t device, char *answer, unsigned int length)
@@ -163,22 +163,24 @@ static nvmlReturn_t list_processes(const char *function, nvmlDevice_t device, ui
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(function, device, count, &gpu);
-	const struct readings_process *process;
-	uint32_t position = 0, room;
+	struct running_process list[STATE_MAX_PROCESSES];
+	uint32_t room;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	room = entries ? *count : 0;
-	*count = process_count(&gpu.device->readings, type);
+	*count = process_list(&gpu, type, list, STATE_MAX_PROCESSES);
 	if (room < *count)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
-	for (; (process = process_next(&gpu.device->readings, type, &position)); entries++) {
-		memset(entries, 0, sizeof(*entries));
-		entries->pid = process->pid;
-		entries->used_memory = process->used_memory;
-		entries->gpu_instance = UINT32_MAX;
-		entries->compute_instance = UINT32_MAX;
-		memcpy(entries->name, process->name, sizeof(process->name));
+	for (uint32_t i = 0; i < *count; i++) {
+		const struct readings_process *process = &list[i].process;
+
+		memset(&entries[i], 0, sizeof(entries[i]));
+		entries[i].pid = process->pid;
+		entries[i].used_memory = process->used_memory;
+		entries[i].gpu_instance = list[i].gpu_instance;
+		entries[i].compute_instance = list[i].compute_instance;
+		memcpy(entries[i].name, process->name, sizeof(process->name));
 	}
 	return NVML_SUCCESS;
 }
@@ -247,26 +249,23 @@ static nvmlReturn_t slot_process_samples(nvmlDevice_t device, unsigned long long
 					 unsigned int *period, unsigned int *count,
 					 struct process_sample *samples)
 {
-	const uint32_t all =
-		PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS;
+	struct running_process list[STATE_MAX_PROCESSES];
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, count, &gpu);
-	const struct readings_process *process;
-	uint32_t position = 0, room;
+	uint32_t room;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (period)
 		*period = 0;
 	room = samples ? *count : 0;
-	*count = process_count(&gpu.device->readings, all);
+	*count = process_list(&gpu, ALL_PROCESSES, list, STATE_MAX_PROCESSES);
 	if (*count > room)
 		*count = room;
 	for (uint32_t i = 0; i < *count; i++) {
-		process = process_next(&gpu.device->readings, all, &position);
 		memset(&samples[i], 0, sizeof(samples[i]));
 		samples[i].timestamp = since + 1 + i;
-		fill_sample(&samples[i], process, *count);
+		fill_sample(&samples[i], &list[i].process, *count);
 	}
 	return NVML_SUCCESS;
 }

@@ -26,6 +26,10 @@ struct gpu {
 	const struct description *description;
 	const struct device *device;
 	const struct board *board;
+	const struct state_device *state;
+	uint64_t sequence; /* of the copy that running points to */
+	const struct running *running;
+	const struct readings *readings; /* of running, or what a fault makes of them */
 };
 
 static inline uint32_t handle_count(void)
@@ -45,10 +49,34 @@ static inline struct nvmlDevice_st *handle_of(uint32_t index)
 	return &handles[index];
 }
 
+/* Which copy of its state is in force. */
+static inline void gpu_look(struct gpu *gpu)
+{
+	gpu->sequence = atomic_load_explicit(&gpu->state->sequence, memory_order_acquire);
+	gpu->running = state_running(gpu->state, gpu->sequence);
+	gpu->readings = &gpu->running->readings;
+}
+
+/*
+ * For a getter that takes several values which must belong together:
+ *	do {
+ *		... copy from gpu.readings or gpu.running ...
+ *	} while (gpu_changed(&gpu));
+ */
+static inline bool gpu_changed(struct gpu *gpu)
+{
+	atomic_thread_fence(memory_order_acquire);
+	if (atomic_load_explicit(&gpu->state->sequence, memory_order_relaxed) == gpu->sequence)
+		return false;
+	gpu_look(gpu);
+	return true;
+}
+
 /* False when the page has fewer devices than when this process looked first. */
 static inline bool handle_gpu(uint32_t index, struct gpu *gpu)
 {
-	const struct description *description = page_description(handle_source.page);
+	const struct page_area *area = page_area(handle_source.page);
+	const struct description *description = &area->description;
 	uint32_t slot = handle_source.visible.slot[index];
 
 	if (slot >= description->device_count)
@@ -57,6 +85,8 @@ static inline bool handle_gpu(uint32_t index, struct gpu *gpu)
 	gpu->description = description;
 	gpu->device = &description->devices[slot];
 	gpu->board = description_board(description, gpu->device);
+	gpu->state = &area->state.devices[slot];
+	gpu_look(gpu);
 	return true;
 }
 

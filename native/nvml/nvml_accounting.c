@@ -2,13 +2,14 @@
 // Accounting keeps figures of finished processes; the description has none of them.
 #include "nvml_internal.h"
 
-GETTER_U32(nvmlDeviceGetAccountingMode, nvmlEnableState_t, gpu.board->accounting_mode)
+GETTER_U32(nvmlDeviceGetAccountingMode, nvmlEnableState_t, gpu.running->settings.accounting_mode)
 GETTER_U32(nvmlDeviceGetAccountingBufferSize, unsigned int, gpu.board->accounting_buffer_size)
 
 static nvmlReturn_t check_accounting(const struct gpu *gpu)
 {
-	return gpu->board->accounting_mode == NVML_FEATURE_ENABLED ? NVML_SUCCESS
-								   : NVML_ERROR_NOT_SUPPORTED;
+	return gpu->running->settings.accounting_mode == NVML_FEATURE_ENABLED
+		       ? NVML_SUCCESS
+		       : NVML_ERROR_NOT_SUPPORTED;
 }
 
 nvmlReturn_t nvmlDeviceGetAccountingPids(nvmlDevice_t device, unsigned int *count,
@@ -20,7 +21,7 @@ nvmlReturn_t nvmlDeviceGetAccountingPids(nvmlDevice_t device, unsigned int *coun
 	(void)pids;
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (gpu.board->accounting_mode == NA_U32)
+	if (gpu.running->settings.accounting_mode == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	*count = 0;
 	return NVML_SUCCESS;

@@ -9,7 +9,7 @@ nvmlReturn_t nvmlDeviceGetClockInfo(nvmlDevice_t device, nvmlClockType_t type, u
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	now = &gpu.device->readings;
+	now = gpu.readings;
 	switch (type) {
 	case NVML_CLOCK_GRAPHICS:
 		return answer_u32(clock, now->graphics_mhz);
@@ -73,8 +73,8 @@ nvmlReturn_t nvmlDeviceGetApplicationsClock(nvmlDevice_t device, nvmlClockType_t
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	return answer_target(clockMHz, clockType, gpu.device->readings.graphics_app_mhz,
-			     gpu.device->readings.memory_app_mhz);
+	return answer_target(clockMHz, clockType, gpu.readings->graphics_app_mhz,
+			     gpu.readings->memory_app_mhz);
 }
 
 nvmlReturn_t nvmlDeviceGetDefaultApplicationsClock(nvmlDevice_t device, nvmlClockType_t clockType,
@@ -199,9 +199,9 @@ nvmlReturn_t nvmlDeviceGetAutoBoostedClocksEnabled(nvmlDevice_t device,
 		return ret;
 	if (!defaultIsEnabled)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (gpu.device->readings.auto_boost == NA_U32)
+	if (gpu.readings->auto_boost == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*isEnabled = gpu.device->readings.auto_boost;
+	*isEnabled = gpu.readings->auto_boost;
 	*defaultIsEnabled = gpu.board->clocks.auto_boost_default;
 	return NVML_SUCCESS;
 }
@@ -212,9 +212,8 @@ nvmlReturn_t nvmlDeviceGetCurrentClocksEventReasons(nvmlDevice_t device,
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, clocksEventReasons, &gpu);
 
-	return ret == NVML_SUCCESS
-		       ? answer_u64(clocksEventReasons, gpu.device->readings.event_reasons)
-		       : ret;
+	return ret == NVML_SUCCESS ? answer_u64(clocksEventReasons, gpu.readings->event_reasons)
+				   : ret;
 }
 
 nvmlReturn_t nvmlDeviceGetCurrentClocksThrottleReasons(nvmlDevice_t device,

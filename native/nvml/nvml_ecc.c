@@ -11,10 +11,10 @@ nvmlReturn_t nvmlDeviceGetEccMode(nvmlDevice_t device, nvmlEnableState_t *curren
 		return ret;
 	if (!pending)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (gpu.device->readings.ecc.mode_current == NA_U32)
+	if (gpu.readings->ecc.mode_current == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*current = gpu.device->readings.ecc.mode_current;
-	*pending = gpu.device->readings.ecc.mode_pending;
+	*current = gpu.readings->ecc.mode_current;
+	*pending = gpu.readings->ecc.mode_pending;
 	return NVML_SUCCESS;
 }
 
@@ -26,9 +26,8 @@ static nvmlReturn_t check_counter(const struct gpu *gpu, nvmlMemoryErrorType_t e
 {
 	if (error >= NVML_MEMORY_ERROR_TYPE_COUNT || counter >= NVML_ECC_COUNTER_TYPE_COUNT)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return gpu->device->readings.ecc.mode_current == NVML_FEATURE_ENABLED
-		       ? NVML_SUCCESS
-		       : NVML_ERROR_NOT_SUPPORTED;
+	return gpu->readings->ecc.mode_current == NVML_FEATURE_ENABLED ? NVML_SUCCESS
+								       : NVML_ERROR_NOT_SUPPORTED;
 }
 
 nvmlReturn_t nvmlDeviceGetTotalEccErrors(nvmlDevice_t device, nvmlMemoryErrorType_t errorType,
@@ -42,7 +41,7 @@ nvmlReturn_t nvmlDeviceGetTotalEccErrors(nvmlDevice_t device, nvmlMemoryErrorTyp
 		ret = check_counter(&gpu, errorType, counterType);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	return answer_u64(eccCounts, gpu.device->readings.ecc.total[errorType][counterType]);
+	return answer_u64(eccCounts, gpu.readings->ecc.total[errorType][counterType]);
 }
 
 static unsigned long long counted(uint64_t value)
@@ -62,7 +61,7 @@ nvmlReturn_t nvmlDeviceGetDetailedEccErrors(nvmlDevice_t device, nvmlMemoryError
 		ret = check_counter(&gpu, errorType, counterType);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	counters = gpu.device->readings.ecc.counters[errorType][counterType];
+	counters = gpu.readings->ecc.counters[errorType][counterType];
 	eccCounts->l1Cache = counted(counters[NVML_MEMORY_LOCATION_L1_CACHE]);
 	eccCounts->l2Cache = counted(counters[NVML_MEMORY_LOCATION_L2_CACHE]);
 	eccCounts->deviceMemory = counted(counters[NVML_MEMORY_LOCATION_DEVICE_MEMORY]);
@@ -85,8 +84,7 @@ nvmlReturn_t nvmlDeviceGetMemoryErrorCounter(nvmlDevice_t device, nvmlMemoryErro
 	ret = check_counter(&gpu, errorType, counterType);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	return answer_u64(count,
-			  gpu.device->readings.ecc.counters[errorType][counterType][locationType]);
+	return answer_u64(count, gpu.readings->ecc.counters[errorType][counterType][locationType]);
 }
 
 nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device, nvmlEccSramErrorStatus_t *status)
@@ -99,7 +97,7 @@ nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device, nvmlEccSramErr
 		return ret;
 	if (status->version != nvmlEccSramErrorStatus_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	ecc = &gpu.device->readings.ecc;
+	ecc = &gpu.readings->ecc;
 	if (ecc->sram_threshold_exceeded == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	status->volatileCor = ecc->sram_correctable[NVML_VOLATILE_ECC];

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// Events lie in the device page; a set remembers which of them it has told.
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -10,24 +12,37 @@
 #include "handle.h"
 #include "nvml_internal.h"
 
-#define MAX_EVENT_SETS 1024
+#define MAX_EVENT_SETS 256
+// A waiter that nobody wakes looks for itself: a writer may have died before it could wake anyone.
+#define LOOK_AGAIN_MS 10000
 
-enum set_state { SET_FREE, SET_USED };
+struct registration {
+	uint64_t types; // nvmlEventType* mask; 0: not registered
+	uint64_t after; // events up to this number were before
+};
 
 // A fixed table, so that a wrong or freed handle is recognised and never followed.
 struct nvmlEventSet_st {
-	_Atomic unsigned int state;
-	_Atomic unsigned int wakeups;
+	_Atomic bool used;
+	uint64_t seen; // all events up to this number are done
+	uint64_t done[STATE_MAX_EVENTS / 64]; // those after it that are, by place in the page
+	struct registration devices[PROFILE_MAX_DEVICES]; // by slot
 };
 
 static struct nvmlEventSet_st sets[MAX_EVENT_SETS];
+// Over what the sets remember; nobody sleeps with it.
+static pthread_mutex_t sets_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool set_valid(nvmlEventSet_t set)
 {
 	uintptr_t offset = (uintptr_t)set - (uintptr_t)sets;
 
-	return offset < sizeof(sets) && offset % sizeof(sets[0]) == 0 &&
-	       atomic_load(&set->state) == SET_USED;
+	return offset < sizeof(sets) && offset % sizeof(sets[0]) == 0 && atomic_load(&set->used);
+}
+
+static const struct page_header *header(void)
+{
+	return &handle_source.page->header;
 }
 
 nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t *set)
@@ -38,15 +53,20 @@ nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t *set)
 		return ret;
 	if (!set)
 		return NVML_ERROR_INVALID_ARGUMENT;
+	ret = NVML_ERROR_INSUFFICIENT_RESOURCES;
+	pthread_mutex_lock(&sets_lock);
 	for (unsigned int i = 0; i < MAX_EVENT_SETS; i++) {
-		unsigned int expected = SET_FREE;
-
-		if (!atomic_compare_exchange_strong(&sets[i].state, &expected, SET_USED))
+		if (atomic_load(&sets[i].used))
 			continue;
+		memset(&sets[i], 0, sizeof(sets[i]));
+		sets[i].seen = atomic_load(&header()->event_sequence);
+		atomic_store(&sets[i].used, true);
 		*set = &sets[i];
-		return NVML_SUCCESS;
+		ret = NVML_SUCCESS;
+		break;
 	}
-	return NVML_ERROR_INSUFFICIENT_RESOURCES;
+	pthread_mutex_unlock(&sets_lock);
+	return ret;
 }
 
 nvmlReturn_t nvmlEventSetFree(nvmlEventSet_t set)
@@ -57,9 +77,9 @@ nvmlReturn_t nvmlEventSetFree(nvmlEventSet_t set)
 		return ret;
 	if (!set_valid(set))
 		return NVML_ERROR_INVALID_ARGUMENT;
-	atomic_store(&set->state, SET_FREE);
-	atomic_fetch_add(&set->wakeups, 1);
-	syscall(SYS_futex, &set->wakeups, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+	atomic_store(&set->used, false);
+	// Waking takes no right to write: who waits with this set ends now.
+	syscall(SYS_futex, &header()->event_futex, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 	return NVML_SUCCESS;
 }
 
@@ -76,6 +96,7 @@ nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long long ev
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, set, &gpu);
+	struct registration *registration;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
@@ -84,51 +105,155 @@ nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long long ev
 	if (gpu.board->event_types_supported == NA_U64 ||
 	    eventTypes & ~gpu.board->event_types_supported)
 		return NVML_ERROR_NOT_SUPPORTED;
+	registration = &set->devices[gpu_slot(&gpu)];
+	pthread_mutex_lock(&sets_lock);
+	if (!registration->types)
+		registration->after = atomic_load(&header()->event_sequence);
+	registration->types |= eventTypes;
+	pthread_mutex_unlock(&sets_lock);
 	return NVML_SUCCESS;
 }
 
-static struct timespec deadline_after(unsigned int milliseconds)
-{
-	struct timespec now;
+// --- waiting ---
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now.tv_sec += milliseconds / 1000;
-	now.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-	if (now.tv_nsec >= 1000000000) {
-		now.tv_nsec -= 1000000000;
-		now.tv_sec++;
-	}
-	return now;
+static bool is_done(const struct nvmlEventSet_st *set, uint64_t number)
+{
+	uint64_t place = number % STATE_MAX_EVENTS;
+
+	return set->done[place / 64] >> place % 64 & 1;
 }
 
-// The description has no events in it, so that a wait ends by its timeout or by the set being freed.
-static nvmlReturn_t wait_for_event(nvmlEventSet_t set, unsigned int timeoutms)
+static void mark_done(struct nvmlEventSet_st *set, uint64_t number, bool done)
 {
-	struct timespec deadline = deadline_after(timeoutms);
-	unsigned int seen = atomic_load(&set->wakeups);
+	uint64_t place = number % STATE_MAX_EVENTS;
 
-	while (atomic_load(&set->state) == SET_USED && atomic_load(&set->wakeups) == seen) {
-		long rc = syscall(SYS_futex, &set->wakeups, FUTEX_WAIT_BITSET_PRIVATE, seen,
-				  &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
-
-		if (rc != 0 && errno == ETIMEDOUT)
-			return NVML_ERROR_TIMEOUT;
-	}
-	return NVML_ERROR_INVALID_ARGUMENT;
+	if (done)
+		set->done[place / 64] |= 1ull << place % 64;
+	else
+		set->done[place / 64] &= ~(1ull << place % 64);
 }
 
-nvmlReturn_t nvmlEventSetWait(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms)
+static bool is_wanted(const struct nvmlEventSet_st *set, const struct state_event *event)
 {
-	nvmlReturn_t ret = api_enter(__func__);
+	const struct registration *registration;
+
+	if (event->slot >= PROFILE_MAX_DEVICES)
+		return false;
+	registration = &set->devices[event->slot];
+	return registration->types & event->type && event->number > registration->after;
+}
+
+// The handle that this process has for a slot; NULL where it does not see that GPU.
+static nvmlDevice_t handle_of_slot(uint32_t slot)
+{
+	for (uint32_t i = 0; i < handle_count(); i++)
+		if (handle_source.visible.slot[i] == slot)
+			return handle_of(i);
+	return NULL;
+}
+
+// Older events than the page keeps are lost to a set that did not ask in time.
+static void skip_lost(struct nvmlEventSet_st *set, uint64_t last)
+{
+	while (last > STATE_MAX_EVENTS && set->seen < last - STATE_MAX_EVENTS)
+		mark_done(set, ++set->seen, false);
+}
+
+static void skip_done(struct nvmlEventSet_st *set, uint64_t last)
+{
+	while (set->seen < last && is_done(set, set->seen + 1))
+		mark_done(set, ++set->seen, false);
+}
+
+/*
+ * Take the first event that is wanted and due. due_ms gets when the next one is
+ * that is wanted and not due yet.
+ */
+static bool take_event(struct nvmlEventSet_st *set, uint64_t now, struct state_event *event,
+		       uint64_t *due_ms)
+{
+	uint64_t last = atomic_load(&header()->event_sequence);
+	bool found = false;
+
+	*due_ms = UINT64_MAX;
+	pthread_mutex_lock(&sets_lock);
+	skip_lost(set, last);
+	for (uint64_t number = set->seen + 1; number <= last && !found; number++) {
+		if (is_done(set, number))
+			continue;
+		*event = handle_source.page->events[number % STATE_MAX_EVENTS];
+		// Another number there: it is being overwritten right now.
+		if (event->number == number && is_wanted(set, event)) {
+			if (event->due_ms > now) {
+				*due_ms = event->due_ms < *due_ms ? event->due_ms : *due_ms;
+				continue;
+			}
+			found = handle_of_slot(event->slot) != NULL;
+		}
+		mark_done(set, number, true);
+	}
+	skip_done(set, last);
+	pthread_mutex_unlock(&sets_lock);
+	return found;
+}
+
+static void fill_event(nvmlEventData_t *data, const struct state_event *event, bool with_instances)
+{
+	data->device = handle_of_slot(event->slot);
+	data->eventType = event->type;
+	data->eventData = event->data;
+	// The first version's struct ends here.
+	if (!with_instances)
+		return;
+	data->gpuInstanceId = event->gpu_instance;
+	data->computeInstanceId = event->compute_instance;
+}
+
+static void sleep_on(uint32_t seen, uint64_t milliseconds)
+{
+	struct timespec wait = { (time_t)(milliseconds / 1000),
+				 (long)(milliseconds % 1000 * 1000000) };
+
+	syscall(SYS_futex, &header()->event_futex, FUTEX_WAIT, seen, &wait, NULL, 0);
+}
+
+static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, nvmlEventData_t *data,
+				   unsigned int timeoutms, bool with_instances)
+{
+	nvmlReturn_t ret = api_enter(function);
+	uint64_t now, deadline, due;
+	struct state_event event;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!set_valid(set) || !data)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return wait_for_event(set, timeoutms);
+	now = motion_now();
+	deadline = now + timeoutms;
+	for (;; now = motion_now()) {
+		uint32_t futex = atomic_load(&header()->event_futex);
+		uint64_t wake = now + LOOK_AGAIN_MS;
+
+		if (!atomic_load(&set->used))
+			return NVML_ERROR_INVALID_ARGUMENT;
+		if (take_event(set, now, &event, &due)) {
+			fill_event(data, &event, with_instances);
+			return NVML_SUCCESS;
+		}
+		if (now >= deadline)
+			return NVML_ERROR_TIMEOUT;
+		wake = deadline < wake ? deadline : wake;
+		wake = due < wake ? due : wake;
+		sleep_on(futex, wake - now);
+	}
+}
+
+nvmlReturn_t nvmlEventSetWait(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms)
+{
+	return wait_for_event(__func__, set, data, timeoutms, false);
 }
 
 nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms)
 {
-	return nvmlEventSetWait(set, data, timeoutms);
+	return wait_for_event(__func__, set, data, timeoutms, true);
 }

@@ -18,7 +18,7 @@ nvmlReturn_t nvmlDeviceGetFanSpeed_v2(nvmlDevice_t device, unsigned int fan, uns
 
 	if (ret == NVML_SUCCESS)
 		ret = check_fan(&gpu, fan);
-	return ret == NVML_SUCCESS ? answer_u32(speed, gpu.device->readings.fan_percent[fan]) : ret;
+	return ret == NVML_SUCCESS ? answer_u32(speed, gpu.readings->fan_percent[fan]) : ret;
 }
 
 nvmlReturn_t nvmlDeviceGetFanSpeed(nvmlDevice_t device, unsigned int *speed)
@@ -36,7 +36,7 @@ nvmlReturn_t nvmlDeviceGetTargetFanSpeed(nvmlDevice_t device, unsigned int fan,
 		ret = check_fan(&gpu, fan);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	return answer_u32(targetSpeed, gpu.device->readings.fan_target_percent[fan]);
+	return answer_u32(targetSpeed, gpu.readings->fan_target_percent[fan]);
 }
 
 nvmlReturn_t nvmlDeviceGetMinMaxFanSpeed(nvmlDevice_t device, unsigned int *minSpeed,

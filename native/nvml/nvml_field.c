@@ -34,7 +34,7 @@ static nvmlReturn_t ecc_counter(const struct readings_ecc *ecc, nvmlFieldValue_t
 
 static nvmlReturn_t ecc_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
-	const struct readings_ecc *ecc = &gpu->device->readings.ecc;
+	const struct readings_ecc *ecc = &gpu->readings->ecc;
 	unsigned int id = field->fieldId;
 
 	if (id == NVML_FI_DEV_ECC_CURRENT)
@@ -53,8 +53,8 @@ static nvmlReturn_t ecc_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 
 static nvmlReturn_t retirement_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
-	const struct readings_retired *retired = &gpu->device->readings.retired;
-	const struct readings_rows *rows = &gpu->device->readings.rows;
+	const struct readings_retired *retired = &gpu->readings->retired;
+	const struct readings_rows *rows = &gpu->readings->rows;
 	bool retires = gpu->board->page_retirement == 1, remaps = gpu->board->row_remapper == 1;
 
 	switch (field->fieldId) {
@@ -85,7 +85,7 @@ static nvmlReturn_t retirement_field(const struct gpu *gpu, nvmlFieldValue_t *fi
 
 static nvmlReturn_t pcie_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
-	const struct readings *now = &gpu->device->readings;
+	const struct readings *now = gpu->readings;
 
 	switch (field->fieldId) {
 	case NVML_FI_DEV_PCIE_REPLAY_COUNTER:
@@ -149,10 +149,9 @@ static nvmlReturn_t thermal_field(const struct gpu *gpu, nvmlFieldValue_t *field
 	case NVML_FI_DEV_GPU_TEMP:
 		return put_i32(field, gpu_temperature(gpu));
 	case NVML_FI_DEV_MEMORY_TEMP:
-		return put_u32(field,
-			       gpu->device->readings.memory_temperature_c == NA_I32
-				       ? NA_U32
-				       : (uint32_t)gpu->device->readings.memory_temperature_c);
+		return put_u32(field, gpu->readings->memory_temperature_c == NA_I32
+					      ? NA_U32
+					      : (uint32_t)gpu->readings->memory_temperature_c);
 	case NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT:
 		return put_i32(field, thermal->tlimit_shutdown_c);
 	case NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT:
@@ -168,7 +167,7 @@ static nvmlReturn_t thermal_field(const struct gpu *gpu, nvmlFieldValue_t *field
 
 static nvmlReturn_t throttle_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
-	const struct readings *now = &gpu->device->readings;
+	const struct readings *now = gpu->readings;
 
 	switch (field->fieldId) {
 	case NVML_FI_DEV_PERF_POLICY_POWER:

@@ -72,7 +72,7 @@ unsigned int driver_major(const struct description *description);
 /* The clock is asked only where the description lets a reading move. */
 static inline uint32_t gpu_utilization(const struct gpu *gpu)
 {
-	const struct readings *readings = &gpu->device->readings;
+	const struct readings *readings = gpu->readings;
 
 	return readings->motion.utilization
 		       ? motion_gpu_utilization(readings, gpu_slot(gpu), motion_now())
@@ -81,7 +81,7 @@ static inline uint32_t gpu_utilization(const struct gpu *gpu)
 
 static inline uint32_t memory_utilization(const struct gpu *gpu)
 {
-	const struct readings *readings = &gpu->device->readings;
+	const struct readings *readings = gpu->readings;
 
 	return readings->motion.utilization
 		       ? motion_memory_utilization(readings, gpu_slot(gpu), motion_now())
@@ -90,7 +90,7 @@ static inline uint32_t memory_utilization(const struct gpu *gpu)
 
 static inline uint32_t gpu_power(const struct gpu *gpu)
 {
-	const struct readings *readings = &gpu->device->readings;
+	const struct readings *readings = gpu->readings;
 
 	return readings->motion.power ? motion_power(readings, gpu_slot(gpu), motion_now())
 				      : readings->power_mw;
@@ -98,7 +98,7 @@ static inline uint32_t gpu_power(const struct gpu *gpu)
 
 static inline int32_t gpu_temperature(const struct gpu *gpu)
 {
-	const struct readings *readings = &gpu->device->readings;
+	const struct readings *readings = gpu->readings;
 
 	return readings->motion.temperature
 		       ? motion_temperature(readings, gpu_slot(gpu), motion_now())

@@ -3,7 +3,7 @@
 
 static uint64_t free_memory(const struct gpu *gpu)
 {
-	uint64_t taken = gpu->board->memory_reserved + gpu->device->readings.memory_used;
+	uint64_t taken = gpu->board->memory_reserved + gpu->readings->memory_used;
 
 	return taken < gpu->board->memory_total ? gpu->board->memory_total - taken : 0;
 }
@@ -34,7 +34,7 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *me
 	memory->total = gpu.board->memory_total;
 	memory->reserved = gpu.board->memory_reserved;
 	memory->free = free_memory(&gpu);
-	memory->used = gpu.device->readings.memory_used;
+	memory->used = gpu.readings->memory_used;
 	return NVML_SUCCESS;
 }
 
@@ -48,7 +48,7 @@ nvmlReturn_t nvmlDeviceGetBAR1MemoryInfo(nvmlDevice_t device, nvmlBAR1Memory_t *
 	if (gpu.board->bar1_total == NA_U64)
 		return NVML_ERROR_NOT_SUPPORTED;
 	bar1Memory->bar1Total = gpu.board->bar1_total;
-	bar1Memory->bar1Used = gpu.device->readings.bar1_used;
+	bar1Memory->bar1Used = gpu.readings->bar1_used;
 	bar1Memory->bar1Free = bar1Memory->bar1Total - bar1Memory->bar1Used;
 	return NVML_SUCCESS;
 }
@@ -63,7 +63,7 @@ nvmlReturn_t nvmlDeviceGetConfComputeProtectedMemoryUsage(nvmlDevice_t device, n
 	if (gpu.board->cc_protected_total == NA_U64)
 		return NVML_ERROR_NOT_SUPPORTED;
 	memory->total = gpu.board->cc_protected_total;
-	memory->used = gpu.device->readings.cc_protected_used;
+	memory->used = gpu.readings->cc_protected_used;
 	memory->free = memory->total - memory->used;
 	return NVML_SUCCESS;
 }

@@ -14,8 +14,8 @@ nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned int *currentMode
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (gpu.board->mig.capable != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*currentMode = gpu.device->readings.mig_current;
-	*pendingMode = gpu.device->readings.mig_pending;
+	*currentMode = gpu.readings->mig_current;
+	*pendingMode = gpu.readings->mig_pending;
 	return NVML_SUCCESS;
 }
 

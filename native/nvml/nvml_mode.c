@@ -1,13 +1,50 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How a GPU is set to work.
-#include "nvml_internal.h"
+#include "nvml_change.h"
 
-GETTER_U32(nvmlDeviceGetPersistenceMode, nvmlEnableState_t, gpu.board->persistence_mode)
+GETTER_U32(nvmlDeviceGetPersistenceMode, nvmlEnableState_t, gpu.running->settings.persistence_mode)
 GETTER_U32(nvmlDeviceGetDisplayActive, nvmlEnableState_t, gpu.board->display_active)
-GETTER_U32(nvmlDeviceGetComputeMode, nvmlComputeMode_t, gpu.board->compute_mode)
+GETTER_U32(nvmlDeviceGetComputeMode, nvmlComputeMode_t, gpu.running->settings.compute_mode)
 GETTER_U32(nvmlDeviceGetVirtualizationMode, nvmlGpuVirtualizationMode_t,
 	   gpu.board->virtualization_mode)
 GETTER_U32(nvmlDeviceGetHostVgpuMode, nvmlHostVgpuMode_t, gpu.board->host_vgpu_mode)
+
+nvmlReturn_t nvmlDeviceSetPersistenceMode(nvmlDevice_t device, nvmlEnableState_t mode)
+{
+	struct change change;
+	nvmlReturn_t ret = change_check(__func__, device, &change);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (mode != NVML_FEATURE_DISABLED && mode != NVML_FEATURE_ENABLED)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (change.gpu.board->persistence_mode == NA_U32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	ret = change_open(&change);
+	if (ret != NVML_SUCCESS)
+		return ret;
+	change.running->settings.persistence_mode = mode;
+	return change_end(&change);
+}
+
+nvmlReturn_t nvmlDeviceSetComputeMode(nvmlDevice_t device, nvmlComputeMode_t mode)
+{
+	struct change change;
+	nvmlReturn_t ret = change_check(__func__, device, &change);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if ((unsigned int)mode >= NVML_COMPUTEMODE_COUNT)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	// One thread per device went with CUDA 8.
+	if (change.gpu.board->compute_mode == NA_U32 || mode == NVML_COMPUTEMODE_EXCLUSIVE_THREAD)
+		return NVML_ERROR_NOT_SUPPORTED;
+	ret = change_open(&change);
+	if (ret != NVML_SUCCESS)
+		return ret;
+	change.running->settings.compute_mode = mode;
+	return change_end(&change);
+}
 
 nvmlReturn_t nvmlDeviceGetDisplayMode(nvmlDevice_t device, nvmlEnableState_t *display)
 {
@@ -59,7 +96,7 @@ nvmlReturn_t nvmlDeviceGetGpuOperationMode(nvmlDevice_t device, nvmlGpuOperation
 	if (current)
 		*current = gpu.board->gom_current;
 	if (pending)
-		*pending = gpu.board->gom_pending;
+		*pending = gpu.running->settings.gom_pending;
 	return NVML_SUCCESS;
 }
 

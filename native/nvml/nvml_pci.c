@@ -6,8 +6,8 @@
 GETTER_U32(nvmlDeviceGetMaxPcieLinkGeneration, unsigned int, gpu.board->pcie.max_gen)
 GETTER_U32(nvmlDeviceGetGpuMaxPcieLinkGeneration, unsigned int, gpu.board->pcie.max_gpu_gen)
 GETTER_U32(nvmlDeviceGetMaxPcieLinkWidth, unsigned int, gpu.board->pcie.max_width)
-GETTER_U32(nvmlDeviceGetCurrPcieLinkGeneration, unsigned int, gpu.device->readings.pcie_gen)
-GETTER_U32(nvmlDeviceGetCurrPcieLinkWidth, unsigned int, gpu.device->readings.pcie_width)
+GETTER_U32(nvmlDeviceGetCurrPcieLinkGeneration, unsigned int, gpu.readings->pcie_gen)
+GETTER_U32(nvmlDeviceGetCurrPcieLinkWidth, unsigned int, gpu.readings->pcie_width)
 
 // The first version of the struct ends before pciSubSystemId, the second before busId.
 static void fill_pci_v1(nvmlPciInfo_t *pci, const struct device *device)
@@ -88,9 +88,9 @@ nvmlReturn_t nvmlDeviceGetPcieThroughput(nvmlDevice_t device, nvmlPcieUtilCounte
 		return ret;
 	switch (counter) {
 	case NVML_PCIE_UTIL_TX_BYTES:
-		return answer_u32(value, gpu.device->readings.pcie_tx_kbps);
+		return answer_u32(value, gpu.readings->pcie_tx_kbps);
 	case NVML_PCIE_UTIL_RX_BYTES:
-		return answer_u32(value, gpu.device->readings.pcie_rx_kbps);
+		return answer_u32(value, gpu.readings->pcie_rx_kbps);
 	default:
 		return NVML_ERROR_INVALID_ARGUMENT;
 	}
@@ -103,9 +103,9 @@ nvmlReturn_t nvmlDeviceGetPcieReplayCounter(nvmlDevice_t device, unsigned int *v
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (gpu.device->readings.pcie_replays == NA_U64)
+	if (gpu.readings->pcie_replays == NA_U64)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*value = (unsigned int)gpu.device->readings.pcie_replays;
+	*value = (unsigned int)gpu.readings->pcie_replays;
 	return NVML_SUCCESS;
 }
 
@@ -117,7 +117,7 @@ static uint32_t lane_speed(uint32_t generation)
 	return generation < sizeof(speeds) / sizeof(speeds[0]) ? speeds[generation] : NA_U32;
 }
 
-GETTER_U32(nvmlDeviceGetPcieSpeed, unsigned int, lane_speed(gpu.device->readings.pcie_gen))
+GETTER_U32(nvmlDeviceGetPcieSpeed, unsigned int, lane_speed(gpu.readings->pcie_gen))
 
 // NVML_PCIE_LINK_MAX_SPEED_* count like the generations do.
 nvmlReturn_t nvmlDeviceGetPcieLinkMaxSpeed(nvmlDevice_t device, unsigned int *maxSpeed)

@@ -2,10 +2,10 @@
 #include "nvml_internal.h"
 #include "power.h"
 
-GETTER_U32(nvmlDeviceGetPowerManagementLimit, unsigned int, gpu.device->readings.power_limit_mw)
+GETTER_U32(nvmlDeviceGetPowerManagementLimit, unsigned int, gpu.readings->power_limit_mw)
 GETTER_U32(nvmlDeviceGetPowerManagementDefaultLimit, unsigned int,
 	   gpu.board->power.default_limit_mw)
-GETTER_U32(nvmlDeviceGetEnforcedPowerLimit, unsigned int, gpu.device->readings.enforced_limit_mw)
+GETTER_U32(nvmlDeviceGetEnforcedPowerLimit, unsigned int, gpu.readings->enforced_limit_mw)
 GETTER_U32(nvmlDeviceGetPowerUsage, unsigned int, gpu_power(&gpu))
 
 nvmlReturn_t nvmlDeviceGetPowerManagementMode(nvmlDevice_t device, nvmlEnableState_t *mode)
@@ -41,7 +41,7 @@ nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(nvmlDevice_t device,
 
 static uint32_t average_power(const struct gpu *gpu)
 {
-	const struct readings *readings = &gpu->device->readings;
+	const struct readings *readings = gpu->readings;
 
 	return readings->motion.power && readings->power_average_mw != NA_U32
 		       ? readings->motion.power_base_mw
@@ -50,7 +50,7 @@ static uint32_t average_power(const struct gpu *gpu)
 
 bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_scope *values)
 {
-	const struct readings *now = &gpu->device->readings;
+	const struct readings *now = gpu->readings;
 	const struct profile_power *power = &gpu->board->power;
 
 	switch (scope) {
@@ -88,7 +88,7 @@ bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_sco
 // Millijoules: what the description starts from, and the draw at rest since boot.
 uint64_t gpu_energy(const struct gpu *gpu)
 {
-	const struct readings *readings = &gpu->device->readings;
+	const struct readings *readings = gpu->readings;
 	uint32_t draw =
 		readings->motion.power ? readings->motion.power_base_mw : readings->power_mw;
 

@@ -2,68 +2,62 @@
 #include "nvml_internal.h"
 #include "process.h"
 
-#define NO_INSTANCE 0xffffffffu
-
-uint32_t process_count(const struct readings *readings, uint32_t type)
+uint32_t process_list(struct gpu *gpu, uint32_t type, struct running_process *list, uint32_t room)
 {
-	uint32_t count = 0;
+	uint32_t count;
 
-	for (uint32_t i = 0; i < readings->process_count && i < PROFILE_MAX_PROCESSES; i++)
-		count += (readings->processes[i].type & type) != 0;
+	do {
+		const struct running *running = gpu->running;
+
+		count = 0;
+		for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++) {
+			if (!(running->processes[i].process.type & type))
+				continue;
+			if (count < room)
+				list[count] = running->processes[i];
+			count++;
+		}
+	} while (gpu_changed(gpu));
 	return count;
 }
 
-const struct readings_process *process_next(const struct readings *readings, uint32_t type,
-					    uint32_t *position)
-{
-	while (*position < readings->process_count && *position < PROFILE_MAX_PROCESSES) {
-		const struct readings_process *process = &readings->processes[(*position)++];
-
-		if (process->type & type)
-			return process;
-	}
-	return NULL;
-}
-
-static void fill_v1(void *entry, const struct readings_process *process)
+static void fill_v1(void *entry, const struct running_process *process)
 {
 	*(nvmlProcessInfo_v1_t *)entry = (nvmlProcessInfo_v1_t){
-		.pid = process->pid,
-		.usedGpuMemory = process->used_memory,
+		.pid = process->process.pid,
+		.usedGpuMemory = process->process.used_memory,
 	};
 }
 
-static void fill_v2(void *entry, const struct readings_process *process)
+static void fill_v2(void *entry, const struct running_process *process)
 {
 	*(nvmlProcessInfo_v2_t *)entry = (nvmlProcessInfo_v2_t){
-		.pid = process->pid,
-		.usedGpuMemory = process->used_memory,
-		.gpuInstanceId = NO_INSTANCE,
-		.computeInstanceId = NO_INSTANCE,
+		.pid = process->process.pid,
+		.usedGpuMemory = process->process.used_memory,
+		.gpuInstanceId = process->gpu_instance,
+		.computeInstanceId = process->compute_instance,
 	};
 }
 
 static nvmlReturn_t list_processes(const char *function, nvmlDevice_t device, uint32_t type,
 				   unsigned int *infoCount, void *infos, size_t size,
-				   void (*fill)(void *entry,
-						const struct readings_process *process))
+				   void (*fill)(void *entry, const struct running_process *process))
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(function, device, infoCount, &gpu);
-	const struct readings_process *process;
-	uint32_t position = 0, room;
+	struct running_process list[STATE_MAX_PROCESSES];
+	uint32_t room;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	room = *infoCount;
 	if (room && !infos)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	*infoCount = process_count(&gpu.device->readings, type);
+	*infoCount = process_list(&gpu, type, list, STATE_MAX_PROCESSES);
 	if (room < *infoCount)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
-	for (char *entry = infos; (process = process_next(&gpu.device->readings, type, &position));
-	     entry += size)
-		fill(entry, process);
+	for (uint32_t i = 0; i < *infoCount; i++)
+		fill((char *)infos + i * size, &list[i]);
 	return NVML_SUCCESS;
 }
 
@@ -138,26 +132,20 @@ static uint32_t types_of_mode(unsigned int mode)
 		[NVML_PROCESS_MODE_COMPUTE] = PROFILE_PROCESS_COMPUTE,
 		[NVML_PROCESS_MODE_GRAPHICS] = PROFILE_PROCESS_GRAPHICS,
 		[NVML_PROCESS_MODE_MPS] = PROFILE_PROCESS_MPS,
-		[NVML_PROCESS_MODE_ALL] =
-			PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS,
+		[NVML_PROCESS_MODE_ALL] = ALL_PROCESSES,
 	};
 
 	return mode < NVML_PROCESS_MODE_MAX ? types[mode] : 0;
 }
 
-static void fill_details(nvmlProcessDetail_v1_t *entry, const struct readings *readings,
-			 uint32_t type)
+static void fill_details(nvmlProcessDetail_v1_t *entry, const struct running_process *process)
 {
-	const struct readings_process *process;
-	uint32_t position = 0;
-
-	while ((process = process_next(readings, type, &position)))
-		*entry++ = (nvmlProcessDetail_v1_t){
-			.pid = process->pid,
-			.usedGpuMemory = process->used_memory,
-			.gpuInstanceId = NO_INSTANCE,
-			.computeInstanceId = NO_INSTANCE,
-		};
+	*entry = (nvmlProcessDetail_v1_t){
+		.pid = process->process.pid,
+		.usedGpuMemory = process->process.used_memory,
+		.gpuInstanceId = process->gpu_instance,
+		.computeInstanceId = process->compute_instance,
+	};
 }
 
 nvmlReturn_t nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device,
@@ -165,6 +153,7 @@ nvmlReturn_t nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device,
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, plist, &gpu);
+	struct running_process list[STATE_MAX_PROCESSES];
 	uint32_t type, room;
 
 	if (ret != NVML_SUCCESS)
@@ -175,9 +164,10 @@ nvmlReturn_t nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device,
 	if (!type)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	room = plist->procArray ? plist->numProcArrayEntries : 0;
-	plist->numProcArrayEntries = process_count(&gpu.device->readings, type);
+	plist->numProcArrayEntries = process_list(&gpu, type, list, STATE_MAX_PROCESSES);
 	if (room < plist->numProcArrayEntries)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
-	fill_details(plist->procArray, &gpu.device->readings, type);
+	for (uint32_t i = 0; i < plist->numProcArrayEntries; i++)
+		fill_details(&plist->procArray[i], &list[i]);
 	return NVML_SUCCESS;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "nvml_internal.h"
 
-GETTER_U32(nvmlDeviceGetPerformanceState, nvmlPstates_t, gpu.device->readings.performance_state)
-GETTER_U32(nvmlDeviceGetPowerState, nvmlPstates_t, gpu.device->readings.performance_state)
+GETTER_U32(nvmlDeviceGetPerformanceState, nvmlPstates_t, gpu.readings->performance_state)
+GETTER_U32(nvmlDeviceGetPowerState, nvmlPstates_t, gpu.readings->performance_state)
 
 // Data centre boards work in P0 alone.
 nvmlReturn_t nvmlDeviceGetSupportedPerformanceStates(nvmlDevice_t device, nvmlPstates_t *pstates,
@@ -16,7 +16,7 @@ nvmlReturn_t nvmlDeviceGetSupportedPerformanceStates(nvmlDevice_t device, nvmlPs
 		return ret;
 	if (!entries)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
-	if (gpu.device->readings.performance_state == NA_U32)
+	if (gpu.readings->performance_state == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	for (unsigned int i = 0; i < entries; i++)
 		pstates[i] = NVML_PSTATE_UNKNOWN;
@@ -77,7 +77,7 @@ nvmlReturn_t nvmlDeviceGetDynamicPstatesInfo(nvmlDevice_t device, nvmlGpuDynamic
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (gpu.device->readings.gpu_util == NA_U32)
+	if (gpu.readings->gpu_util == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	memset(info, 0, sizeof(*info));
 	info->flags = 1;

@@ -17,7 +17,7 @@ nvmlReturn_t nvmlDeviceGetRetiredPages_v2(nvmlDevice_t device, nvmlPageRetiremen
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (gpu.board->page_retirement != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	retired = &gpu.device->readings.retired;
+	retired = &gpu.readings->retired;
 	room = addresses ? *pageCount : 0;
 	*pageCount = retired->count[cause];
 	if (room < *pageCount)
@@ -46,7 +46,7 @@ nvmlReturn_t nvmlDeviceGetRetiredPagesPendingStatus(nvmlDevice_t device,
 		return ret;
 	if (gpu.board->page_retirement != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*isPending = gpu.device->readings.retired.pending;
+	*isPending = gpu.readings->retired.pending;
 	return NVML_SUCCESS;
 }
 
@@ -64,7 +64,7 @@ nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device, unsigned int *corrRo
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (gpu.board->row_remapper != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	rows = &gpu.device->readings.rows;
+	rows = &gpu.readings->rows;
 	*corrRows = rows->correctable;
 	*uncRows = rows->uncorrectable;
 	*isPending = rows->pending;
@@ -83,7 +83,7 @@ nvmlReturn_t nvmlDeviceGetRemappedRows_v2(nvmlDevice_t device, nvmlRemappedRowsI
 		return ret;
 	if (gpu.board->row_remapper != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	rows = &gpu.device->readings.rows;
+	rows = &gpu.readings->rows;
 	*info = (nvmlRemappedRowsInfo_v2_t){
 		.corrActiveRemaps = rows->correctable,
 		.uncActiveRemaps = rows->uncorrectable,
@@ -104,7 +104,7 @@ nvmlReturn_t nvmlDeviceGetRowRemapperHistogram(nvmlDevice_t device,
 		return ret;
 	if (gpu.board->row_remapper != 1 || gpu.board->row_banks == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
-	rows = &gpu.device->readings.rows;
+	rows = &gpu.readings->rows;
 	*values = (nvmlRowRemapperHistogramValues_t){
 		.max = rows->max,
 		.high = rows->high,

@@ -18,7 +18,7 @@ static uint64_t wall_clock_us(void)
 
 static uint32_t sample_value(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t now)
 {
-	const struct readings *readings = &gpu->device->readings;
+	const struct readings *readings = gpu->readings;
 
 	switch (type) {
 	case NVML_TOTAL_POWER_SAMPLES:
@@ -93,8 +93,6 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device, nvmlSamplingType_t type,
 	return *sampleCount ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
 }
 
-#define ALL_PROCESSES (PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS)
-
 nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
 					     nvmlProcessUtilizationSample_t *utilization,
 					     unsigned int *processSamplesCount,
@@ -102,21 +100,22 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, processSamplesCount, &gpu);
-	const struct readings_process *process;
+	struct running_process list[STATE_MAX_PROCESSES];
 	uint64_t stamp = wall_clock_us() / SAMPLE_PERIOD_US * SAMPLE_PERIOD_US;
 	unsigned int room;
-	uint32_t position = 0;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	room = utilization ? *processSamplesCount : 0;
-	*processSamplesCount = process_count(&gpu.device->readings, ALL_PROCESSES);
+	*processSamplesCount = process_list(&gpu, ALL_PROCESSES, list, STATE_MAX_PROCESSES);
 	if (!*processSamplesCount || stamp <= lastSeenTimeStamp)
 		return NVML_ERROR_NOT_FOUND;
 	if (room < *processSamplesCount)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
-	while ((process = process_next(&gpu.device->readings, ALL_PROCESSES, &position)))
-		*utilization++ = (nvmlProcessUtilizationSample_t){
+	for (uint32_t i = 0; i < *processSamplesCount; i++) {
+		const struct readings_process *process = &list[i].process;
+
+		utilization[i] = (nvmlProcessUtilizationSample_t){
 			.pid = process->pid,
 			.timeStamp = stamp,
 			.smUtil = process->sm_util,
@@ -124,6 +123,7 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
 			.encUtil = process->encoder_util,
 			.decUtil = process->decoder_util,
 		};
+	}
 	return NVML_SUCCESS;
 }
 
@@ -132,22 +132,24 @@ nvmlReturn_t nvmlDeviceGetProcessesUtilizationInfo(nvmlDevice_t device,
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, info, &gpu);
-	const struct readings_process *process;
+	struct running_process list[STATE_MAX_PROCESSES];
 	uint64_t stamp = wall_clock_us() / SAMPLE_PERIOD_US * SAMPLE_PERIOD_US;
-	uint32_t position = 0, room, filled = 0;
+	uint32_t room;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (info->version != nvmlProcessesUtilizationInfo_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 	room = info->procUtilArray ? info->processSamplesCount : 0;
-	info->processSamplesCount = process_count(&gpu.device->readings, ALL_PROCESSES);
+	info->processSamplesCount = process_list(&gpu, ALL_PROCESSES, list, STATE_MAX_PROCESSES);
 	if (!info->processSamplesCount || stamp <= info->lastSeenTimeStamp)
 		return NVML_ERROR_NOT_FOUND;
 	if (room < info->processSamplesCount)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
-	while ((process = process_next(&gpu.device->readings, ALL_PROCESSES, &position)))
-		info->procUtilArray[filled++] = (nvmlProcessUtilizationInfo_v1_t){
+	for (uint32_t i = 0; i < info->processSamplesCount; i++) {
+		const struct readings_process *process = &list[i].process;
+
+		info->procUtilArray[i] = (nvmlProcessUtilizationInfo_v1_t){
 			.timeStamp = stamp,
 			.pid = process->pid,
 			.smUtil = process->sm_util,
@@ -155,6 +157,7 @@ nvmlReturn_t nvmlDeviceGetProcessesUtilizationInfo(nvmlDevice_t device,
 			.encUtil = process->encoder_util,
 			.decUtil = process->decoder_util,
 		};
+	}
 	return NVML_SUCCESS;
 }
 
@@ -169,7 +172,7 @@ nvmlReturn_t nvmlDeviceGetViolationStatus(nvmlDevice_t device, nvmlPerfPolicyTyp
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	now = &gpu.device->readings;
+	now = gpu.readings;
 	if (perfPolicyType == NVML_PERF_POLICY_POWER)
 		held_us = now->throttle_power_us;
 	else if (perfPolicyType == NVML_PERF_POLICY_THERMAL)

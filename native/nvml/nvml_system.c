@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "nvml_internal.h"
+#include "process.h"
 
 static const struct profile_system *system_description(void)
 {
@@ -86,20 +87,24 @@ nvmlReturn_t nvmlSystemGetDriverBranch(nvmlSystemDriverBranchInfo_t *branchInfo,
 	return answer_string(branchInfo->branch, length, branch);
 }
 
-static const char *described_process(unsigned int pid)
+static bool described_process(unsigned int pid, char *name, size_t size)
 {
+	struct running_process list[STATE_MAX_PROCESSES];
 	struct gpu gpu;
 
 	for (uint32_t i = 0; i < handle_count(); i++) {
 		if (!handle_gpu(i, &gpu))
 			continue;
-		const struct readings *readings = &gpu.device->readings;
+		uint32_t count = process_list(&gpu, ALL_PROCESSES, list, STATE_MAX_PROCESSES);
 
-		for (uint32_t p = 0; p < readings->process_count && p < PROFILE_MAX_PROCESSES; p++)
-			if (readings->processes[p].pid == pid && *readings->processes[p].name)
-				return readings->processes[p].name;
+		for (uint32_t p = 0; p < count; p++) {
+			if (list[p].process.pid != pid || !*list[p].process.name)
+				continue;
+			snprintf(name, size, "%s", list[p].process.name);
+			return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
 // The first word of the command line, as the real library shows it.
@@ -125,15 +130,12 @@ static nvmlReturn_t running_process(unsigned int pid, char *name, size_t size)
 nvmlReturn_t nvmlSystemGetProcessName(unsigned int pid, char *name, unsigned int length)
 {
 	nvmlReturn_t ret = api_enter(__func__);
-	const char *described;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!name || !length)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	described = described_process(pid);
-	if (!described)
-		return running_process(pid, name, length);
-	snprintf(name, length, "%s", described);
-	return NVML_SUCCESS;
+	if (described_process(pid, name, length))
+		return NVML_SUCCESS;
+	return running_process(pid, name, length);
 }

@@ -70,7 +70,7 @@ nvmlReturn_t nvmlDeviceGetMarginTemperature(nvmlDevice_t device, nvmlMarginTempe
 		return ret;
 	if (margin->version != nvmlMarginTemperature_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	return answer_i32(&margin->marginTemperature, gpu.device->readings.tlimit_c);
+	return answer_i32(&margin->marginTemperature, gpu.readings->tlimit_c);
 }
 
 nvmlReturn_t nvmlDeviceGetThermalSettings(nvmlDevice_t device, unsigned int sensorIndex,
@@ -83,7 +83,7 @@ nvmlReturn_t nvmlDeviceGetThermalSettings(nvmlDevice_t device, unsigned int sens
 		return ret;
 	if (sensorIndex && sensorIndex != NVML_THERMAL_TARGET_ALL)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (gpu.device->readings.temperature_c == NA_I32)
+	if (gpu.readings->temperature_c == NA_I32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	memset(settings, 0, sizeof(*settings));
 	settings->count = 1;

@@ -11,7 +11,7 @@ nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (gpu.device->readings.gpu_util == NA_U32)
+	if (gpu.readings->gpu_util == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	utilization->gpu = gpu_utilization(&gpu);
 	utilization->memory = memory_utilization(&gpu);
@@ -30,7 +30,7 @@ static nvmlReturn_t answer_engine(const char *function, nvmlDevice_t device,
 		return ret;
 	if (!samplingPeriodUs)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	memcpy(&value, (const char *)&gpu.device->readings + readings_offset, sizeof(value));
+	memcpy(&value, (const char *)gpu.readings + readings_offset, sizeof(value));
 	if (value == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	*utilization = value;
@@ -95,7 +95,7 @@ nvmlReturn_t nvmlDeviceGetEncoderStats(nvmlDevice_t device, unsigned int *sessio
 		return ret;
 	if (!averageFps || !averageLatency)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	now = &gpu.device->readings;
+	now = gpu.readings;
 	if (now->encoder_sessions == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	*sessionCount = now->encoder_sessions;
@@ -112,7 +112,7 @@ nvmlReturn_t nvmlDeviceGetFBCStats(nvmlDevice_t device, nvmlFBCStats_t *fbcStats
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	now = &gpu.device->readings;
+	now = gpu.readings;
 	if (now->fbc_sessions == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
 	fbcStats->sessionsCount = now->fbc_sessions;

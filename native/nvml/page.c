@@ -140,9 +140,8 @@ void page_header_init(struct page_header *header)
 	header->area_offset[0] = offsetof(struct page, areas[0]);
 	header->area_offset[1] = offsetof(struct page, areas[1]);
 	header->area_size = sizeof(struct page_area);
-	header->state_offset = offsetof(struct page, state);
-	header->state_size = PAGE_STATE_SIZE;
-	header->state_format = PAGE_STATE_FORMAT;
+	header->events_offset = offsetof(struct page, events);
+	header->events_count = STATE_MAX_EVENTS;
 }
 
 /* Memory that is never touched is never there: the room for 128 GPUs is free. */
@@ -155,4 +154,10 @@ struct page *page_private(void)
 		return NULL;
 	page_header_init(&page->header);
 	return page;
+}
+
+void page_init_state(struct page_area *area)
+{
+	for (uint32_t slot = 0; slot < area->description.device_count; slot++)
+		running_init(&area->state.devices[slot].running[0], &area->description, slot);
 }

@@ -11,19 +11,19 @@
 
 #include <stdatomic.h>
 
-#include "profile.h"
+#include "state.h"
 
 #define PAGE_MAGIC "MIRAGEGP" /* 8 bytes, no NUL */
-#define PAGE_FORMAT 1u
-#define PAGE_STATE_FORMAT 0u /* 0: no running state yet, the bytes are zero */
-#define PAGE_STATE_SIZE (1u << 20)
+#define PAGE_FORMAT 2u
 #define PAGE_FILE "gsp_mock.bin"
 
+/* A description, and the running state that starts from it. */
 struct page_area {
 	uint64_t generation; /* the one this area was written for */
 	uint64_t checksum; /* as description_checksum() */
 	uint64_t reserved[6];
 	struct description description;
+	struct state state;
 };
 
 struct page_header {
@@ -33,9 +33,9 @@ struct page_header {
 	uint64_t file_size;
 	uint32_t area_offset[2];
 	uint32_t area_size;
-	uint32_t state_offset;
-	uint32_t state_size;
-	uint32_t state_format;
+	uint32_t events_offset;
+	uint32_t events_count;
+	uint32_t reserved1;
 	/* Odd while mock-nvml writes the inactive area, even otherwise. */
 	_Atomic uint64_t sequence;
 	/* Active area: generation & 1. 0: never filled (private pages aside). */
@@ -43,6 +43,7 @@ struct page_header {
 	/* Waiters of events sleep on this word with FUTEX_WAIT (shared). */
 	_Atomic uint32_t event_futex;
 	uint32_t reserved0;
+	/* How many events there have been; the last STATE_MAX_EVENTS are kept. */
 	_Atomic uint64_t event_sequence;
 	uint8_t reserved[4096 - 80];
 };
@@ -52,8 +53,8 @@ _Static_assert(sizeof(struct page_header) == 4096, "header fills one page");
 /* Sparse: what no area uses takes no disk, and what nobody reads no memory. */
 struct page {
 	struct page_header header;
+	struct state_event events[STATE_MAX_EVENTS];
 	struct page_area areas[2];
-	uint8_t state[PAGE_STATE_SIZE]; /* running state, its own format */
 };
 
 /*
@@ -63,11 +64,16 @@ struct page {
  */
 #define PAGE_GRACE_MS 50
 
-static inline const struct description *page_description(const struct page *page)
+static inline const struct page_area *page_area(const struct page *page)
 {
 	uint64_t generation = atomic_load_explicit(&page->header.generation, memory_order_acquire);
 
-	return &page->areas[generation & 1].description;
+	return &page->areas[generation & 1];
+}
+
+static inline const struct description *page_description(const struct page *page)
+{
+	return &page_area(page)->description;
 }
 
 static inline uint32_t page_device_count(const struct page *page)
@@ -118,6 +124,9 @@ const char *page_area_reason(const struct page *page, uint64_t generation);
 
 /* What the header of a page without any description says. */
 void page_header_init(struct page_header *header);
+
+/* The running state that a description starts with, in memory that is zero. */
+void page_init_state(struct page_area *area);
 
 /* --- page_write.c: mock-nvml only --- */
 

@@ -6,16 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "page.h"
-
-#define LOCK_TRIES 200
-#define LOCK_PAUSE_MS 50
+#include "page_file.h"
 
 static enum page_change fail(struct profile_error *error, const char *file, const char *reason)
 {
@@ -23,44 +19,22 @@ static enum page_change fail(struct profile_error *error, const char *file, cons
 	return PAGE_ERROR;
 }
 
-static void pause_ms(long milliseconds)
+/* Both copies of each device, so that later changes find their blocks on the disk. */
+static int write_state(int fd, const struct description *description, uint64_t offset)
 {
-	struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+	static const struct state_node node;
+	struct state_device *device = calloc(1, sizeof(*device));
+	int result = device ? page_file_write(fd, &node, sizeof(node), offset) : -1;
 
-	while (nanosleep(&time, &time) != 0 && errno == EINTR)
-		continue;
-}
-
-/* A holder that hangs must not hang everyone: ten seconds, then say so. */
-static int lock(int fd)
-{
-	for (int tries = LOCK_TRIES; tries; tries--) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -1;
-		pause_ms(LOCK_PAUSE_MS);
+	for (uint32_t slot = 0; result == 0 && slot < description->device_count; slot++) {
+		running_init(&device->running[0], description, slot);
+		running_init(&device->running[1], description, slot);
+		result = page_file_write(fd, device, sizeof(*device),
+					 offset + offsetof(struct state, devices) +
+						 slot * sizeof(struct state_device));
 	}
-	errno = EBUSY;
-	return -1;
-}
-
-static int write_at(int fd, const void *data, size_t size, uint64_t offset)
-{
-	const char *bytes = data;
-
-	while (size) {
-		ssize_t done = pwrite(fd, bytes, size, (off_t)offset);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return -1;
-		bytes += done;
-		offset += (uint64_t)done;
-		size -= (size_t)done;
-	}
-	return 0;
+	free(device);
+	return result;
 }
 
 /*
@@ -76,12 +50,15 @@ static int write_area(int fd, const struct description *description, uint64_t ge
 	memset(&head, 0, offsetof(struct page_area, description));
 	head.generation = generation;
 	head.checksum = description_checksum(description);
-	if (write_at(fd, &head, offsetof(struct page_area, description), area) != 0 ||
-	    write_at(fd, description, offsetof(struct description, devices), start) != 0 ||
-	    write_at(fd, description->devices, description->device_count * sizeof(struct device),
-		     start + offsetof(struct description, devices)) != 0 ||
-	    write_at(fd, description->boards, description->board_count * sizeof(struct board),
-		     start + offsetof(struct description, boards)) != 0)
+	if (page_file_write(fd, &head, offsetof(struct page_area, description), area) != 0 ||
+	    page_file_write(fd, description, offsetof(struct description, devices), start) != 0 ||
+	    page_file_write(fd, description->devices,
+			    description->device_count * sizeof(struct device),
+			    start + offsetof(struct description, devices)) != 0 ||
+	    page_file_write(fd, description->boards,
+			    description->board_count * sizeof(struct board),
+			    start + offsetof(struct description, boards)) != 0 ||
+	    write_state(fd, description, area + offsetof(struct page_area, state)) != 0)
 		return -1;
 	return fdatasync(fd);
 }
@@ -95,12 +72,14 @@ static bool same_description(const struct description *a, const struct descripti
 
 static int write_new(int fd, const struct description *description)
 {
+	static const struct state_event events[STATE_MAX_EVENTS];
 	struct page_header header;
 
 	page_header_init(&header);
 	atomic_store_explicit(&header.generation, 1, memory_order_relaxed);
 	if (ftruncate(fd, sizeof(struct page)) != 0 || write_area(fd, description, 1) != 0 ||
-	    write_at(fd, &header, sizeof(header), 0) != 0)
+	    page_file_write(fd, events, sizeof(events), offsetof(struct page, events)) != 0 ||
+	    page_file_write(fd, &header, sizeof(header), 0) != 0)
 		return -1;
 	return fsync(fd);
 }
@@ -116,7 +95,7 @@ static enum page_change create(const char *file, const struct description *descr
 	snprintf(copy, sizeof(copy), "%s", file);
 	folder = dirname(copy);
 	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder_fd < 0 || lock(folder_fd) != 0) {
+	if (folder_fd < 0 || page_file_lock(folder_fd) != 0) {
 		saved = errno;
 		if (folder_fd >= 0)
 			close(folder_fd);
@@ -226,7 +205,7 @@ enum page_change page_write(const char *file, const struct description *descript
 		change = page_write(file, description, force, true, error);
 		return change == PAGE_CHANGED ? fail(error, file, strerror(saved)) : change;
 	}
-	if (fd < 0 || (!dry_run && lock(fd) != 0)) {
+	if (fd < 0 || (!dry_run && page_file_lock(fd) != 0)) {
 		int saved = errno;
 
 		if (fd >= 0)

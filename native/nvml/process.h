@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Walks over the described processes of a device by PROFILE_PROCESS_* bits. */
+/* Walks over the processes of a device by PROFILE_PROCESS_* bits. */
 #ifndef MIRAGE_PROCESS_H
 #define MIRAGE_PROCESS_H
 
-#include "profile.h"
+#include "handle.h"
 
-uint32_t process_count(const struct readings *readings, uint32_t type);
+#define ALL_PROCESSES (PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS)
 
-/* The next one of the type from *position on, which moves behind it; or NULL. */
-const struct readings_process *process_next(const struct readings *readings, uint32_t type,
-					    uint32_t *position);
+/*
+ * Copies of the processes of the type, at most room of them, all from one state
+ * of the device. Returns how many there are, which may be more than room.
+ */
+uint32_t process_list(struct gpu *gpu, uint32_t type, struct running_process *list, uint32_t room);
 
 #endif

@@ -318,6 +318,13 @@ struct readings_process {
 	char name[128];
 };
 
+/* The processes that a device has at rest. */
+struct readings_processes {
+	uint32_t count;
+	uint32_t reserved;
+	struct readings_process list[PROFILE_MAX_PROCESSES];
+};
+
 /*
  * What the board says at rest: the values the running state starts from, and
  * the answers as long as nothing has changed them.
@@ -378,13 +385,10 @@ struct readings {
 	uint32_t fbc_latency_us;
 	uint32_t mig_current; /* 0, 1; only where board.mig.capable */
 	uint32_t mig_pending;
-	uint32_t process_count;
-	uint32_t reserved;
 	struct readings_ecc ecc;
 	struct readings_rows rows;
 	struct readings_retired retired;
 	struct readings_motion motion;
-	struct readings_process processes[PROFILE_MAX_PROCESSES];
 };
 
 #define PROFILE_REMOTE_GPU 0u /* values of nvmlIntNvLinkDeviceType_t */
@@ -430,6 +434,7 @@ struct device {
 	uint32_t reserved;
 	struct device_link links[PROFILE_MAX_LINKS];
 	struct readings readings;
+	struct readings_processes processes;
 };
 
 /*

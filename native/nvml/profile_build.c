@@ -312,6 +312,7 @@ static int build_device(struct reader *reader, struct draft *draft, struct descr
 		memcpy(board->gsp_version, description->system.driver_version,
 		       sizeof(board->gsp_version));
 	device->readings = draft->readings;
+	device->processes = draft->processes;
 	device->board = share_board(description, board);
 	identify(reader, draft, &description->system, index, domain, device);
 	if (check_unique(reader, description, index) != 0)

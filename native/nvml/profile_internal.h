@@ -28,6 +28,7 @@ struct pci_address {
 struct draft {
 	struct board board;
 	struct readings readings;
+	struct readings_processes processes;
 	char uuid[48]; /* empty: derived */
 	char serial[32]; /* empty: derived */
 	struct pci_address address; /* bus NA_U32: derived */

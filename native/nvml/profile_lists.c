@@ -73,14 +73,14 @@ const struct key profile_process_keys[] = {
 
 int read_processes(struct reader *reader, yaml_node_t *node, void *target)
 {
-	struct readings *readings = &((struct draft *)target)->readings;
+	struct readings_processes *processes = &((struct draft *)target)->processes;
 	int count = reader_list(reader, node, PROFILE_MAX_PROCESSES, "processes");
 
 	if (count < 0)
 		return -1;
-	memset(readings->processes, 0, sizeof(readings->processes));
+	memset(processes, 0, sizeof(*processes));
 	for (int i = 0; i < count; i++) {
-		struct readings_process *process = &readings->processes[i];
+		struct readings_process *process = &processes->list[i];
 		yaml_node_t *item = reader_item(reader, node, (unsigned int)i);
 		size_t length = reader_enter_index(reader, (unsigned int)i);
 
@@ -93,7 +93,7 @@ int read_processes(struct reader *reader, yaml_node_t *node, void *target)
 			process->used_memory <<= 20;
 		reader_leave(reader, length);
 	}
-	readings->process_count = (uint32_t)count;
+	processes->count = (uint32_t)count;
 	return 0;
 }
 

@@ -215,11 +215,11 @@ def overwrite(page: Path, offset: int, data: bytes) -> None:
         (lambda page: os.truncate(page, 0), "it is not a device page"),
         (lambda page: overwrite(page, 0, b"FIRMWARE"), "it is not a device page"),
         (
-            lambda page: overwrite(page, 8, (2).to_bytes(4, "little")),
+            lambda page: overwrite(page, 8, (1000).to_bytes(4, "little")),
             "its format is newer than this library: use the library that came with it",
         ),
         (
-            lambda page: overwrite(page, 8, (0).to_bytes(4, "little")),
+            lambda page: overwrite(page, 8, (1).to_bytes(4, "little")),
             "its format is older than this library: run mock-nvml apply again",
         ),
         (
@@ -287,7 +287,7 @@ def test_full_disk_changes_nothing(native_build: Path, repo: Path, run, tmp_path
     mock = f"{native_build}/mock-nvml --root {tmp_path}/small"
     profile = repo / PROFILES / "a100.yaml"
     command = (
-        f"mkdir {tmp_path}/small && mount -t tmpfs -o size=256k tmpfs {tmp_path}/small && {mock} apply {profile} >&2 && "
+        f"mkdir {tmp_path}/small && mount -t tmpfs -o size=1m tmpfs {tmp_path}/small && {mock} apply {profile} >&2 && "
         f"! {mock} apply --count 128 {profile} && {mock} apply {profile} && ls -A {tmp_path}/small/config"
     )
     done = run("unshare", "--mount", "sh", "-c", command)

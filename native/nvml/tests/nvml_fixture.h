@@ -4,6 +4,7 @@
 #define MIRAGE_NVML_FIXTURE_H
 
 #include "nvml_internal.h"
+#include "state_write.h"
 #include "testsuite.h"
 
 #define PROFILES "../../charts/gpu-mock/profiles/"
@@ -24,6 +25,23 @@ static inline nvmlDevice_t first_gpu(const char *profile)
 	CHECK_NUMBER(nvmlInit_v2(), NVML_SUCCESS);
 	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(0, &device), NVML_SUCCESS);
 	return device;
+}
+
+/* The first GPU's state, to be changed as setters do it, until put_in_force(). */
+static inline struct running *first_state(struct state_writer *writer)
+{
+	struct running *running;
+
+	CHECK_NUMBER(state_begin(writer, &handle_source), STATE_OK);
+	running = state_edit(writer, 0);
+	CHECK(running != NULL);
+	return running;
+}
+
+static inline void put_in_force(struct state_writer *writer)
+{
+	CHECK_NUMBER(state_commit(writer), STATE_OK);
+	state_end(writer);
 }
 
 /* Memory whose bytes behind what was given out tell if someone wrote there. */

@@ -76,5 +76,120 @@ static void freeing_wakes_the_waiter(void)
 	pthread_join(thread, NULL);
 }
 
+static void announce(uint32_t slot, uint64_t data, uint64_t due_ms)
+{
+	struct state_event event = {
+		.type = nvmlEventTypeXidCriticalError,
+		.data = data,
+		.due_ms = due_ms,
+		.slot = slot,
+		.gpu_instance = STATE_NO_INSTANCE,
+		.compute_instance = STATE_NO_INSTANCE,
+	};
+	struct state_writer writer;
+
+	CHECK_NUMBER(state_begin(&writer, &handle_source), STATE_OK);
+	CHECK_NUMBER(state_announce(&writer, &event), STATE_OK);
+	state_end(&writer);
+}
+
+static void events_are_told_once_to_who_registered(void)
+{
+	nvmlDevice_t device = first_gpu("a100"), other;
+	nvmlEventData_t data;
+	nvmlEventSet_t set, late;
+
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(1, &other), NVML_SUCCESS);
+	announce(0, 1, 0);
+	CHECK_NUMBER(nvmlEventSetCreate(&set), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceRegisterEvents(device, nvmlEventTypeXidCriticalError, set),
+		     NVML_SUCCESS);
+	announce(1, 2, 0);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
+	CHECK_NUMBER(nvmlDeviceRegisterEvents(other, nvmlEventTypeXidCriticalError, set),
+		     NVML_SUCCESS);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
+	announce(1, 79, 0);
+	announce(0, 48, 0);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_SUCCESS);
+	CHECK(data.device == other && data.eventData == 79);
+	CHECK_NUMBER(data.eventType, nvmlEventTypeXidCriticalError);
+	CHECK_NUMBER(data.gpuInstanceId, STATE_NO_INSTANCE);
+	CHECK_NUMBER(nvmlEventSetCreate(&late), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceRegisterEvents(device, nvmlEventTypeXidCriticalError, late),
+		     NVML_SUCCESS);
+	CHECK_NUMBER(nvmlEventSetWait_v2(late, &data, 0), NVML_ERROR_TIMEOUT);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_SUCCESS);
+	CHECK(data.device == device && data.eventData == 48);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
+}
+
+static void a_due_event_waits_for_its_time_and_lets_others_pass(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	nvmlEventData_t data;
+	nvmlEventSet_t set;
+	double began;
+
+	CHECK_NUMBER(nvmlEventSetCreate(&set), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceRegisterEvents(device, nvmlEventTypeXidCriticalError, set),
+		     NVML_SUCCESS);
+	began = seconds();
+	announce(0, 1, motion_now() + 300);
+	announce(0, 2, 0);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 20000), NVML_SUCCESS);
+	CHECK_NUMBER(data.eventData, 2);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 20000), NVML_SUCCESS);
+	CHECK_NUMBER(data.eventData, 1);
+	CHECK(seconds() - began >= 0.29 && seconds() - began < 10);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
+}
+
+/* More than the page keeps: the newest come in order, nothing twice. */
+static void a_late_set_gets_the_newest_in_order(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	nvmlEventData_t data;
+	nvmlEventSet_t set;
+
+	CHECK_NUMBER(nvmlEventSetCreate(&set), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceRegisterEvents(device, nvmlEventTypeXidCriticalError, set),
+		     NVML_SUCCESS);
+	for (unsigned int i = 0; i < STATE_MAX_EVENTS + 100; i++)
+		announce(0, i, 0);
+	for (unsigned int i = 100; i < STATE_MAX_EVENTS + 100; i++) {
+		CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_SUCCESS);
+		CHECK_NUMBER(data.eventData, i);
+	}
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
+}
+
+static void *announce_soon(void *unused)
+{
+	usleep(100000);
+	announce(0, 13, 0);
+	return unused;
+}
+
+static void an_event_wakes_the_waiter(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	nvmlEventData_t data;
+	nvmlEventSet_t set;
+	pthread_t thread;
+	double began;
+
+	CHECK_NUMBER(nvmlEventSetCreate(&set), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceRegisterEvents(device, nvmlEventTypeXidCriticalError, set),
+		     NVML_SUCCESS);
+	CHECK(pthread_create(&thread, NULL, announce_soon, NULL) == 0);
+	began = seconds();
+	CHECK_NUMBER(nvmlEventSetWait(set, &data, 60000), NVML_SUCCESS);
+	CHECK(seconds() - began < 8);
+	pthread_join(thread, NULL);
+}
+
 TESTSUITE(TEST(wait_sleeps_until_its_timeout), TEST(freed_and_foreign_sets_are_seen),
-	  TEST(freeing_wakes_the_waiter))
+	  TEST(freeing_wakes_the_waiter), TEST(events_are_told_once_to_who_registered),
+	  TEST(a_due_event_waits_for_its_time_and_lets_others_pass),
+	  TEST(a_late_set_gets_the_newest_in_order), TEST(an_event_wakes_the_waiter))

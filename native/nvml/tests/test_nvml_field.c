@@ -57,21 +57,22 @@ static void power_has_scopes(void)
 static void errors_are_counted_by_kind_time_and_place(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
-	struct readings_ecc *ecc = (struct readings_ecc *)&page_description(handle_source.page)
-					   ->devices[0]
-					   .readings.ecc;
+	struct state_writer writer;
+	struct readings_ecc *ecc = &first_state(&writer)->readings.ecc;
 	nvmlValue_t value;
 
 	ecc->total[1][0] = 5;
 	ecc->counters[0][1][NVML_MEMORY_LOCATION_L2_CACHE] = 6;
 	ecc->counters[1][0][NVML_MEMORY_LOCATION_CBU] = 7;
+	put_in_force(&writer);
 	CHECK_NUMBER(ask(device, NVML_FI_DEV_ECC_DBE_VOL_TOTAL, 0, &value), NVML_SUCCESS);
 	CHECK_NUMBER(value.ullVal, 5);
 	CHECK_NUMBER(ask(device, NVML_FI_DEV_ECC_SBE_AGG_L2, 0, &value), NVML_SUCCESS);
 	CHECK_NUMBER(value.ullVal, 6);
 	CHECK_NUMBER(ask(device, NVML_FI_DEV_ECC_DBE_VOL_CBU, 0, &value), NVML_SUCCESS);
 	CHECK_NUMBER(value.ullVal, 7);
-	ecc->mode_current = NVML_FEATURE_DISABLED;
+	first_state(&writer)->readings.ecc.mode_current = NVML_FEATURE_DISABLED;
+	put_in_force(&writer);
 	CHECK_NUMBER(ask(device, NVML_FI_DEV_ECC_DBE_VOL_TOTAL, 0, &value),
 		     NVML_ERROR_NOT_SUPPORTED);
 	CHECK_NUMBER(ask(device, NVML_FI_DEV_ECC_CURRENT, 0, &value), NVML_SUCCESS);

@@ -2,22 +2,31 @@
 #include "nvml_fixture.h"
 #include "process.h"
 
-// The description may be changed here: the page of a YAML file is this process's own.
-static void describe_processes(void)
+// By the writer that setters use: the page of a YAML file is this process's own.
+static void add_processes(void)
 {
-	struct readings *readings =
-		(struct readings *)&page_description(handle_source.page)->devices[0].readings;
+	struct state_writer writer;
+	struct running *running = first_state(&writer);
 
-	readings->process_count = 2;
-	readings->processes[0] = (struct readings_process){ .pid = 4001,
-							    .type = PROFILE_PROCESS_COMPUTE,
-							    .used_memory = 1 << 30,
-							    .sm_util = 40,
-							    .name = "train" };
-	readings->processes[1] = (struct readings_process){ .pid = 4002,
-							    .type = PROFILE_PROCESS_GRAPHICS,
-							    .used_memory = 1 << 20,
-							    .name = "render" };
+	running->process_count = 2;
+	running->processes[0] = (struct running_process){
+		.process = { .pid = 4001,
+			     .type = PROFILE_PROCESS_COMPUTE,
+			     .used_memory = 1 << 30,
+			     .sm_util = 40,
+			     .name = "train" },
+		.gpu_instance = STATE_NO_INSTANCE,
+		.compute_instance = STATE_NO_INSTANCE,
+	};
+	running->processes[1] = (struct running_process){
+		.process = { .pid = 4002,
+			     .type = PROFILE_PROCESS_GRAPHICS,
+			     .used_memory = 1 << 20,
+			     .name = "render" },
+		.gpu_instance = STATE_NO_INSTANCE,
+		.compute_instance = STATE_NO_INSTANCE,
+	};
+	put_in_force(&writer);
 }
 
 static void lists_are_by_type_and_sized(void)
@@ -29,7 +38,7 @@ static void lists_are_by_type_and_sized(void)
 
 	CHECK_NUMBER(nvmlDeviceGetComputeRunningProcesses_v3(device, &count, NULL), NVML_SUCCESS);
 	CHECK_NUMBER(count, 0);
-	describe_processes();
+	add_processes();
 	CHECK_NUMBER(nvmlDeviceGetComputeRunningProcesses_v3(device, &count, NULL),
 		     NVML_ERROR_INSUFFICIENT_SIZE);
 	CHECK_NUMBER(count, 1);
@@ -55,7 +64,7 @@ static void names_come_from_description_or_system(void)
 	char name[64], cut[3];
 
 	first_gpu("a100");
-	describe_processes();
+	add_processes();
 	CHECK_NUMBER(nvmlSystemGetProcessName(4001, name, sizeof(name)), NVML_SUCCESS);
 	CHECK_STRING(name, "train");
 	CHECK_NUMBER(nvmlSystemGetProcessName(4001, cut, sizeof(cut)), NVML_SUCCESS);
@@ -76,7 +85,7 @@ static void utilization_is_asked_again_for_news(void)
 
 	CHECK_NUMBER(nvmlDeviceGetProcessUtilization(device, samples, &count, 0),
 		     NVML_ERROR_NOT_FOUND);
-	describe_processes();
+	add_processes();
 	CHECK_NUMBER(nvmlDeviceGetProcessUtilization(device, NULL, &count, 0),
 		     NVML_ERROR_INSUFFICIENT_SIZE);
 	CHECK_NUMBER(count, 2);

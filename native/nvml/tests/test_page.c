@@ -83,8 +83,8 @@ static void written_then_read(void)
 	CHECK(stat(file, &status) == 0);
 	CHECK_NUMBER(status.st_mode & 07777, 0644);
 	CHECK_NUMBER(status.st_size, sizeof(struct page));
-	/* Sparse: eight GPUs take tens of kilobytes, not the file's size. */
-	CHECK(status.st_blocks * 512 < 256 * 1024);
+	/* Sparse: eight GPUs take some hundred kilobytes, not the file's size. */
+	CHECK(status.st_blocks * 512 < 1024 * 1024);
 }
 
 static void the_same_changes_nothing(void)

@@ -380,11 +380,12 @@ static void processes_and_pages(void)
 		"  processes: [{pid: 7, type: M+C, name: train, used_memory_mib: 2}, {pid: 8}]\n"
 		"  retired_pages: {single_bit_retirement: {count: 1, addresses: ['0x1000']}}\n");
 	const struct readings *readings = &d->devices[0].readings;
+	const struct readings_processes *processes = &d->devices[0].processes;
 
-	CHECK_NUMBER(readings->process_count, 2);
-	CHECK_NUMBER(readings->processes[0].type, PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_MPS);
-	CHECK_NUMBER(readings->processes[0].used_memory, 2 << 20);
-	CHECK_NUMBER(readings->processes[1].type, PROFILE_PROCESS_COMPUTE);
+	CHECK_NUMBER(processes->count, 2);
+	CHECK_NUMBER(processes->list[0].type, PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_MPS);
+	CHECK_NUMBER(processes->list[0].used_memory, 2 << 20);
+	CHECK_NUMBER(processes->list[1].type, PROFILE_PROCESS_COMPUTE);
 	CHECK_NUMBER(d->boards[0].page_retirement, 1);
 	CHECK_NUMBER(readings->retired.address[0][0], 0x1000);
 }
@@ -422,7 +423,7 @@ static void check_sound(const struct description *d)
 		CHECK(strnlen(board->name, sizeof(board->name)) < sizeof(board->name));
 		CHECK(board->name[0] && board->memory_total);
 		CHECK(device->link_count <= PROFILE_MAX_LINKS);
-		CHECK(device->readings.process_count <= PROFILE_MAX_PROCESSES);
+		CHECK(device->processes.count <= PROFILE_MAX_PROCESSES);
 		CHECK(board->clocks.graphics_clock_count <= PROFILE_MAX_GRAPHICS_CLOCKS);
 		for (uint32_t j = 0; j < d->device_count; j++)
 			CHECK(description_topology(d, i, j) <= 50);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "nvml_change.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+nvmlReturn_t change_result(enum state_result result)
+{
+	switch (result) {
+	case STATE_OK:
+		return NVML_SUCCESS;
+	case STATE_READ_ONLY:
+		return NVML_ERROR_NO_PERMISSION;
+	case STATE_BUSY:
+		return NVML_ERROR_TIMEOUT;
+	case STATE_GONE:
+		return NVML_ERROR_GPU_IS_LOST;
+	case STATE_FAILED:
+		break;
+	}
+	return errno == ENOMEM ? NVML_ERROR_MEMORY : NVML_ERROR_UNKNOWN;
+}
+
+nvmlReturn_t change_check(const char *function, nvmlDevice_t device, struct change *change)
+{
+	return api_enter_device(function, device, change, &change->gpu);
+}
+
+nvmlReturn_t change_open(struct change *change)
+{
+	enum state_result result;
+
+	if (geteuid() != 0)
+		return NVML_ERROR_NO_PERMISSION;
+	result = state_begin(&change->writer, &handle_source);
+	if (result != STATE_OK) {
+		log_error("cannot change %s: %s", handle_source.path, state_reason(result));
+		return change_result(result);
+	}
+	change->running = state_edit(&change->writer, gpu_slot(&change->gpu));
+	if (!change->running)
+		return change_drop(change, NVML_ERROR_GPU_IS_LOST);
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t change_end(struct change *change)
+{
+	enum state_result result = state_commit(&change->writer);
+
+	if (result != STATE_OK)
+		log_error("cannot change %s: %s", handle_source.path, state_reason(result));
+	return change_drop(change, change_result(result));
+}
+
+nvmlReturn_t change_drop(struct change *change, nvmlReturn_t ret)
+{
+	state_end(&change->writer);
+	return ret;
+}

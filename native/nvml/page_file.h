@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the writers of a page's file share. */
+#ifndef MIRAGE_PAGE_FILE_H
+#define MIRAGE_PAGE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Take the lock that all writers take, which ends with fd. A holder that hangs
+ * must not hang everyone: after ten seconds -1 with errno EBUSY.
+ */
+int page_file_lock(int fd);
+
+/* All of data at offset, or -1 with errno. */
+int page_file_write(int fd, const void *data, size_t size, uint64_t offset);
+
+void pause_ms(long milliseconds);
+
+#endif

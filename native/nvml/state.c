@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "state.h"
+
+#include <string.h>
+
+static void init_settings(struct running_settings *settings, const struct board *board)
+{
+	*settings = (struct running_settings){
+		.persistence_mode = board->persistence_mode,
+		.compute_mode = board->compute_mode,
+		.accounting_mode = board->accounting_mode,
+		.gom_pending = board->gom_pending,
+		.restricted_app_clocks = 1,
+		.restricted_auto_boost = 1,
+	};
+}
+
+static void init_processes(struct running *running, const struct readings_processes *processes)
+{
+	uint32_t count =
+		processes->count < PROFILE_MAX_PROCESSES ? processes->count : PROFILE_MAX_PROCESSES;
+
+	for (uint32_t i = 0; i < count; i++)
+		running->processes[i] = (struct running_process){
+			.process = processes->list[i],
+			.gpu_instance = STATE_NO_INSTANCE,
+			.compute_instance = STATE_NO_INSTANCE,
+		};
+	running->process_count = count;
+}
+
+void running_init(struct running *running, const struct description *description, uint32_t slot)
+{
+	const struct device *device = &description->devices[slot];
+
+	memset(running, 0, sizeof(*running));
+	init_settings(&running->settings, description_board(description, device));
+	running->readings = device->readings;
+	running->faulty = device->readings;
+	running->energy_mj = device->readings.energy_mj;
+	init_processes(running, &device->processes);
+}

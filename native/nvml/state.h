@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The running state of a node's GPUs: what changes while programs run. It lies
+ * in the device page beside the description that it starts from.
+ *
+ * A device's state has two copies. Readers use the one that the sequence number
+ * names; a writer, alone under the page's lock, makes the other one and then
+ * raises the number. So a reader takes no lock, a change is seen whole or not
+ * at all, and a writer that dies on the way has changed nothing. A getter that
+ * takes several values which must belong together compares the number after it
+ * has read them (gpu_changed() in handle.h).
+ *
+ * The layout has the rules of profile.h: no pointers, NVML's units, NA_* values.
+ */
+#ifndef MIRAGE_STATE_H
+#define MIRAGE_STATE_H
+
+#include <stdatomic.h>
+
+#include "profile.h"
+
+#define STATE_MAX_PROCESSES 64
+#define STATE_MAX_FAULTS 8
+#define STATE_MAX_GPU_INSTANCES 16 /* ids 0 to 15 */
+#define STATE_MAX_COMPUTE_INSTANCES 8 /* of one GPU instance */
+#define STATE_MAX_ACCOUNTED 32
+#define STATE_MAX_EVENTS 256
+
+#define STATE_NO_INSTANCE UINT32_MAX
+
+/* How a GPU is set to work; what a board does not have stays NA_U32. */
+struct running_settings {
+	uint32_t persistence_mode; /* nvmlEnableState_t */
+	uint32_t compute_mode; /* nvmlComputeMode_t */
+	uint32_t accounting_mode;
+	uint32_t gom_pending;
+	uint32_t restricted_app_clocks; /* 1: for root only */
+	uint32_t restricted_auto_boost;
+	uint32_t locked_gpu_min_mhz; /* 0: not locked */
+	uint32_t locked_gpu_max_mhz;
+	uint32_t locked_memory_min_mhz;
+	uint32_t locked_memory_max_mhz;
+	uint32_t fan_manual[PROFILE_MAX_FANS]; /* 1: fan_target_percent is a user's */
+	uint32_t reset_required; /* a pending mode waits for a reset */
+	uint32_t resets; /* GPU resets since the profile came in force */
+};
+
+struct running_process {
+	struct readings_process process;
+	uint32_t gpu_instance; /* STATE_NO_INSTANCE: the whole GPU */
+	uint32_t compute_instance;
+	uint64_t started_ms; /* since boot */
+};
+
+/* Of a process that has ended, or runs, while accounting was on. */
+struct running_account {
+	uint32_t pid;
+	uint32_t running;
+	uint32_t gpu_util;
+	uint32_t memory_util;
+	uint64_t max_memory;
+	uint64_t started_us; /* of the wall clock */
+	uint64_t time_ms; /* of its life; 0 while it runs */
+};
+
+struct running_compute_instance {
+	uint8_t used;
+	uint8_t profile; /* NVML_COMPUTE_INSTANCE_PROFILE_* */
+	uint8_t start; /* slices within the GPU instance */
+	uint8_t size;
+};
+
+/* The index in its array is the id that NVML gives it. */
+struct running_gpu_instance {
+	uint8_t used;
+	uint8_t profile; /* index in board.mig.profiles */
+	uint8_t start; /* memory slices */
+	uint8_t size;
+	struct running_compute_instance compute[STATE_MAX_COMPUTE_INSTANCES];
+};
+
+enum fault_kind {
+	FAULT_NONE,
+	FAULT_ERROR, /* calls answer code, an nvmlReturn_t */
+	FAULT_HANG, /* calls block until the fault is over */
+	FAULT_SLOW, /* calls take latency_us longer */
+	FAULT_READINGS, /* the device's faulty readings hold */
+};
+
+/*
+ * When a fault holds: from from_ms to until_ms since boot (0: without end), from
+ * the call after after_calls on, which each process counts for itself, and then
+ * in a call with probability in a million, drawn from the seed and the call's
+ * number.
+ */
+struct running_fault {
+	uint32_t kind;
+	uint32_t name; /* what the user called it: enum of control.h */
+	uint32_t code;
+	uint32_t latency_us;
+	uint32_t after_calls;
+	uint32_t probability; /* in a million; 0: always */
+	uint64_t seed;
+	uint64_t from_ms;
+	uint64_t until_ms;
+	uint64_t number; /* of the change that made it; tells one fault from the next */
+};
+
+/* One copy of a device's state. */
+struct running {
+	uint32_t fault_count; /* first, because each call looks at it */
+	uint32_t process_count;
+	struct running_settings settings;
+	uint64_t energy_mj; /* counted up to energy_ms; NA_U64 not supported */
+	uint64_t energy_ms; /* since boot */
+	struct readings readings;
+	struct readings faulty; /* what a FAULT_READINGS makes of them */
+	struct running_fault faults[STATE_MAX_FAULTS];
+	struct running_gpu_instance gpu_instances[STATE_MAX_GPU_INSTANCES];
+	struct running_process processes[STATE_MAX_PROCESSES];
+	uint32_t account_count;
+	uint32_t account_next; /* where the oldest is overwritten */
+	struct running_account accounts[STATE_MAX_ACCOUNTED];
+};
+
+struct state_device {
+	_Atomic uint64_t sequence; /* running[sequence & 1] is in force */
+	uint64_t reserved[7];
+	struct running running[2];
+};
+
+/* What is wrong with the node as a whole. */
+struct running_node {
+	uint32_t init_result; /* nvmlReturn_t that nvmlInit answers; 0: as usual */
+	uint32_t init_latency_us;
+	uint64_t init_until_ms; /* since boot; 0: until it is cleared */
+};
+
+struct state_node {
+	_Atomic uint64_t sequence;
+	uint64_t reserved[7];
+	struct running_node running[2];
+};
+
+/* The state that goes with one description. */
+struct state {
+	struct state_node node;
+	struct state_device devices[PROFILE_MAX_DEVICES];
+};
+
+/* An event, such as an Xid. Written before event_sequence says that it is there. */
+struct state_event {
+	uint64_t number; /* the value of event_sequence that announced it */
+	uint64_t type; /* nvmlEventType* */
+	uint64_t data; /* the Xid, for one */
+	uint64_t due_ms; /* since boot: not to be told before */
+	uint32_t slot;
+	uint32_t gpu_instance;
+	uint32_t compute_instance;
+	uint32_t reserved;
+};
+
+/* The state that a device starts with. */
+void running_init(struct running *running, const struct description *description, uint32_t slot);
+
+static inline const struct running *state_running(const struct state_device *device,
+						  uint64_t sequence)
+{
+	return &device->running[sequence & 1];
+}
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "state_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "page_file.h"
+
+/* The lock of pages that are this process's own. */
+static pthread_mutex_t private_lock = PTHREAD_MUTEX_INITIALIZER;
+
+const char *state_reason(enum state_result result)
+{
+	switch (result) {
+	case STATE_OK:
+		return "done";
+	case STATE_READ_ONLY:
+		return "the device page is read-only here: change it on the host, as root";
+	case STATE_BUSY:
+		return "another program holds the device page's lock";
+	case STATE_GONE:
+		return "there is no such device";
+	case STATE_FAILED:
+		break;
+	}
+	return strerror(errno);
+}
+
+static struct page_area *area_in_force(struct page *page)
+{
+	return &page->areas[atomic_load(&page->header.generation) & 1];
+}
+
+static enum state_result map(struct state_writer *writer)
+{
+	off_t size = lseek(writer->fd, 0, SEEK_END);
+	struct page *page;
+
+	if (size < (off_t)sizeof(*page))
+		return STATE_GONE;
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, writer->fd, 0);
+	if (page == MAP_FAILED)
+		return STATE_FAILED;
+	if (page_reason(&page->header, (uint64_t)size) ||
+	    page_area_reason(page, atomic_load(&page->header.generation))) {
+		munmap(page, sizeof(*page));
+		return STATE_GONE;
+	}
+	writer->page = page;
+	writer->area = area_in_force(page);
+	return STATE_OK;
+}
+
+enum state_result state_begin_file(struct state_writer *writer, const char *file)
+{
+	enum state_result result;
+
+	*writer = (struct state_writer){ .fd = open(file, O_RDWR | O_CLOEXEC) };
+	if (writer->fd < 0)
+		return errno == EROFS || errno == EACCES || errno == EPERM ? STATE_READ_ONLY
+		       : errno == ENOENT				   ? STATE_GONE
+									   : STATE_FAILED;
+	result = page_file_lock(writer->fd) == 0 ? map(writer)
+		 : errno == EBUSY		 ? STATE_BUSY
+						 : STATE_FAILED;
+	if (result != STATE_OK) {
+		int saved = errno;
+
+		close(writer->fd);
+		errno = saved;
+	}
+	return result;
+}
+
+enum state_result state_begin(struct state_writer *writer, const struct source *source)
+{
+	if (!source->private)
+		return state_begin_file(writer, source->path);
+	pthread_mutex_lock(&private_lock);
+	/* A private page is mapped for writing from the start. */
+	*writer = (struct state_writer){ .fd = -1, .page = (struct page *)source->page };
+	writer->area = area_in_force(writer->page);
+	return STATE_OK;
+}
+
+static struct state_device *device_of(const struct state_writer *writer)
+{
+	return &writer->area->state.devices[writer->slot];
+}
+
+struct running *state_edit(struct state_writer *writer, uint32_t slot)
+{
+	const struct state_device *device;
+
+	if (slot >= writer->area->description.device_count)
+		return NULL;
+	if (!writer->edited)
+		writer->edited = malloc(sizeof(*writer->edited));
+	if (!writer->edited)
+		return NULL;
+	writer->slot = slot;
+	device = device_of(writer);
+	*writer->edited = *state_running(device, atomic_load(&device->sequence));
+	return writer->edited;
+}
+
+/* Through the file, so that a full disk is an error here and not a SIGBUS. */
+static int put(const struct state_writer *writer, void *target, const void *data, size_t size)
+{
+	if (writer->fd < 0) {
+		memcpy(target, data, size);
+		return 0;
+	}
+	return page_file_write(writer->fd, data, size,
+			       (uint64_t)((char *)target - (char *)writer->page));
+}
+
+enum state_result state_commit(struct state_writer *writer)
+{
+	struct state_device *device = device_of(writer);
+	uint64_t next = atomic_load(&device->sequence) + 1;
+
+	if (put(writer, &device->running[next & 1], writer->edited, sizeof(*writer->edited)) != 0)
+		return STATE_FAILED;
+	atomic_store(&device->sequence, next);
+	return STATE_OK;
+}
+
+struct running_node state_node(const struct state_writer *writer)
+{
+	const struct state_node *node = &writer->area->state.node;
+
+	return node->running[atomic_load(&node->sequence) & 1];
+}
+
+enum state_result state_commit_node(struct state_writer *writer, const struct running_node *running)
+{
+	struct state_node *node = &writer->area->state.node;
+	uint64_t next = atomic_load(&node->sequence) + 1;
+
+	if (put(writer, &node->running[next & 1], running, sizeof(*running)) != 0)
+		return STATE_FAILED;
+	atomic_store(&node->sequence, next);
+	return STATE_OK;
+}
+
+enum state_result state_announce(struct state_writer *writer, const struct state_event *event)
+{
+	struct page_header *header = &writer->page->header;
+	struct state_event numbered = *event;
+
+	numbered.number = atomic_load(&header->event_sequence) + 1;
+	if (put(writer, &writer->page->events[numbered.number % STATE_MAX_EVENTS], &numbered,
+		sizeof(numbered)) != 0)
+		return STATE_FAILED;
+	atomic_store(&header->event_sequence, numbered.number);
+	atomic_fetch_add(&header->event_futex, 1);
+	writer->wake = true;
+	return STATE_OK;
+}
+
+/* Waiters are woken once all is in force and the lock is free for them. */
+void state_end(struct state_writer *writer)
+{
+	int saved = errno;
+	bool private = writer->fd < 0;
+
+	free(writer->edited);
+	if (private)
+		pthread_mutex_unlock(&private_lock);
+	else
+		close(writer->fd);
+	if (writer->wake)
+		syscall(SYS_futex, &writer->page->header.event_futex, FUTEX_WAKE, INT_MAX, NULL,
+			NULL, 0);
+	if (!private)
+		munmap(writer->page, sizeof(*writer->page));
+	errno = saved;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Changing the running state, for mock-nvml and for NVML's own setters alike:
+ *
+ *	result = state_begin(&writer, &source);
+ *	if (result == STATE_OK) {
+ *		running = state_edit(&writer, slot);
+ *		... change *running ...
+ *		result = state_commit(&writer);
+ *		state_end(&writer);
+ *	}
+ *
+ * Between begin and end no other writer changes anything. What is not committed
+ * is dropped. Several devices are changed one after the other.
+ */
+#ifndef MIRAGE_STATE_WRITE_H
+#define MIRAGE_STATE_WRITE_H
+
+#include "source.h"
+
+enum state_result {
+	STATE_OK = 0,
+	STATE_READ_ONLY, /* a read-only mount, or not root's */
+	STATE_BUSY, /* another writer held the lock for ten seconds */
+	STATE_GONE, /* no such device any more, or no page */
+	STATE_FAILED, /* errno says why, such as ENOSPC */
+};
+
+struct state_writer {
+	struct page *page; /* mapped for writing */
+	struct page_area *area; /* in force */
+	int fd; /* -1: the page is this process's own */
+	uint32_t slot;
+	bool wake; /* there are new events */
+	struct running *edited; /* the copy that is being changed */
+};
+
+/* In words, for messages. */
+const char *state_reason(enum state_result result);
+
+enum state_result state_begin(struct state_writer *writer, const struct source *source);
+
+/* The same for a page by its file, which mock-nvml names. */
+enum state_result state_begin_file(struct state_writer *writer, const char *file);
+
+/* A copy of the device's state, to be changed; NULL where there is no such device. */
+struct running *state_edit(struct state_writer *writer, uint32_t slot);
+
+/* Put what state_edit() gave in force. */
+enum state_result state_commit(struct state_writer *writer);
+
+/* What is in force for the node, and putting something else in force. */
+struct running_node state_node(const struct state_writer *writer);
+enum state_result state_commit_node(struct state_writer *writer, const struct running_node *node);
+
+/* Tell the waiters of all processes; number is given here. */
+enum state_result state_announce(struct state_writer *writer, const struct state_event *event);
+
+void state_end(struct state_writer *writer);
+
+#endif
