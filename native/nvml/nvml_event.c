@@ -137,7 +137,7 @@ static bool is_wanted(const struct nvmlEventSet_st *set, const struct state_even
 {
 	const struct registration *registration;
 
-	if (event->slot >= PROFILE_MAX_DEVICES)
+	if (event->system || event->slot >= PROFILE_MAX_DEVICES)
 		return false;
 	registration = &set->devices[event->slot];
 	return registration->types & event->type && event->number > registration->after;
@@ -209,7 +209,7 @@ static void fill_event(nvmlEventData_t *data, const struct state_event *event, b
 	data->computeInstanceId = event->compute_instance;
 }
 
-static void sleep_on(uint32_t seen, uint64_t milliseconds)
+void event_sleep(uint32_t seen, uint64_t milliseconds)
 {
 	struct timespec wait = { (time_t)(milliseconds / 1000),
 				 (long)(milliseconds % 1000 * 1000000) };
@@ -244,7 +244,7 @@ static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, nvm
 			return NVML_ERROR_TIMEOUT;
 		wake = deadline < wake ? deadline : wake;
 		wake = due < wake ? due : wake;
-		sleep_on(futex, wake - now);
+		event_sleep(futex, wake - now);
 	}
 }
 

@@ -165,3 +165,31 @@ nvmlReturn_t nvmlDeviceGetPlatformInfo(nvmlDevice_t device, nvmlPlatformInfo_t *
 	fill_platform_v1((nvmlPlatformInfo_v1_t *)platformInfo, &gpu);
 	return NVML_SUCCESS;
 }
+
+// FNV-1a; what it covers are the board's own infoROM objects, and the ECC mode that is part of them.
+static uint32_t checksum(uint32_t sum, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ bytes[i]) * 0x01000193u;
+	return sum;
+}
+
+// Equal for boards that are configured alike; the number itself means nothing.
+nvmlReturn_t nvmlDeviceGetInforomConfigurationChecksum(nvmlDevice_t device, unsigned int *answer)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);
+	uint32_t sum = 0x811c9dc5u;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!*gpu.board->inforom_image)
+		return NVML_ERROR_NOT_SUPPORTED;
+	sum = checksum(sum, gpu.board->inforom_ecc, strlen(gpu.board->inforom_ecc));
+	sum = checksum(sum, gpu.board->inforom_power, strlen(gpu.board->inforom_power));
+	*answer = checksum(sum, &gpu.readings->ecc.mode_pending,
+			   sizeof(gpu.readings->ecc.mode_pending));
+	return NVML_SUCCESS;
+}

@@ -105,6 +105,9 @@ static inline int32_t gpu_temperature(const struct gpu *gpu)
 		       : readings->temperature_c;
 }
 
+/* Sleep until the page's event futex is no longer `seen`, or for so long. */
+void event_sleep(uint32_t seen, uint64_t milliseconds);
+
 nvmlReturn_t answer_string(char *answer, unsigned int length, const char *value);
 
 /*

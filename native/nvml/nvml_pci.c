@@ -132,3 +132,8 @@ nvmlReturn_t nvmlDeviceGetPcieLinkMaxSpeed(nvmlDevice_t device, unsigned int *ma
 	*maxSpeed = gpu.board->pcie.max_gen;
 	return NVML_SUCCESS;
 }
+
+// Interrupts of message-signalled devices begin behind those of the chipset; no line of the host has these.
+#define FIRST_IRQ 256u
+
+GETTER_U32(nvmlDeviceGetIrqNum, unsigned int, FIRST_IRQ + gpu_slot(&gpu))

@@ -26,3 +26,12 @@ nvmlReturn_t nvmlSystemGetHicVersion(unsigned int *hwbcCount, nvmlHwbcEntry_t *h
 	*hwbcCount = 0;
 	return NVML_SUCCESS;
 }
+
+nvmlReturn_t nvmlUnitGetHandleByIndex(unsigned int index, nvmlUnit_t *unit)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+
+	(void)index;
+	(void)unit;
+	return ret == NVML_SUCCESS ? NVML_ERROR_INVALID_ARGUMENT : ret;
+}

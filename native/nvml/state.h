@@ -43,6 +43,8 @@ struct running_settings {
 	uint32_t fan_manual[PROFILE_MAX_FANS]; /* 1: fan_target_percent is a user's */
 	uint32_t reset_required; /* a pending mode waits for a reset */
 	uint32_t resets; /* GPU resets since the profile came in force */
+	uint32_t gpm_streaming; /* nvmlEnableState_t */
+	uint32_t reserved;
 };
 
 struct running_process {
@@ -113,6 +115,7 @@ struct running {
 	struct running_settings settings;
 	uint64_t energy_mj; /* counted up to energy_ms; NA_U64 not supported */
 	uint64_t energy_ms; /* since boot */
+	uint64_t up_since_ms; /* since boot: the last reset; 0: none */
 	struct readings readings;
 	struct readings faulty; /* what a FAULT_READINGS makes of them */
 	struct running_fault faults[STATE_MAX_FAULTS];
@@ -133,6 +136,8 @@ struct state_device {
 struct running_node {
 	uint32_t init_result; /* nvmlReturn_t that nvmlInit answers; 0: as usual */
 	uint32_t init_latency_us;
+	uint32_t nvlink_bandwidth_mode; /* NVML_GPU_NVLINK_BW_MODE_* */
+	uint32_t reserved;
 	uint64_t init_until_ms; /* since boot; 0: until it is cleared */
 };
 
@@ -157,7 +162,7 @@ struct state_event {
 	uint32_t slot;
 	uint32_t gpu_instance;
 	uint32_t compute_instance;
-	uint32_t reserved;
+	uint32_t system; /* 1: type is a nvmlSystemEventType* */
 };
 
 /* The state that a device starts with. */

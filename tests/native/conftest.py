@@ -21,9 +21,14 @@ def nvml_generator(repo: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def nvml_header(repo: Path, cache: Path, native_build: Path, nvml_generator: ModuleType) -> str:
-    """The header that native/nvml/Makefile fetched, without its comments."""
+def nvml_header_file(repo: Path, cache: Path, native_build: Path) -> Path:
+    """The header that native/nvml/Makefile fetched."""
     lock = (repo / "native" / "nvml" / "nvml-header.txt").read_text().splitlines()
     name, _, rest = next(line for line in lock if "==" in line).partition("==")
-    header = cache / "nvml-header" / f"{name}-{rest.split()[0]}" / "nvml.h"
-    return nvml_generator.strip_comments(header.read_text())
+    return cache / "nvml-header" / f"{name}-{rest.split()[0]}" / "nvml.h"
+
+
+@pytest.fixture(scope="session")
+def nvml_header(nvml_header_file: Path, nvml_generator: ModuleType) -> str:
+    """The header's text without its comments."""
+    return nvml_generator.strip_comments(nvml_header_file.read_text())
