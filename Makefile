@@ -37,6 +37,10 @@ bench: preflight ## Measure the library, the modules for DRA, the DRA driver and
 	@venv=$$(tools/venv.sh test); \
 	PATH="$$venv/bin:$$PATH" "$$venv/bin/python" tests/bench/bench.py $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Fuzz the profile parser, sequences of NVML calls and the device page: 20 minutes each (FUZZ_SECONDS=)
+	$(MAKE) -C native/nvml fuzz
+
 .PHONY: mutation
 mutation: ## Break _dra/ in every small way and count how often the unit tests notice (half an hour)
 	@venv=$$(tools/venv.sh test); \

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Any damage to a device page: what its checks do not see must not crash who
+ * reads it. An input is a list of places and the bytes to be put there; what
+ * follows are calls.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fuzz_calls.h"
+
+#define DEVICES 2u
+#define PATCHES 8
+
+static char path[64];
+static int fd;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static struct description description;
+	struct profile_site site = { .device_count = DEVICES };
+	struct profile_error error;
+	const char *profile = getenv("MOCK_NVML_CONFIG");
+
+	(void)argc;
+	(void)argv;
+	if (profile_load(profile ? profile : "../../charts/gpu-mock/profiles/a100.yaml", &site,
+			 &description, &error) != 0)
+		abort();
+	fd = memfd_create("page", MFD_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd < 0 || page_write(path, &description, true, false, &error) == PAGE_ERROR)
+		abort();
+	return 0;
+}
+
+/* Mostly where readers look: the header, the events, the state in force. */
+static size_t place(struct input *input)
+{
+	size_t area = offsetof(struct page, areas[1]);
+	uint32_t choice = input_below(input, 8);
+
+	if (choice == 0)
+		return input_below(input, sizeof(struct page_header));
+	if (choice == 1)
+		return offsetof(struct page, events) +
+		       input_below(input, sizeof(((struct page *)0)->events));
+	if (choice == 2)
+		return area + input_below(input, offsetof(struct page_area, state));
+	return area + offsetof(struct page_area, state) + offsetof(struct state, devices) +
+	       input_below(input, DEVICES * sizeof(struct state_device));
+}
+
+struct patch {
+	size_t offset;
+	uint64_t before;
+};
+
+static void patch(struct page *page, struct input *input, struct patch *undo)
+{
+	size_t offset = place(input) & ~(size_t)3;
+	uint64_t value = input_scalar(input);
+
+	memcpy(&undo->before, (char *)page + offset, sizeof(undo->before));
+	undo->offset = offset;
+	memcpy((char *)page + offset, &value, input_below(input, 2) ? 8 : 4);
+}
+
+static void read_it(struct input *input)
+{
+	struct profile_error error;
+	const struct page *page = page_open(path, &error);
+
+	if (!page)
+		return;
+	memset(&handle_source, 0, sizeof(handle_source));
+	handle_source.page = page;
+	snprintf(handle_source.path, sizeof(handle_source.path), "%s", path);
+	visible_all(&handle_source.visible, page_description(page));
+	atomic_store(&api_references, 1);
+	while (input->size)
+		fuzz_calls[input_below(input, fuzz_call_count)](input);
+	if (atomic_load(&api_references))
+		handle_close();
+	atomic_store(&api_references, 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct page *page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct input input = { data, size };
+	struct patch undo[PATCHES];
+	uint32_t count;
+
+	if (page == MAP_FAILED)
+		abort();
+	count = input_below(&input, PATCHES) + 1;
+	for (uint32_t i = 0; i < count; i++)
+		patch(page, &input, &undo[i]);
+	read_it(&input);
+	for (uint32_t i = count; i-- > 0;)
+		memcpy((char *)page + undo[i].offset, &undo[i].before, sizeof(undo[i].before));
+	munmap(page, sizeof(*page));
+	return 0;
+}
