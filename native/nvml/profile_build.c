@@ -183,11 +183,25 @@ static bool is_listed(const struct draft_root *root, const struct device *device
 	return false;
 }
 
+/* After how many GPUs the places repeat; one slot may serve several root
+ * complexes, each in a PCI domain of its own. */
+static uint32_t places(const struct profile_file *file)
+{
+	uint32_t period = file->defaults.slot_count;
+
+	if (!period)
+		return PROFILE_MAX_DEVICES;
+	for (uint32_t r = 0; r < file->root_count; r++)
+		for (uint32_t i = 0; i < file->roots[r].index_count; i++)
+			if (file->roots[r].indexes[i] >= period)
+				period = file->roots[r].indexes[i] + 1;
+	return period;
+}
+
 static void place(const struct profile_file *file, struct device *device, uint32_t index,
 		  uint32_t domain)
 {
-	uint32_t slots =
-		file->defaults.slot_count ? file->defaults.slot_count : PROFILE_MAX_DEVICES;
+	uint32_t period = places(file);
 
 	device->numa_node = -1;
 	device->memory_numa_node = -1;
@@ -198,10 +212,10 @@ static void place(const struct profile_file *file, struct device *device, uint32
 		uint32_t first = root->numa_node * file->cores_per_numa;
 		bool given = false;
 
-		if (!is_listed(root, device, index % slots, domain))
+		if (!is_listed(root, device, index % period, domain))
 			continue;
 		device->numa_node = (int32_t)root->numa_node;
-		device->root_complex = index / slots * file->root_count + r;
+		device->root_complex = index / period * file->root_count + r;
 		device->root_level = root->level;
 		memcpy(device->cpus, root->cpus, sizeof(device->cpus));
 		for (uint32_t w = 0; w < PROFILE_CPU_WORDS; w++)
