@@ -62,38 +62,18 @@ static void fabric_info_takes_two_versions(void)
 		     NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
 }
 
-// The description may be changed here: the page of a YAML file is this process's own.
-static void describe_mig_profile(void)
-{
-	struct profile_mig *mig =
-		(struct profile_mig *)&page_description(handle_source.page)->boards[0].mig;
-
-	mig->profile_count = 1;
-	mig->profiles[0] = (struct profile_gpu_instance){
-		.name = "MIG 1g.5gb",
-		.id = NVML_GPU_INSTANCE_PROFILE_1_SLICE,
-		.profile_id = 19,
-		.slices = 1,
-		.instances_max = 7,
-		.memory_mib = 4864,
-		.placement_count = 2,
-		.placement_size = 1,
-		.placement_start = { 0, 1 },
-	};
-}
-
 static void mig_profiles_have_three_versions(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
 	nvmlGpuInstanceProfileInfo_t plain;
 	nvmlGpuInstanceProfileInfo_v2_t second = { .version = nvmlGpuInstanceProfileInfo_v2 };
 	nvmlGpuInstanceProfileInfo_v3_t third = { .version = nvmlGpuInstanceProfileInfo_v3 };
-	nvmlGpuInstancePlacement_t placements[2];
+	nvmlGpuInstancePlacement_t placements[7];
 	unsigned int profile = NVML_GPU_INSTANCE_PROFILE_1_SLICE, count = 0;
 
-	CHECK_NUMBER(nvmlDeviceGetGpuInstanceProfileInfo(device, profile, &plain),
+	CHECK_NUMBER(nvmlDeviceGetGpuInstanceProfileInfo(device, NVML_GPU_INSTANCE_PROFILE_8_SLICE,
+							 &plain),
 		     NVML_ERROR_NOT_SUPPORTED);
-	describe_mig_profile();
 	CHECK_NUMBER(nvmlDeviceGetGpuInstanceProfileInfo(device, profile, &plain), NVML_SUCCESS);
 	CHECK_NUMBER(nvmlDeviceGetGpuInstanceProfileInfoV(device, profile, &second), NVML_SUCCESS);
 	CHECK_NUMBER(nvmlDeviceGetGpuInstanceProfileInfoV(
@@ -107,10 +87,13 @@ static void mig_profiles_have_three_versions(void)
 	CHECK_STRING(third.name, second.name);
 	CHECK_NUMBER(nvmlDeviceGetGpuInstancePossiblePlacements_v2(device, 19, NULL, &count),
 		     NVML_SUCCESS);
-	CHECK_NUMBER(count, 2);
+	CHECK_NUMBER(count, 7);
 	CHECK_NUMBER(nvmlDeviceGetGpuInstancePossiblePlacements(device, 19, placements, &count),
 		     NVML_SUCCESS);
-	CHECK_NUMBER(placements[1].start, 1);
+	CHECK_NUMBER(placements[6].start, 6);
+	count = 6;
+	CHECK_NUMBER(nvmlDeviceGetGpuInstancePossiblePlacements(device, 19, placements, &count),
+		     NVML_ERROR_INSUFFICIENT_SIZE);
 	second.version = 7;
 	CHECK_NUMBER(nvmlDeviceGetGpuInstanceProfileInfoV(device, profile, &second),
 		     NVML_ERROR_ARGUMENT_VERSION_MISMATCH);

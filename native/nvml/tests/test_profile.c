@@ -134,9 +134,9 @@ static void devices_differ_only_where_they_say_so(void)
 
 static void identities_are_unique_up_to_128(void)
 {
-	const char *profiles[] = { "a100", "gb200" };
+	const char *profiles[] = { "a100", "b200", "gb200", "gb300", "h100", "h200", "l40s", "t4" };
 
-	for (int p = 0; p < 2; p++) {
+	for (int p = 0; p < 8; p++) {
 		struct description *d = load(profiles[p], 128);
 
 		CHECK_NUMBER(d->device_count, 128);
@@ -266,6 +266,21 @@ static void topology_of_a_dgx_a100(void)
 	CHECK_NUMBER(d->devices[8].pci_domain, d->devices[0].pci_domain + 1);
 	CHECK(d->devices[0].cpus[0] == (uint64_t)0xffff << 48);
 	CHECK(d->devices[0].cpus[2] == (uint64_t)0xffff << 48);
+}
+
+/* Each GPU of a GB300 tray has the bus of the others, and a PCI domain of its own. */
+static void one_slot_serves_all_root_complexes(void)
+{
+	struct description *d = load("gb300", 6);
+
+	for (uint32_t i = 0; i < 6; i++) {
+		CHECK_NUMBER(d->devices[i].pci_bus, 6);
+		CHECK_NUMBER(d->devices[i].pci_domain, d->devices[0].pci_domain + i);
+		CHECK_NUMBER(d->devices[i].numa_node, i % 4 / 2);
+		CHECK_NUMBER(d->devices[i].root_complex, i);
+	}
+	CHECK_NUMBER(description_topology(d, 0, 1), 40);
+	CHECK_NUMBER(description_topology(d, 1, 2), 50);
 }
 
 static void cores_per_numa_give_cpus(void)
@@ -483,8 +498,9 @@ TESTSUITE(TEST(what_is_not_said_is_not_supported), TEST(counts_by_who_knows_best
 	  TEST(nodes_differ_in_everything), TEST(modules_share_a_serial),
 	  TEST(clocks_of_the_real_boards), TEST(listed_clocks_are_sorted),
 	  TEST(links_by_switches_reach_everyone), TEST(links_one_by_one),
-	  TEST(topology_of_a_dgx_a100), TEST(cores_per_numa_give_cpus),
-	  TEST(fabric_health_of_the_real_board), TEST(fabric_summary_follows_conditions),
-	  TEST(units_come_out_in_the_keys_own), TEST(merges_and_aliases),
-	  TEST(firmware_follows_the_driver), TEST(processes_and_pages), TEST(ecc_totals_are_sums),
-	  TEST(mutated_a100_never_crashes), TEST(mutated_gb200_never_crashes))
+	  TEST(topology_of_a_dgx_a100), TEST(one_slot_serves_all_root_complexes),
+	  TEST(cores_per_numa_give_cpus), TEST(fabric_health_of_the_real_board),
+	  TEST(fabric_summary_follows_conditions), TEST(units_come_out_in_the_keys_own),
+	  TEST(merges_and_aliases), TEST(firmware_follows_the_driver), TEST(processes_and_pages),
+	  TEST(ecc_totals_are_sums), TEST(mutated_a100_never_crashes),
+	  TEST(mutated_gb200_never_crashes))
