@@ -90,7 +90,7 @@ def test_the_schema_knows_just_the_profiles_that_are_there(chart: Path) -> None:
     assert schema["properties"]["gpu"]["properties"]["profile"]["enum"] == profiles
 
 
-@pytest.mark.parametrize("profile", ["a100", "gb200"])
+@pytest.mark.parametrize("profile", ["a100", "b200", "gb200", "gb300", "h100", "h200", "l40s", "t4"])
 @pytest.mark.parametrize("count", [1, 4, 128])
 def test_profiles_and_counts(template: Run, chart: Path, profile: str, count: int) -> None:
     rendered = objects(template("--set", f"gpu.profile={profile},gpu.count={count}"))
@@ -124,7 +124,7 @@ def test_another_description_rolls_the_pods(template: Run) -> None:
         pytest.param("gpu.count=129", "'/gpu/count': maximum: got 129, want 128", id="too-many"),
         pytest.param("gpu.count=x", "'/gpu/count': got string, want integer", id="no-number"),
         pytest.param("gpu.count=1.5", "'/gpu/count': got string, want integer", id="half-a-gpu"),
-        pytest.param("gpu.profile=h900", "'/gpu/profile': value must be one of 'a100', 'gb200'", id="profile"),
+        pytest.param("gpu.profile=h900", "'/gpu/profile': value must be one of 'a100', 'b200', 'gb200'", id="profile"),
         pytest.param("gpu.profil=a100", "additional properties 'profil' not allowed", id="misspelt"),
         pytest.param("count=8", "additional properties 'count' not allowed", id="wrong-place"),
         pytest.param("driverVersion=latest", "'/driverVersion': 'latest' does not match pattern", id="version"),
@@ -145,7 +145,8 @@ def test_values_that_the_schema_refuses(template: Run, option: str, text: str) -
         pytest.param(["--set", "gpu.count=300"], 'gpu.count is "300": set it to a number from 1 to 128', id="count"),
         pytest.param(
             ["--set", "gpu.profile=h900"],
-            'gpu.profile is "h900", and there is no such profile: set it to one of a100, gb200, or describe',
+            'gpu.profile is "h900", and there is no such profile: set it to one of a100, b200, gb200, gb300, '
+            "h100, h200, l40s, t4, or describe",
             id="profile",
         ),
     ],
