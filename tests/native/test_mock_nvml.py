@@ -83,7 +83,7 @@ def test_another_profile_keeps_the_page_inode(mock_nvml: Command, tmp_path: Path
     assert (tmp_path / PAGE).stat().st_ino == before
 
 
-@pytest.mark.parametrize("board", ["a100", "gb200"])
+@pytest.mark.parametrize("board", ["a100", "b200", "gb200", "gb300", "h100", "h200", "l40s", "t4"])
 def test_config_yaml_is_the_profile_and_its_site(mock_nvml: Command, repo: Path, tmp_path: Path, board: str) -> None:
     profile = repo / PROFILES / f"{board}.yaml"
     applied = apply(

@@ -300,6 +300,7 @@ def failing(values: str, error: int) -> str:
     return "\n".join(f"{name} !{error}" for name in names)
 
 
+PROFILES = ["a100", "b200", "gb200", "gb300", "h100", "h200", "l40s", "t4"]
 BOARDS = {
     "plain": "",
     "all_values": ALL_VALUES,
@@ -402,7 +403,7 @@ def compare(run: Run, ours: Path, theirs: Path, argv: list[str], env: dict[str, 
     return got.stdout
 
 
-@pytest.mark.parametrize("profile", ["a100", "gb200"])
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("argv", [[], ["-L"], ["-i", "1"], ["--version"]], ids=["table", "list", "one", "version"])
 def test_same_as_vendor_on_profile(
     repo: Path, run: Run, native_build: Path, ours: Path, vendor_smi: Path, profile: str, argv: list[str]
@@ -413,7 +414,7 @@ def test_same_as_vendor_on_profile(
     assert "550.163.01" in printed or "GPU-" in printed
 
 
-@pytest.mark.parametrize("profile", ["a100", "gb200"])
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("form", ["csv", "csv,noheader,nounits"])
 def test_every_field_same_as_vendor_on_profile(
     repo: Path,
@@ -427,7 +428,7 @@ def test_every_field_same_as_vendor_on_profile(
 ):
     config = repo / "charts" / "gpu-mock" / "profiles" / f"{profile}.yaml"
     env = {**os.environ, "LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(config)}
-    asked = [name for name in fields if name != "timestamp"]
+    asked = [name for name in fields if name not in NOT_COMPARED]
     compare(run, ours, vendor_smi, [f"--query-gpu={','.join(asked)}", f"--format={form}"], env)
 
 

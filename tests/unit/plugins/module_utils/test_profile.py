@@ -70,7 +70,19 @@ def test_what_is_no_profile(check, count, message) -> None:
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(("profile", "memory"), [("a100", 40 * 2**30), ("gb200", 198674743296)])
+@pytest.mark.parametrize(
+    ("profile", "memory"),
+    [
+        ("a100", 40 * 2**30),
+        ("b200", 192265846784),
+        ("gb200", 198674743296),
+        ("gb300", 298013687808),
+        ("h100", 85520809984),
+        ("h200", 150754820096),
+        ("l40s", 48305799168),
+        ("t4", 15 * 2**30),
+    ],
+)
 def test_the_real_command(repo: Path, native_build: Path, run, profile: str, memory: int) -> None:
     file = repo / "charts" / "gpu-mock" / "profiles" / f"{profile}.yaml"
     done = run(native_build / "mock-nvml", "check", "--json", "--count", "4", "--node-name", "worker-0", file)
