@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unmodified clients of NVML, each on both profiles: what they are told is compared with `mock-nvml check --json`."""
+"""Unmodified clients of NVML, each on all profiles: what they are told is compared with `mock-nvml check --json`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="session", params=["a100", "gb200"])
+@pytest.fixture(scope="session", params=["a100", "b200", "gb200", "gb300", "h100", "h200", "l40s", "t4"])
 def profile(request: pytest.FixtureRequest, repo: Path) -> Path:
     return repo / "charts" / "gpu-mock" / "profiles" / f"{request.param}.yaml"
 
