@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The library comes and goes without a trace, and lives through fork()."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+RELOAD = """
+import _ctypes, ctypes, json, os, sys
+library, times = sys.argv[1], int(sys.argv[2])
+
+def once():
+    nvml = ctypes.CDLL(library)
+    device, count = ctypes.c_void_p(), ctypes.c_uint()
+    assert nvml.nvmlInit_v2() == 0
+    assert nvml.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(device)) == 0
+    assert nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)) == 0 and count.value
+    assert nvml.nvmlShutdown() == 0
+    _ctypes.dlclose(nvml._handle)
+
+def traces():
+    resident = int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    maps = open("/proc/self/maps").read().splitlines()
+    return resident, len(maps), len(os.listdir("/proc/self/fd")), any("nvidia-ml" in line for line in maps)
+
+for _ in range(200):
+    once()
+before = traces()
+for _ in range(times):
+    once()
+print(json.dumps([before, traces()]))
+"""
+
+FORK = """
+import ctypes, os, sys
+nvml = ctypes.CDLL(sys.argv[1])
+again = sys.argv[2] == "again"
+device, mode = ctypes.c_void_p(), ctypes.c_uint()
+
+def works():
+    assert nvml.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(device)) == 0
+    assert nvml.nvmlDeviceGetPersistenceMode(device, ctypes.byref(mode)) == 0
+    return mode.value
+
+assert nvml.nvmlInit_v2() == 0
+old = works()
+child = os.fork()
+if child == 0:
+    if again:
+        assert nvml.nvmlShutdown() == 0 and nvml.nvmlInit_v2() == 0
+    assert works() == old
+    assert nvml.nvmlDeviceSetPersistenceMode(device, 1 - old) == 0 and works() == 1 - old
+    assert nvml.nvmlShutdown() == 0
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+print(old, works())
+"""
+
+
+@pytest.fixture
+def root(native_build: Path, repo: Path, tmp_path: Path, run) -> Path:
+    """The library of a driver root with a page of its own."""
+    done = run("make", "-C", repo / "native/nvml", "install", f"DESTDIR={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    profile = repo / "charts/gpu-mock/profiles/a100.yaml"
+    done = run(native_build / "mock-nvml", "--root", tmp_path, "apply", profile)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "usr/lib64/libnvidia-ml.so.1"
+
+
+def client(run, script: str, *arguments: str | Path) -> str:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MOCK_NVML")}
+    done = run(sys.executable, "-c", script, *arguments, env=kept)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_ten_thousand_loads_leave_nothing(root, run):
+    before, after = json.loads(client(run, RELOAD, root, "10000"))
+    assert not after[3], "the library stays mapped"
+    assert after[1:3] == before[1:3], "mappings or descriptors grow"
+    assert after[0] - before[0] < 256 * 1024, f"{after[0] - before[0]} bytes more are resident"
+
+
+@pytest.mark.parametrize("again", ["again", "on"])
+def test_a_child_goes_on_or_starts_again(root, run, again):
+    old, now = map(int, client(run, FORK, root, again).split())
+    assert now == 1 - old, "the parent sees what the child has set"
