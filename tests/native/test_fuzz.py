@@ -49,6 +49,6 @@ def test_no_input_breaks_it(logs, name):
     status, output = logs[name]
     assert status == 0, output[-6000:]
     done = re.search(r"Done (\d+) runs", output)
-    assert done and int(done[1]) > 500, output[-2000:]
+    assert done and int(done[1]) > 50, output[-2000:]
     # It went somewhere: what it reaches is more than the refusal of nonsense.
     assert max(map(int, re.findall(r" cov: (\d+)", output))) > 500
