@@ -42,8 +42,8 @@ class Site:
         """One of the collection's modules alone, as `ansible` runs it; the answer is JSON."""
         return self._ansible("ansible", "localhost", "-m", f"mirage.accel.{name}", "-a", json.dumps(arguments))
 
-    def play(self, playbook: str) -> subprocess.CompletedProcess[str]:
-        return self._ansible("ansible-playbook", playbook)
+    def play(self, playbook: str, *args: str) -> subprocess.CompletedProcess[str]:
+        return self._ansible("ansible-playbook", playbook, *args)
 
     def _ansible(self, command: str, *args: str) -> subprocess.CompletedProcess[str]:
         venv = Path(sys.executable).parent

@@ -145,6 +145,40 @@ def test_pods_get_their_gpus_after_all_components_came_back(up, site: Site) -> N
     assert [row for row in report_rows() if row["status"] != "OK"] == []
 
 
+def allocatable(site: Site) -> str:
+    return site.node()["status"]["allocatable"]["nvidia.com/gpu"]
+
+
+def test_fault_takes_a_gpu_from_the_plugin_until_it_ends(up, site: Site) -> None:
+    """By the playbook: the plugin never gives a GPU back by itself, so that it is started anew."""
+    done = site.play("playbooks/fault.yml", "-e", "gpu_fault=fallen-off-bus", "-e", "gpu_fault_gpus=3")
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "allocatable 8 before, 7 now, of 8" in done.stdout
+    assert allocatable(site) == "7"
+    again = site.play("playbooks/fault.yml", "-e", "gpu_fault=fallen-off-bus", "-e", "gpu_fault_gpus=3")
+    assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout[-6000:]
+    predicted = site.play("playbooks/fault.yml", "-e", "gpu_fault_state=absent", "--check")
+    assert predicted.returncode == 0, predicted.stdout[-6000:]
+    assert allocatable(site) == "7"
+    ended = site.play("playbooks/fault.yml", "-e", "gpu_fault_state=absent")
+    assert ended.returncode == 0, ended.stdout[-6000:]
+    assert "allocatable 7 before, 8 now, of 8; the device plugin was started anew" in ended.stdout
+    assert allocatable(site) == "8"
+    again = site.play("playbooks/fault.yml", "-e", "gpu_fault_state=absent")
+    assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout[-6000:]
+
+
+def test_fault_that_is_none_is_refused(up, site: Site) -> None:
+    for arguments, message in (
+        ([], "No fault is named"),
+        (["-e", "gpu_fault=nonesuch"], "nonesuch"),
+        (["-e", "gpu_fault=lost", "-e", "gpu_fault_gpus=12"], "there is no GPU"),
+    ):
+        done = site.play("playbooks/fault.yml", *arguments)
+        assert done.returncode and message in done.stdout, done.stdout[-3000:]
+    assert allocatable(site) == "8"
+
+
 def test_gb200_by_four_everywhere(up, site: Site) -> None:
     done = site.make("up", "-e", "gpu_mock_profile=gb200", "-e", "gpu_mock_count=4")
     assert done.returncode == 0, done.stdout[-6000:]

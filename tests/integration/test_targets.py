@@ -133,3 +133,25 @@ def test_a_watch_outlives_a_restart_of_the_server(apiserver, nodes) -> None:
     assert outcome
     assert outcome[0].satisfied
     assert {item["metadata"]["name"] for item in outcome[0].items} == {"good", "bad"}
+
+
+@pytest.fixture
+def driver_root(native_build: Path, repo: Path, tmp_path: Path, run) -> dict[str, str]:
+    """Variables of a driver root with four GPUs."""
+    root = tmp_path / "root"
+    profile = repo / "charts" / "gpu-mock" / "profiles" / "a100.yaml"
+    for command in (
+        ["make", "-C", repo / "native" / "nvml", "install", f"DESTDIR={root}"],
+        [native_build / "mock-nvml", "--root", root, "apply", "--count", "4", profile],
+    ):
+        done = run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return {"root": str(root), "library": str(root / "usr/lib64/libnvidia-ml.so.1")}
+
+
+def test_nvml_fault(playbook, driver_root: dict[str, str]) -> None:
+    assert_played(playbook("nvml_fault", driver_root))
+
+
+def test_nvml_settings(playbook, driver_root: dict[str, str]) -> None:
+    assert_played(playbook("nvml_settings", driver_root))

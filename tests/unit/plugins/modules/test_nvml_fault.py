@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module asks of mock-nvml and makes of its answers; the command itself is in the integration tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.mirage.accel.plugins.modules import nvml_fault
+
+OLD = {"kind": "slow", "state": "active"}
+LOST = {"kind": "lost", "state": "active"}
+NOTHING = dict.fromkeys(nvml_fault.ARGUMENT_SPEC)
+
+
+def params(**options):
+    return {**NOTHING, "gpus": [], "state": "present", **options}
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        ({"kind": "lost", "gpus": ["3"]}, ["fail", "lost", "-i", "3"]),
+        ({"kind": "xid", "xid": 79}, ["xid", "79"]),
+        ({"kind": "xid", "xid": 48, "gpus": ["0", "1"], "after": 2.5}, ["xid", "48", "-i", "0,1", "--after", "2.5"]),
+        ({"state": "absent"}, ["clear", "all"]),
+        ({"state": "absent", "kind": "lost", "gpus": ["GPU-a"]}, ["clear", "lost", "-i", "GPU-a"]),
+    ],
+    ids=["fault", "xid", "xid-later", "clear", "clear-one"],
+)
+def test_what_mock_nvml_is_told(options, arguments):
+    assert nvml_fault.wanted_arguments(params(**options)) == arguments
+
+
+class Command:
+    """A driver root with two GPUs, the first of which is slow."""
+
+    def __init__(self, changed: dict) -> None:
+        self.calls: list[list[str]] = []
+        self.faults = {"GPU-a": [OLD], "GPU-b": []}
+        self.changed = changed
+
+    def __call__(self, arguments):
+        self.calls.append(list(arguments))
+        if arguments[0] == "status":
+            devices = [{"uuid": uuid, "faults": list(faults)} for uuid, faults in self.faults.items()]
+            return {"node": {"faults": []}, "devices": devices}
+        if "--dry-run" not in arguments:
+            self.faults["GPU-b"] = [LOST]
+        return {"changed": True, "devices": [{"uuid": "GPU-a", "changed": False}, {"uuid": "GPU-b", **self.changed}]}
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+def test_check_mode_predicts_what_a_run_gives(check):
+    command = Command({"changed": True, "fault": LOST})
+    result = nvml_fault.change(params(kind="lost", gpus=["1"]), command, check)
+    assert result["changed"] and result["gpus"] == ["GPU-b"]
+    assert result["faults"] == {"GPU-a": [OLD], "GPU-b": [LOST]}
+    assert '"lost"' in result["diff"]["after"] and '"lost"' not in result["diff"]["before"]
+    assert any("--dry-run" in call for call in command.calls) == check
+    assert command.faults["GPU-b"] == ([] if check else [LOST])
+
+
+def test_prediction_of_an_end_and_of_one_in_the_place_of_another():
+    before = {"GPU-a": [OLD, LOST], "node": [{"kind": "init-error"}]}
+    ended = {"devices": [{"uuid": "GPU-a", "changed": True, "cleared": ["slow", "lost"]}]}
+    assert nvml_fault.predicted(before, ended) == {"node": [{"kind": "init-error"}]}
+    slower = {"kind": "slow", "state": "pending"}
+    replaced = {"devices": [{"uuid": "GPU-a", "changed": True, "fault": slower}]}
+    assert nvml_fault.predicted(before, replaced)["GPU-a"] == [LOST, slower]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({}, "state is present but all of the following are missing: kind"), ({"kind": "xid"}, "missing: xid")],
+    ids=["no-kind", "no-number"],
+)
+def test_what_must_be_said(run_module, options, message):
+    result = run_module(nvml_fault, **options)
+    assert result["failed"] and message in result["msg"]
