@@ -31,8 +31,8 @@ options:
   kind:
     description:
       - The kind of the fault, such as V(lost), V(fallen-off-bus), V(hang), V(slow), V(ecc-uncorrectable),
-        V(nvlink-down), V(thermal-slowdown) or V(init-error). C(mock-nvml faults) and the guide on faults list all of them
-        with what each makes NVML answer.
+        V(nvlink-down), V(thermal-slowdown) or V(init-error). C(mock-nvml faults) and the guide on faults list all of
+        them, with what each makes NVML answer.
       - V(xid) announces the Xid error O(xid).
       - With O(state=absent) faults of this kind end, or all where none is named.
     type: str
