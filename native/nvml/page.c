@@ -114,6 +114,8 @@ const struct page *page_open(const char *file, struct profile_error *error)
 			 strerror(errno));
 		return NULL;
 	}
+	/* What nobody reads shall not count as this process's memory. */
+	madvise((void *)page, sizeof(struct page), MADV_RANDOM);
 	reason = page_check(page, (uint64_t)size);
 	if (reason) {
 		snprintf(error->text, sizeof(error->text), "cannot use device page %s: %s", file,

@@ -39,6 +39,16 @@ static struct page_area *area_in_force(struct page *page)
 	return &page->areas[atomic_load(&page->header.generation) & 1];
 }
 
+/* A page is checked whole when it is opened for reading; this is what a writer steps on. */
+static bool is_sound(const struct page *page, uint64_t size)
+{
+	uint64_t generation = atomic_load(&page->header.generation);
+
+	return !page_reason(&page->header, size) && generation &&
+	       page->areas[generation & 1].generation == generation &&
+	       page_device_count(page) == page_description(page)->device_count;
+}
+
 static enum state_result map(struct state_writer *writer)
 {
 	off_t size = lseek(writer->fd, 0, SEEK_END);
@@ -49,8 +59,7 @@ static enum state_result map(struct state_writer *writer)
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, writer->fd, 0);
 	if (page == MAP_FAILED)
 		return STATE_FAILED;
-	if (page_reason(&page->header, (uint64_t)size) ||
-	    page_area_reason(page, atomic_load(&page->header.generation))) {
+	if (!is_sound(page, (uint64_t)size)) {
 		munmap(page, sizeof(*page));
 		return STATE_GONE;
 	}

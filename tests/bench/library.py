@@ -20,6 +20,9 @@ REPO = Path(__file__).resolve().parent.parent.parent
 NATIVE = REPO / "native" / "nvml"
 DRIVER_VERSION = "550.163.01"
 
+# What a writer of the device page is made of.
+WRITER_SOURCES = ("state_write", "state", "page", "page_file")
+
 Rounds = dict[str, list[float]]
 
 
@@ -82,23 +85,43 @@ def header_folder() -> Path:
     return found[-1].parent
 
 
-def build(folder: Path, profile: Path) -> tuple[Path, Path]:
-    """A driver root with the profile's device page, and the C half of this benchmark."""
+def build_root(folder: Path, profile: Path) -> Path:
+    """A driver root with the profile's device page."""
     root = folder / "driver"
     run("make", "-C", NATIVE, "install", f"DESTDIR={root}")
     run(root / "usr" / "bin" / "mock-nvml", "--root", root, "apply", profile)
-    program = folder / "bench"
-    source = Path(__file__).with_name("bench.c")
+    return root
+
+
+def build_program(folder: Path, name: str, *more: str | Path) -> Path:
+    """A C half of this benchmark; more are options and the sources that it takes from the library."""
+    program = folder / name
     options = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-isystem", header_folder()]
-    run(os.environ.get("CC", "cc"), *options, "-o", program, source, "-ldl", "-lpthread")
-    return root, program
+    source = Path(__file__).with_name(f"{name}.c")
+    run(os.environ.get("CC", "cc"), *options, "-o", program, source, *more, "-ldl", "-lpthread")
+    return program
+
+
+def changes(folder: Path, root: Path, library: Path, rounds: str, env: dict[str, str]) -> dict[str, object]:
+    """How soon another process sees a change, and wakes for an event, in microseconds."""
+    sources = [NATIVE / f"{name}.c" for name in WRITER_SOURCES]
+    program = build_program(folder, "changes", "-D_GNU_SOURCE", f"-I{NATIVE}", *sources)
+    page = root / "lib" / "firmware" / "nvidia" / DRIVER_VERSION / "gsp_mock.bin"
+    measured = read_rounds(run(program, library, page, rounds, env=env))
+    return {
+        "seen_us": summary(measured["seen"]),
+        "set_us": summary(measured["set"]),
+        "wake_us": summary(measured["wake"]),
+        "waiting_cpu_percent": measured["wait.cpu"][0],
+    }
 
 
 def measure(profile: Path, quick: bool) -> dict[str, object]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("MOCK_NVML_")}
     rounds, count, starts = ("20", "1000", 3) if quick else ("300", "20000", 30)
     with tempfile.TemporaryDirectory(prefix="mirage-bench-") as name:
-        root, program = build(Path(name), profile)
+        folder = Path(name)
+        root, program = build_root(folder, profile), build_program(folder, "bench")
         library = root / "usr" / "lib64" / f"libnvidia-ml.so.{DRIVER_VERSION}"
         return {
             "profile": profile.stem,
@@ -106,6 +129,7 @@ def measure(profile: Path, quick: bool) -> dict[str, object]:
             "calls_ns": calls(read_rounds(run(program, "calls", library, rounds, count, env=env))),
             "threads_ns": threads(read_rounds(run(program, "threads", library, rounds, count, env=env))),
             "start": start([run(program, "start", library, env=env) for _ in range(starts)]),
+            "changes": changes(folder, root, library, "50" if quick else "2000", env),
             "nvidia_smi_ms": {
                 "table": program_ms([root / "usr" / "bin" / "nvidia-smi"], env, starts),
                 "list": program_ms([root / "usr" / "bin" / "nvidia-smi", "-L"], env, starts),

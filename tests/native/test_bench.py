@@ -34,6 +34,13 @@ def test_start_is_measured(result):
     assert all(is_ordered(times) for times in result["nvidia_smi_ms"].values())
 
 
+def test_changes_are_measured(result):
+    changes = result["changes"]
+    assert all(is_ordered(changes[name]) for name in ("seen_us", "set_us", "wake_us"))
+    # Whoever waits sleeps: no share of a processor that a busy machine could explain.
+    assert 0 <= changes["waiting_cpu_percent"] < 50
+
+
 def test_library_is_small_and_starts_no_thread(result):
     assert result["library_bytes"] < 400 * 1024
     assert result["start"]["threads_started"] == 0
