@@ -158,21 +158,44 @@ struct call {
 };
 
 #include "calls.inc"
+static void start(const char *path)
+{
+	library = dlopen(path, RTLD_NOW);
+	if (!library || CALL(nvmlInit_v2)() != NVML_SUCCESS ||
+	    CALL(nvmlDeviceGetHandleByIndex_v2)(0, &gpu) != NVML_SUCCESS ||
+	    CALL(nvmlDeviceGetHandleByIndex_v2)(1, &other) != NVML_SUCCESS)
+		_exit(251);
+}
+
+/* For a tool that watches a process: all calls in one, each three times. */
+static int call_together(const char *path)
+{
+	unsigned int count;
+
+	start(path);
+	for (size_t i = 0; i < 3 * sizeof(calls) / sizeof(calls[0]); i++) {
+		calls[i / 3].call();
+		if (CALL(nvmlDeviceGetCount_v2)(&count) == NVML_ERROR_UNINITIALIZED)
+			CALL(nvmlInit_v2)();
+	}
+	while (CALL(nvmlDeviceGetCount_v2)(&count) != NVML_ERROR_UNINITIALIZED)
+		CALL(nvmlShutdown)();
+	dlclose(library);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int status;
 
-	(void)argc;
+	if (argc == 3 && strcmp(argv[2], "together") == 0)
+		return call_together(argv[1]);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		pid_t child = fork();
 
 		if (child == 0) {
 			alarm(10);
-			library = dlopen(argv[1], RTLD_NOW);
-			if (!library || CALL(nvmlInit_v2)() != NVML_SUCCESS ||
-			    CALL(nvmlDeviceGetHandleByIndex_v2)(0, &gpu) != NVML_SUCCESS ||
-			    CALL(nvmlDeviceGetHandleByIndex_v2)(1, &other) != NVML_SUCCESS)
-				_exit(251);
+			start(argv[1]);
 			nvmlReturn_t result = calls[i].call();
 			_exit(result == NVML_ERROR_UNKNOWN ? 249 : (int)result);
 		}

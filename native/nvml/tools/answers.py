@@ -127,25 +127,31 @@ def error_names(header: str) -> dict[int, str]:
     return {int(n): re.sub("^ERROR_", "", name) for name, n in re.findall(r"NVML_(\w+)\s*=\s*(\d+)", body[1])}
 
 
-def ask(program: Path, build: Path, profile: Path) -> dict[str, int]:
+def ask(program: Path, library_folder: Path, profile: Path) -> dict[str, int]:
     environment = {**os.environ, "MOCK_NVML_CONFIG": str(profile)}
-    library = next(build.glob("libnvidia-ml.so.*.*"))
+    library = next(library_folder.glob("libnvidia-ml.so.*.*"))
     done = subprocess.run([program, library.resolve()], env=environment, capture_output=True, text=True, check=True)
     return {name: int(code) for name, code in (line.split() for line in done.stdout.splitlines())}
 
 
-def answers(header_file: Path, build: Path, profiles: Iterable[Path]) -> dict[str, dict[str, str]]:
-    """Function -> model -> name of its nvmlReturn_t without NVML_ and ERROR_."""
+def build(header_file: Path, folder: Path) -> Path:
+    """The program, in folder."""
     header = strip_comments(header_file.read_text())
-    names = {**error_names(header), 249: "UNKNOWN", 250: "missing", 251: "no start"}
+    program = folder / "answers"
+    (folder / "calls.inc").write_text(render_calls(parse_functions(header).values(), parse_versions(header)))
+    include = [f"-I{header_file.parent}", f"-I{folder}"]
+    subprocess.run([os.environ.get("CC", "gcc"), "-w", "-g", *include, PROGRAM, "-o", program, "-ldl"], check=True)
+    return program
+
+
+def answers(header_file: Path, library_folder: Path, profiles: Iterable[Path]) -> dict[str, dict[str, str]]:
+    """Function -> model -> name of its nvmlReturn_t without NVML_ and ERROR_."""
+    names = {**error_names(strip_comments(header_file.read_text())), 249: "UNKNOWN", 250: "missing", 251: "no start"}
     table: dict[str, dict[str, str]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder, "answers")
-        Path(folder, "calls.inc").write_text(render_calls(parse_functions(header).values(), parse_versions(header)))
-        include = [f"-I{header_file.parent}", f"-I{folder}"]
-        subprocess.run([os.environ.get("CC", "gcc"), "-w", *include, PROGRAM, "-o", program, "-ldl"], check=True)
+        program = build(header_file, Path(folder))
         for profile in profiles:
-            for function, code in ask(program, build, profile).items():
+            for function, code in ask(program, library_folder, profile).items():
                 table.setdefault(function, {})[profile.stem] = names.get(code, f"signal {code - 1000}")
     return table
 
@@ -171,8 +177,14 @@ def main() -> int:
     parser.add_argument("--profiles", type=Path, default=REPO / "charts" / "gpu-mock" / "profiles")
     parser.add_argument("--doc", type=Path, default=REPO / "docs" / "nvml-functions.md")
     parser.add_argument("--check", action="store_true", help="only say whether the document is up to date")
+    parser.add_argument(
+        "--program", type=Path, metavar="DIR", help="only build the program that makes the calls, in DIR"
+    )
     parser.add_argument("--json", action="store_true", help="print the answers instead")
     arguments = parser.parse_args()
+    if arguments.program:
+        build(arguments.header, arguments.program)
+        return 0
     found = answers(arguments.header, arguments.build, sorted(arguments.profiles.glob("*.yaml")))
     if arguments.json:
         json.dump(found, sys.stdout, indent=1)
