@@ -29,7 +29,8 @@ struct gpu {
 	const struct state_device *state;
 	uint64_t sequence; /* of the copy that running points to */
 	const struct running *running;
-	const struct readings *readings; /* of running, or what a fault makes of them */
+	const struct readings *readings; /* of running, or folded */
+	struct readings folded; /* what faults make of them; unset where there is none */
 };
 
 static inline uint32_t handle_count(void)
@@ -57,6 +58,19 @@ static inline void gpu_look(struct gpu *gpu)
 	gpu->readings = &gpu->running->readings;
 }
 
+/* The state alone, without what its faults make of it. */
+static inline bool gpu_moved(struct gpu *gpu)
+{
+	atomic_thread_fence(memory_order_acquire);
+	if (atomic_load_explicit(&gpu->state->sequence, memory_order_relaxed) == gpu->sequence)
+		return false;
+	gpu_look(gpu);
+	return true;
+}
+
+/* gpu_look() for a device that has faults (fault.c). */
+void fault_look(struct gpu *gpu);
+
 /*
  * For a getter that takes several values which must belong together:
  *	do {
@@ -65,10 +79,10 @@ static inline void gpu_look(struct gpu *gpu)
  */
 static inline bool gpu_changed(struct gpu *gpu)
 {
-	atomic_thread_fence(memory_order_acquire);
-	if (atomic_load_explicit(&gpu->state->sequence, memory_order_relaxed) == gpu->sequence)
+	if (!gpu_moved(gpu))
 		return false;
-	gpu_look(gpu);
+	if (gpu->running->fault_count)
+		fault_look(gpu);
 	return true;
 }
 

@@ -58,6 +58,15 @@ void json_string(struct json *json, const char *name, const char *value)
 	text(json, value);
 }
 
+void json_value(struct json *json, const char *name, const char *value, bool raw)
+{
+	member(json, name);
+	if (value && !raw)
+		text(json, value);
+	else
+		fputs(value ? value : "null", json->stream);
+}
+
 void json_number(struct json *json, const char *name, uint64_t value)
 {
 	member(json, name);

@@ -21,6 +21,8 @@ void json_close(struct json *json, char bracket);
 void json_string(struct json *json, const char *name, const char *value);
 void json_number(struct json *json, const char *name, uint64_t value);
 void json_bool(struct json *json, const char *name, bool value);
+/* text as it stands, as a JSON string or (raw) as it is; NULL: null */
+void json_value(struct json *json, const char *name, const char *text, bool raw);
 /* null where there is none */
 void json_optional(struct json *json, const char *name, bool present, uint64_t value);
 

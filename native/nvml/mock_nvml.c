@@ -186,10 +186,42 @@ static int check(const struct options *options, const struct profile *profile)
 	return EXIT_OK;
 }
 
+static int run_profile(const struct options *options)
+{
+	struct profile profile;
+	int result = load(options, &profile);
+
+	if (result != EXIT_OK)
+		return result;
+	return strcmp(options->command, "check") == 0 ? check(options, &profile)
+						      : apply(options, &profile);
+}
+
+static int run_command(const struct options *options)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct options *options);
+	} commands[] = {
+		{ "status", status }, { "set", set }, { "reset", reset },     { "fail", fail },
+		{ "clear", clear },   { "xid", xid }, { "process", process }, { NULL, run_profile },
+	};
+	unsigned int i = 0;
+
+	while (commands[i].name && strcmp(commands[i].name, options->command) != 0)
+		i++;
+	return commands[i].run(options);
+}
+
+static int print_reference(void (*print)(FILE *stream))
+{
+	print(stdout);
+	return fflush(stdout) != 0 ? EXIT_SYSTEM : EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .root = SOURCE_DRIVER_ROOT };
-	struct profile profile;
 	int result;
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
@@ -198,16 +230,13 @@ int main(int argc, char **argv)
 		return printf("mock-nvml %s, page format %u\n", DRIVER_VERSION, PAGE_FORMAT) < 0
 			       ? EXIT_SYSTEM
 			       : EXIT_OK;
-	if (argc == 2 && strcmp(argv[1], "keys") == 0) {
-		reference_print(stdout);
-		return fflush(stdout) != 0 ? EXIT_SYSTEM : EXIT_OK;
-	}
+	if (argc == 2 && strcmp(argv[1], "keys") == 0)
+		return print_reference(reference_print);
+	if (argc == 2 && strcmp(argv[1], "faults") == 0)
+		return print_reference(print_faults);
 	result = parse_arguments(argv + 1, &options);
 	if (result == EXIT_OK)
-		result = load(&options, &profile);
-	if (result == EXIT_OK)
-		result = strcmp(options.command, "check") == 0 ? check(&options, &profile)
-							       : apply(&options, &profile);
+		result = run_command(&options);
 	if (result == EXIT_OK && (fflush(stdout) != 0 || ferror(stdout)))
 		return complain(EXIT_SYSTEM, "cannot write the answer: %s", strerror(errno));
 	return result;

@@ -8,6 +8,33 @@
 
 enum exit_code { EXIT_OK = 0, EXIT_INVALID = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
 
+#define MAX_WORDS 64
+
+/* Values of options as they were given; NULL: not given. */
+struct option_texts {
+	const char *count;
+	const char *devices;
+	const char *after;
+	const char *after_calls;
+	const char *period; /* --for */
+	const char *probability;
+	const char *seed;
+	const char *code;
+	const char *latency;
+	const char *location;
+	const char *link;
+	const char *temperature;
+	const char *clock;
+	const char *health;
+	const char *pid;
+	const char *type;
+	const char *memory;
+	const char *name;
+	const char *utilization;
+	const char *gpu_instance;
+	const char *compute_instance;
+};
+
 struct options {
 	const char *command;
 	const char *root;
@@ -16,6 +43,9 @@ struct options {
 	bool dry_run;
 	bool force;
 	struct profile_site site;
+	struct option_texts texts;
+	const char *words[MAX_WORDS]; /* what follows a control command */
+	unsigned int word_count;
 };
 
 /* A profile with its text, kept because config.yaml is made of it. */
@@ -46,5 +76,20 @@ int parse_arguments(char **arguments, struct options *options);
 
 /* mock_nvml_apply.c */
 int apply(const struct options *options, const struct profile *profile);
+
+/* --- commands that look at or change running GPUs --- */
+
+int status(const struct options *options); /* mock_nvml_status.c */
+int set(const struct options *options); /* mock_nvml_set.c */
+int reset(const struct options *options);
+int fail(const struct options *options); /* mock_nvml_fault.c */
+int clear(const struct options *options);
+int xid(const struct options *options);
+void print_faults(FILE *stream);
+int process(const struct options *options); /* mock_nvml_process.c */
+
+/* The number that option --name must have; -1 after a complaint. NULL stays as it is. */
+int parse_number(const char *name, const char *text, uint64_t lowest, uint64_t highest,
+		 uint64_t *value);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +11,12 @@
 const char mock_nvml_usage[] =
 	"usage: mock-nvml check [--json] [OPTION...] FILE\n"
 	"       mock-nvml [--root DIR] apply [--json] [--dry-run] [--force] [OPTION...] FILE\n"
-	"       mock-nvml keys | --version | --help\n"
+	"       mock-nvml [--root DIR] COMMAND [-i GPU[,GPU...]] [--json] [--dry-run] [OPTION...]\n"
+	"       mock-nvml keys | faults | --version | --help\n"
 	"\n"
 	"check says whether FILE is a valid profile, and what it describes.\n"
 	"apply puts it in force in the driver root DIR (" SOURCE_DRIVER_ROOT "):\n"
 	"it writes DIR/config/config.yaml and the device page, each only when it differs.\n"
-	"\n"
-	"keys prints every key of a profile and what it may be.\n"
 	"\n"
 	"  --count N            GPUs of this node, 1 to 128 (else the file's number, else 8)\n"
 	"  --driver-version V   the version NVML reports and files are named by\n"
@@ -23,11 +24,34 @@ const char mock_nvml_usage[] =
 	"                       (else the lower-case host name)\n"
 	"  --pci-domain N       first PCI domain of the GPUs, 0x1 to 0xffff (else the file's,\n"
 	"                       else one that follows from the node's name)\n"
-	"  --json               print one JSON object\n"
-	"  --dry-run            say whether something would change; change nothing\n"
 	"  --force              rebuild even a page of a newer format or a foreign file\n"
 	"\n"
-	"Exit status: 0 done, 1 FILE is invalid (one line on stderr), 2 usage, 3 system error.\n";
+	"Commands for the GPUs in force; programs that run see the change at their next call:\n"
+	"  status               what each GPU has: values, faults, processes, MIG instances\n"
+	"  set KEY=VALUE...     readings and settings, by the keys of a profile\n"
+	"  fail KIND            a fault; mock-nvml faults lists the kinds and their options\n"
+	"  clear [KIND|all]     end faults of a kind, or all\n"
+	"  xid N                tell all who wait for events of an Xid error\n"
+	"  process list         the processes on a GPU\n"
+	"  process add          one more: --pid N [--type C|G|M] [--memory MIB] [--name NAME]\n"
+	"                       [--utilization PERCENT] [--gpu-instance N [--compute-instance N]]\n"
+	"  process remove       one less: --pid N\n"
+	"  reset                everything as the profile says\n"
+	"\n"
+	"  -i GPU[,GPU...]      index, UUID or PCI bus id, or all (as without it)\n"
+	"  --after SECONDS      fail, xid: not before\n"
+	"  --for SECONDS        fail: over after this time\n"
+	"  --after-calls N      fail: each process has N calls on the GPU that do not meet it\n"
+	"  --probability P      fail: a call meets it with this probability, 0.000001 to 1\n"
+	"  --seed N             fail: which calls those are\n"
+	"\n"
+	"keys prints every key of a profile and what it may be.\n"
+	"\n"
+	"  --json               print one JSON object\n"
+	"  --dry-run            say whether something would change; change nothing\n"
+	"\n"
+	"Exit status: 0 done, 1 FILE is invalid or the GPU cannot do that (one line on stderr),\n"
+	"2 usage, 3 system error.\n";
 
 static int parse_count(const char *text, uint32_t *count)
 {
@@ -98,6 +122,61 @@ static const char *option_value(const char *name, char ***arguments)
 	return *++*arguments;
 }
 
+#define FOR_PROFILES 1u /* check, apply */
+#define FOR_FAIL 2u
+#define FOR_XID 4u
+#define FOR_PROCESS 8u
+#define FOR_OTHERS 16u /* status, set, clear, reset */
+#define FOR_CONTROL (FOR_FAIL | FOR_XID | FOR_PROCESS | FOR_OTHERS)
+
+static const struct {
+	const char *name;
+	size_t offset; /* in struct option_texts */
+	unsigned int commands;
+} text_options[] = {
+#define TEXT(name, member, commands) { name, offsetof(struct option_texts, member), commands }
+	TEXT("--count", count, FOR_PROFILES | FOR_FAIL),
+	TEXT("-i", devices, FOR_CONTROL),
+	TEXT("--after", after, FOR_FAIL | FOR_XID),
+	TEXT("--after-calls", after_calls, FOR_FAIL),
+	TEXT("--for", period, FOR_FAIL),
+	TEXT("--probability", probability, FOR_FAIL),
+	TEXT("--seed", seed, FOR_FAIL),
+	TEXT("--code", code, FOR_FAIL),
+	TEXT("--latency", latency, FOR_FAIL),
+	TEXT("--location", location, FOR_FAIL),
+	TEXT("--link", link, FOR_FAIL),
+	TEXT("--temperature", temperature, FOR_FAIL),
+	TEXT("--clock", clock, FOR_FAIL),
+	TEXT("--health", health, FOR_FAIL),
+	TEXT("--pid", pid, FOR_PROCESS),
+	TEXT("--type", type, FOR_PROCESS),
+	TEXT("--memory", memory, FOR_PROCESS),
+	TEXT("--name", name, FOR_PROCESS),
+	TEXT("--utilization", utilization, FOR_PROCESS),
+	TEXT("--gpu-instance", gpu_instance, FOR_PROCESS),
+	TEXT("--compute-instance", compute_instance, FOR_PROCESS),
+#undef TEXT
+};
+
+static const char **text_at(struct options *options, unsigned int index)
+{
+	return (const char **)((char *)&options->texts + text_options[index].offset);
+}
+
+static bool parse_text(struct options *options, char ***arguments)
+{
+	for (unsigned int i = 0; i < sizeof(text_options) / sizeof(text_options[0]); i++) {
+		const char *value = option_value(text_options[i].name, arguments);
+
+		if (!value)
+			continue;
+		*text_at(options, i) = value;
+		return true;
+	}
+	return false;
+}
+
 static int parse_option(struct options *options, char ***arguments)
 {
 	const char *value;
@@ -115,9 +194,7 @@ static int parse_option(struct options *options, char ***arguments)
 				EXIT_USAGE,
 				"--root: expected a folder (the host's own root is /), found \"\"");
 		options->root = value;
-	} else if ((value = option_value("--count", arguments)))
-		return parse_count(value, &options->site.device_count);
-	else if ((value = option_value("--pci-domain", arguments)))
+	} else if ((value = option_value("--pci-domain", arguments)))
 		return parse_domain(value, &options->site.pci_domain);
 	else if ((value = option_value("--driver-version", arguments))) {
 		if (!is_version(value) || strlen(value) > 31)
@@ -129,7 +206,7 @@ static int parse_option(struct options *options, char ***arguments)
 	} else if ((value = option_value("--node-name", arguments))) {
 		options->site.node_name = value;
 		return parse_node_name(value);
-	} else
+	} else if (!parse_text(options, arguments))
 		return complain(
 			EXIT_USAGE,
 			"mock-nvml: unknown option or missing value: %s (see mock-nvml --help)",
@@ -137,28 +214,96 @@ static int parse_option(struct options *options, char ***arguments)
 	return EXIT_OK;
 }
 
+static const struct {
+	const char *name;
+	unsigned int kind; /* FOR_* */
+} commands[] = {
+	{ "check", FOR_PROFILES }, { "apply", FOR_PROFILES }, { "status", FOR_OTHERS },
+	{ "set", FOR_OTHERS },	   { "reset", FOR_OTHERS },   { "clear", FOR_OTHERS },
+	{ "fail", FOR_FAIL },	   { "xid", FOR_XID },	      { "process", FOR_PROCESS },
+};
+
+static unsigned int kind_of(const char *command)
+{
+	for (unsigned int i = 0; command && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, command) == 0)
+			return commands[i].kind;
+	return 0;
+}
+
+/* Options that the command does not know: they would be without effect. */
+static int check_texts(struct options *options, unsigned int kind)
+{
+	for (unsigned int i = 0; i < sizeof(text_options) / sizeof(text_options[0]); i++)
+		if (*text_at(options, i) && !(text_options[i].commands & kind))
+			return complain(EXIT_USAGE,
+					"mock-nvml: %s has no option %s (see mock-nvml --help)",
+					options->command, text_options[i].name);
+	return EXIT_OK;
+}
+
+static int parse_word(struct options *options, const char *word)
+{
+	if (!options->command) {
+		options->command = word;
+		return EXIT_OK;
+	}
+	if (options->word_count == MAX_WORDS)
+		return complain(EXIT_USAGE,
+				"mock-nvml: expected at most %d words, found also \"%s\"",
+				MAX_WORDS, word);
+	options->words[options->word_count++] = word;
+	return EXIT_OK;
+}
+
+static int parse_profile_words(struct options *options)
+{
+	if (options->word_count > 1)
+		return complain(EXIT_USAGE, "mock-nvml: expected one FILE, found also \"%s\"",
+				options->words[1]);
+	options->file = options->words[0];
+	if (options->texts.count)
+		return parse_count(options->texts.count, &options->site.device_count);
+	return EXIT_OK;
+}
+
 int parse_arguments(char **arguments, struct options *options)
 {
-	for (; *arguments; arguments++) {
-		int result = EXIT_OK;
+	unsigned int kind;
 
-		if (strncmp(*arguments, "--", 2) == 0)
-			result = parse_option(options, &arguments);
-		else if (!options->command)
-			options->command = *arguments;
-		else if (!options->file)
-			options->file = *arguments;
-		else
-			result = complain(EXIT_USAGE,
-					  "mock-nvml: expected one FILE, found also \"%s\"",
-					  *arguments);
+	for (; *arguments; arguments++) {
+		int result = **arguments == '-' && (*arguments)[1]
+				     ? parse_option(options, &arguments)
+				     : parse_word(options, *arguments);
+
 		if (result != EXIT_OK)
 			return result;
 	}
-	if (!options->command || !options->file ||
-	    (strcmp(options->command, "check") != 0 && strcmp(options->command, "apply") != 0)) {
+	kind = kind_of(options->command);
+	if (!kind || (kind == FOR_PROFILES && !options->word_count)) {
 		fputs(mock_nvml_usage, stderr);
 		return EXIT_USAGE;
 	}
+	if (check_texts(options, kind) != EXIT_OK)
+		return EXIT_USAGE;
+	return kind == FOR_PROFILES ? parse_profile_words(options) : EXIT_OK;
+}
+
+int parse_number(const char *name, const char *text, uint64_t lowest, uint64_t highest,
+		 uint64_t *value)
+{
+	unsigned long long number;
+	char *end;
+
+	if (!text)
+		return EXIT_OK;
+	errno = 0;
+	number = strtoull(text, &end, 0);
+	if (*text < '0' || *text > '9' || *end || errno || number < lowest || number > highest)
+		return complain(EXIT_USAGE,
+				"%s: expected a number from %" PRIu64 " to %" PRIu64
+				", found \"%s\"",
+				name, lowest, highest, text);
+	*value = number;
 	return EXIT_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "fault.h"
 #include "nvml_internal.h"
 #include "pci_address.h"
 
@@ -26,13 +27,18 @@ nvmlReturn_t nvmlDeviceGetCount(unsigned int *deviceCount)
 nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int index, nvmlDevice_t *device)
 {
 	nvmlReturn_t ret = api_enter(__func__);
+	struct gpu gpu;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (index >= handle_count() || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	*device = handle_of(index);
-	return NVML_SUCCESS;
+	if (!handle_gpu(index, &gpu))
+		return NVML_ERROR_GPU_IS_LOST;
+	ret = fault_lookup(&gpu);
+	if (ret == NVML_SUCCESS)
+		*device = handle_of(index);
+	return ret;
 }
 
 nvmlReturn_t nvmlDeviceGetHandleByIndex(unsigned int index, nvmlDevice_t *device)
@@ -42,19 +48,22 @@ nvmlReturn_t nvmlDeviceGetHandleByIndex(unsigned int index, nvmlDevice_t *device
 
 typedef bool (*gpu_test)(const struct gpu *gpu, const void *key);
 
-// The first visible GPU that passes, and how many do.
-static unsigned int find_gpus(gpu_test matches, const void *key, nvmlDevice_t *first)
+// The one visible GPU that passes. One that is lost is found, and is lost.
+static nvmlReturn_t find_gpu(gpu_test matches, const void *key, nvmlDevice_t *device)
 {
-	unsigned int found = 0;
+	nvmlReturn_t ret = NVML_ERROR_NOT_FOUND;
 	struct gpu gpu;
 
-	for (uint32_t i = handle_count(); i-- > 0;) {
+	for (uint32_t i = 0; i < handle_count(); i++) {
 		if (!handle_gpu(i, &gpu) || !matches(&gpu, key))
 			continue;
-		*first = handle_of(i);
-		found++;
+		if (ret != NVML_ERROR_NOT_FOUND)
+			return NVML_ERROR_INVALID_ARGUMENT;
+		ret = fault_lookup(&gpu);
+		if (ret == NVML_SUCCESS)
+			*device = handle_of(i);
 	}
-	return found;
+	return ret;
 }
 
 static bool has_serial(const struct gpu *gpu, const void *serial)
@@ -66,21 +75,12 @@ static bool has_serial(const struct gpu *gpu, const void *serial)
 nvmlReturn_t nvmlDeviceGetHandleBySerial(const char *serial, nvmlDevice_t *device)
 {
 	nvmlReturn_t ret = api_enter(__func__);
-	nvmlDevice_t first;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!serial || !*serial || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	switch (find_gpus(has_serial, serial, &first)) {
-	case 0:
-		return NVML_ERROR_NOT_FOUND;
-	case 1:
-		*device = first;
-		return NVML_SUCCESS;
-	default:
-		return NVML_ERROR_INVALID_ARGUMENT;
-	}
+	return find_gpu(has_serial, serial, device);
 }
 
 static bool has_uuid(const struct gpu *gpu, const void *uuid)
@@ -96,7 +96,7 @@ nvmlReturn_t nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device)
 		return ret;
 	if (!uuid || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return find_gpus(has_uuid, uuid, device) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+	return find_gpu(has_uuid, uuid, device);
 }
 
 static void format_uuid(const unsigned char *bytes, char *text)
@@ -124,7 +124,7 @@ nvmlReturn_t nvmlDeviceGetHandleByUUIDV(const nvmlUUID_t *uuid, nvmlDevice_t *de
 		format_uuid(uuid->value.bytes, text);
 	else
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return find_gpus(has_uuid, text, device) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+	return find_gpu(has_uuid, text, device);
 }
 
 static bool has_pci_address(const struct gpu *gpu, const void *key)
@@ -144,7 +144,7 @@ nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *pciBusId, nvmlDevice_t
 		return ret;
 	if (!pciBusId || !device || !pci_address_parse(pciBusId, &address))
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return find_gpus(has_pci_address, &address, device) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+	return find_gpu(has_pci_address, &address, device);
 }
 
 nvmlReturn_t nvmlDeviceGetHandleByPciBusId(const char *pciBusId, nvmlDevice_t *device)

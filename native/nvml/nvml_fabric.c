@@ -8,6 +8,10 @@ static struct profile_fabric fabric_of(const struct gpu *gpu)
 
 	if (fabric.state == NA_U32)
 		fabric = (struct profile_fabric){ .state = NVML_GPU_FABRIC_STATE_NOT_SUPPORTED };
+	else if (gpu->readings->fabric.health_summary)
+		fabric.health_summary = gpu->readings->fabric.health_summary;
+	fabric.health_mask &= ~gpu->readings->fabric.health_clear;
+	fabric.health_mask |= gpu->readings->fabric.health_set;
 	return fabric;
 }
 

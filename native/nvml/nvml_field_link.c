@@ -17,6 +17,23 @@ static const struct {
 	  NVML_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_L6 },
 };
 
+static nvmlReturn_t put_errors(const struct gpu *gpu, nvmlFieldValue_t *field, unsigned int link)
+{
+	nvmlReturn_t ret = nvlink_check(gpu, link);
+
+	return ret == NVML_SUCCESS ? put_u64(field, gpu->readings->links.errors[link]) : ret;
+}
+
+static nvmlReturn_t put_all_errors(const struct gpu *gpu, nvmlFieldValue_t *field)
+{
+	nvmlReturn_t ret = nvlink_check(gpu, 0);
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < PROFILE_MAX_LINKS; i++)
+		sum += gpu->readings->links.errors[i];
+	return ret == NVML_SUCCESS ? put_u64(field, sum) : ret;
+}
+
 static nvmlReturn_t put_if_link(const struct gpu *gpu, nvmlFieldValue_t *field, unsigned int link,
 				uint64_t value)
 {
@@ -31,17 +48,17 @@ nvmlReturn_t field_link_counter(const struct gpu *gpu, nvmlFieldValue_t *field)
 
 	for (unsigned int i = 0; i < sizeof(link_counters) / sizeof(link_counters[0]); i++) {
 		if (id == link_counters[i].total)
-			return put_if_link(gpu, field, 0, 0);
+			return put_all_errors(gpu, field);
 		if (between(id, link_counters[i].first, link_counters[i].first + 5))
-			return put_if_link(gpu, field, id - link_counters[i].first, 0);
+			return put_errors(gpu, field, id - link_counters[i].first);
 		if (between(id, link_counters[i].seventh, link_counters[i].seventh + 5))
-			return put_if_link(gpu, field, id - link_counters[i].seventh + 6, 0);
+			return put_errors(gpu, field, id - link_counters[i].seventh + 6);
 	}
 	if (id == NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_TOTAL)
-		return put_if_link(gpu, field, 0, 0);
+		return put_all_errors(gpu, field);
 	if (between(id, NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_L0,
 		    NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_L11))
-		return put_if_link(gpu, field, id - NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_L0, 0);
+		return put_errors(gpu, field, id - NVML_FI_DEV_NVLINK_ECC_DATA_ERROR_COUNT_L0);
 	return NOT_MINE;
 }
 
@@ -63,16 +80,16 @@ nvmlReturn_t field_link_speed(const struct gpu *gpu, nvmlFieldValue_t *field)
 	ret = nvlink_check(gpu, link);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	return put_u32(field,
-		       gpu->device->links[link].active ? gpu->board->nvlink.line_rate_mbps : 0);
+	return put_u32(field, nvlink_active(gpu, link) ? gpu->board->nvlink.line_rate_mbps : 0);
 }
 
-static uint32_t switch_links(const struct device *device)
+static uint32_t switch_links(const struct gpu *gpu)
 {
+	const struct device *device = gpu->device;
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < device->link_count && i < PROFILE_MAX_LINKS; i++)
-		count += device->links[i].active &&
+		count += nvlink_active(gpu, i) &&
 			 device->links[i].remote_type == PROFILE_REMOTE_SWITCH;
 	return count;
 }
@@ -82,19 +99,25 @@ static nvmlReturn_t link_scope_field(const struct gpu *gpu, nvmlFieldValue_t *fi
 {
 	nvmlReturn_t ret = nvlink_check(gpu, field->scopeId);
 	const struct device_link *link;
+	bool active;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	link = &gpu->device->links[field->scopeId];
+	active = nvlink_active(gpu, field->scopeId);
 	switch (field->fieldId) {
 	case NVML_FI_DEV_NVLINK_REMOTE_NVLINK_ID:
-		return put_u32(field, link->active ? link->remote_link : NA_U32);
+		return put_u32(field, active ? link->remote_link : NA_U32);
 	case NVML_FI_DEV_NVLINK_GET_STATE:
-		return put_u32(field, link->active);
+		return put_u32(field, active);
 	case NVML_FI_DEV_NVLINK_GET_VERSION:
 		return put_u32(field, nvlink_version(gpu->board));
 	case NVML_FI_DEV_NVLINK_GET_POWER_STATE:
 		return put_u32(field, NVML_NVLINK_POWER_STATE_HIGH_SPEED);
+	case NVML_FI_DEV_NVLINK_ERROR_DL_REPLAY:
+	case NVML_FI_DEV_NVLINK_ERROR_DL_RECOVERY:
+	case NVML_FI_DEV_NVLINK_ERROR_DL_CRC:
+		return put_errors(gpu, field, field->scopeId);
 	default:
 		return put_u64(field, 0);
 	}
@@ -109,7 +132,7 @@ nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field)
 	case NVML_FI_DEV_NVLINK_LINK_COUNT:
 		return put_u32(field, linked ? gpu->device->link_count : 0);
 	case NVML_FI_DEV_NVSWITCH_CONNECTED_LINK_COUNT:
-		return put_u32(field, linked ? switch_links(gpu->device) : NA_U32);
+		return put_u32(field, linked ? switch_links(gpu) : NA_U32);
 	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD:
 		return put_u32(field, gpu->board->nvlink.low_power_threshold);
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX:

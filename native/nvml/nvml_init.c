@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <pthread.h>
 
+#include "fault.h"
 #include "nvml_internal.h"
 
 // Held while the page is mapped or unmapped; getters never take it.
@@ -10,6 +11,8 @@ _Atomic unsigned int api_references;
 
 static nvmlReturn_t open_description(unsigned int flags)
 {
+	nvmlReturn_t ret;
+
 	switch (handle_open()) {
 	case SOURCE_NONE:
 		return NVML_ERROR_DRIVER_NOT_LOADED;
@@ -18,10 +21,12 @@ static nvmlReturn_t open_description(unsigned int flags)
 	case SOURCE_OK:
 		break;
 	}
-	if (handle_count() || flags & NVML_INIT_FLAG_NO_GPUS)
-		return NVML_SUCCESS;
-	handle_close();
-	return NVML_ERROR_GPU_NOT_FOUND;
+	ret = fault_init();
+	if (ret == NVML_SUCCESS && !handle_count() && !(flags & NVML_INIT_FLAG_NO_GPUS))
+		ret = NVML_ERROR_GPU_NOT_FOUND;
+	if (ret != NVML_SUCCESS)
+		handle_close();
+	return ret;
 }
 
 nvmlReturn_t nvmlInitWithFlags(unsigned int flags)
@@ -70,7 +75,9 @@ nvmlReturn_t api_enter_device(const char *function, nvmlDevice_t device, const v
 		return ret;
 	if (!handle_valid(device) || !answer)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return handle_gpu(device->index, gpu) ? NVML_SUCCESS : NVML_ERROR_GPU_IS_LOST;
+	if (!handle_gpu(device->index, gpu))
+		return NVML_ERROR_GPU_IS_LOST;
+	return gpu->running->fault_count ? fault_enter(gpu) : NVML_SUCCESS;
 }
 
 nvmlReturn_t answer_string(char *answer, unsigned int length, const char *value)

@@ -47,7 +47,7 @@ nvmlReturn_t nvmlDeviceGetNvLinkState(nvmlDevice_t device, unsigned int link,
 	nvmlReturn_t ret = enter_link(__func__, device, link, isActive, &gpu);
 
 	if (ret == NVML_SUCCESS)
-		*isActive = gpu.device->links[link].active;
+		*isActive = nvlink_active(&gpu, link);
 	return ret;
 }
 
@@ -85,7 +85,7 @@ nvmlReturn_t nvmlDeviceGetNvLinkRemotePciInfo_v2(nvmlDevice_t device, unsigned i
 	if (ret != NVML_SUCCESS)
 		return ret;
 	end = &gpu.device->links[link];
-	if (!end->active || end->remote_type == PROFILE_REMOTE_NONE)
+	if (!nvlink_active(&gpu, link) || end->remote_type == PROFILE_REMOTE_NONE)
 		return NVML_ERROR_NOT_SUPPORTED;
 	memset(pci, 0, sizeof(*pci));
 	pci->domain = end->remote_domain;
@@ -124,7 +124,7 @@ nvmlReturn_t nvmlDeviceGetNvLinkRemoteDeviceType(nvmlDevice_t device, unsigned i
 	return ret;
 }
 
-// Links of a described board have had no errors.
+// Links of a described board have had no errors; a fault counts in all its counters.
 nvmlReturn_t nvmlDeviceGetNvLinkErrorCounter(nvmlDevice_t device, unsigned int link,
 					     nvmlNvLinkErrorCounter_t counter,
 					     unsigned long long *counterValue)
@@ -136,7 +136,7 @@ nvmlReturn_t nvmlDeviceGetNvLinkErrorCounter(nvmlDevice_t device, unsigned int l
 		return ret;
 	if (counter >= NVML_NVLINK_ERROR_COUNT)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	*counterValue = 0;
+	*counterValue = gpu.readings->links.errors[link];
 	return NVML_SUCCESS;
 }
 

@@ -284,6 +284,20 @@ struct readings_rows {
 	uint32_t reserved;
 };
 
+/* What is wrong with links: nothing in a profile, only faults set it. */
+struct readings_links {
+	uint64_t down; /* bit n: link n */
+	uint32_t errors[PROFILE_MAX_LINKS]; /* of each kind that is counted */
+};
+
+/* What is wrong with the fabric, over what the board says; zero: nothing. */
+struct readings_fabric {
+	uint32_t health_clear; /* bits of the mask that are taken away */
+	uint32_t health_set; /* and put in their place */
+	uint32_t health_summary; /* 0: the board's */
+	uint32_t reserved;
+};
+
 /* Optional movement of a reading; all zero: it stands still. */
 struct readings_motion {
 	int64_t seed;
@@ -389,6 +403,8 @@ struct readings {
 	struct readings_rows rows;
 	struct readings_retired retired;
 	struct readings_motion motion;
+	struct readings_links links;
+	struct readings_fabric fabric;
 };
 
 #define PROFILE_REMOTE_GPU 0u /* values of nvmlIntNvLinkDeviceType_t */

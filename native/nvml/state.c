@@ -36,7 +36,6 @@ void running_init(struct running *running, const struct description *description
 	memset(running, 0, sizeof(*running));
 	init_settings(&running->settings, description_board(description, device));
 	running->readings = device->readings;
-	running->faulty = device->readings;
 	running->energy_mj = device->readings.energy_mj;
 	init_processes(running, &device->processes);
 }

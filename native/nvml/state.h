@@ -20,7 +20,7 @@
 #include "profile.h"
 
 #define STATE_MAX_PROCESSES 64
-#define STATE_MAX_FAULTS 8
+#define STATE_MAX_FAULTS 16
 #define STATE_MAX_GPU_INSTANCES 16 /* ids 0 to 15 */
 #define STATE_MAX_COMPUTE_INSTANCES 8 /* of one GPU instance */
 #define STATE_MAX_ACCOUNTED 32
@@ -81,31 +81,38 @@ struct running_gpu_instance {
 	struct running_compute_instance compute[STATE_MAX_COMPUTE_INSTANCES];
 };
 
-enum fault_kind {
+/* What a fault does to a call; fault_kind.h tells the names that users give them. */
+enum fault_effect {
 	FAULT_NONE,
-	FAULT_ERROR, /* calls answer code, an nvmlReturn_t */
-	FAULT_HANG, /* calls block until the fault is over */
-	FAULT_SLOW, /* calls take latency_us longer */
-	FAULT_READINGS, /* the device's faulty readings hold */
+	FAULT_ERROR, /* the call answers code, an nvmlReturn_t */
+	FAULT_HANG, /* the call blocks until the fault is over */
+	FAULT_SLOW, /* the call takes latency_ms longer */
+	FAULT_READINGS, /* the call sees other readings: fault_readings.h */
 };
 
 /*
- * When a fault holds: from from_ms to until_ms since boot (0: without end), from
- * the call after after_calls on, which each process counts for itself, and then
- * in a call with probability in a million, drawn from the seed and the call's
- * number.
+ * A fault holds from from_ms to until_ms since boot (0: without end), from the
+ * call after after_calls on, which each process counts for itself, and then in a
+ * call with probability in a million, drawn from the seed and the call's number.
  */
 struct running_fault {
-	uint32_t kind;
-	uint32_t name; /* what the user called it: enum of control.h */
+	uint32_t effect;
+	uint32_t name; /* enum fault_name */
 	uint32_t code;
-	uint32_t latency_us;
+	uint32_t latency_ms;
 	uint32_t after_calls;
 	uint32_t probability; /* in a million; 0: always */
+	int32_t temperature_c;
+	uint32_t clock_mhz;
+	uint32_t count; /* of errors */
+	uint32_t location; /* of errors: nvmlMemoryLocation_t */
+	uint64_t links; /* bit n: NVLink n */
+	uint64_t health; /* bits of enum fault_health */
 	uint64_t seed;
+	uint64_t made_ms;
 	uint64_t from_ms;
 	uint64_t until_ms;
-	uint64_t number; /* of the change that made it; tells one fault from the next */
+	uint64_t number; /* of no other fault since boot, and not 0 */
 };
 
 /* One copy of a device's state. */
@@ -117,7 +124,6 @@ struct running {
 	uint64_t energy_ms; /* since boot */
 	uint64_t up_since_ms; /* since boot: the last reset; 0: none */
 	struct readings readings;
-	struct readings faulty; /* what a FAULT_READINGS makes of them */
 	struct running_fault faults[STATE_MAX_FAULTS];
 	struct running_gpu_instance gpu_instances[STATE_MAX_GPU_INSTANCES];
 	struct running_process processes[STATE_MAX_PROCESSES];
@@ -134,11 +140,9 @@ struct state_device {
 
 /* What is wrong with the node as a whole. */
 struct running_node {
-	uint32_t init_result; /* nvmlReturn_t that nvmlInit answers; 0: as usual */
-	uint32_t init_latency_us;
+	struct running_fault init; /* what nvmlInit meets; FAULT_NONE: nothing */
 	uint32_t nvlink_bandwidth_mode; /* NVML_GPU_NVLINK_BW_MODE_* */
 	uint32_t reserved;
-	uint64_t init_until_ms; /* since boot; 0: until it is cleared */
 };
 
 struct state_node {
@@ -163,6 +167,7 @@ struct state_event {
 	uint32_t gpu_instance;
 	uint32_t compute_instance;
 	uint32_t system; /* 1: type is a nvmlSystemEventType* */
+	uint64_t fault; /* number of the one that announced it; 0: none */
 };
 
 /* The state that a device starts with. */

@@ -171,8 +171,30 @@ enum state_result state_announce(struct state_writer *writer, const struct state
 		sizeof(numbered)) != 0)
 		return STATE_FAILED;
 	atomic_store(&header->event_sequence, numbered.number);
-	atomic_fetch_add(&header->event_futex, 1);
+	state_wake(writer);
+	return STATE_OK;
+}
+
+void state_wake(struct state_writer *writer)
+{
+	atomic_fetch_add(&writer->page->header.event_futex, 1);
 	writer->wake = true;
+}
+
+/* Without a type nobody wants it; its number and its place in the order stay. */
+enum state_result state_withdraw(struct state_writer *writer, uint32_t slot, uint64_t fault,
+				 uint64_t now)
+{
+	for (uint32_t i = 0; i < STATE_MAX_EVENTS; i++) {
+		struct state_event *event = &writer->page->events[i];
+		uint64_t type = 0;
+
+		if ((fault != STATE_ANY_FAULT && event->fault != fault) || event->slot != slot ||
+		    !event->type || event->due_ms <= now)
+			continue;
+		if (put(writer, &event->type, &type, sizeof(type)) != 0)
+			return STATE_FAILED;
+	}
 	return STATE_OK;
 }
 

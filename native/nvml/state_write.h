@@ -56,6 +56,15 @@ enum state_result state_commit_node(struct state_writer *writer, const struct ru
 /* Tell the waiters of all processes; number is given here. */
 enum state_result state_announce(struct state_writer *writer, const struct state_event *event);
 
+#define STATE_ANY_FAULT UINT64_MAX
+
+/* Tell nobody any more what the device's fault of that number announced for later. */
+enum state_result state_withdraw(struct state_writer *writer, uint32_t slot, uint64_t fault,
+				 uint64_t now);
+
+/* Have all that sleeps in any process look again, once this writer has ended. */
+void state_wake(struct state_writer *writer);
+
 void state_end(struct state_writer *writer);
 
 #endif

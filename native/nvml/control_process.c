@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control.h"
+
+static struct running_process *find(struct running *running, uint32_t pid)
+{
+	for (uint32_t i = 0; i < running->process_count; i++)
+		if (running->processes[i].process.pid == pid)
+			return &running->processes[i];
+	return NULL;
+}
+
+static uint64_t memory_of(const struct running_process *process)
+{
+	return process->process.used_memory == NA_U64 ? 0 : process->process.used_memory;
+}
+
+static bool same_process(const struct running_process *a, const struct running_process *b)
+{
+	struct running_process copy = *a;
+
+	copy.started_ms = b->started_ms;
+	return memcmp(&copy, b, sizeof(copy)) == 0;
+}
+
+static int check_instance(const struct running *running, const struct running_process *process,
+			  struct control_error *error)
+{
+	const struct running_gpu_instance *instance;
+
+	if (process->gpu_instance == STATE_NO_INSTANCE)
+		return 0;
+	if (process->gpu_instance >= STATE_MAX_GPU_INSTANCES ||
+	    !running->gpu_instances[process->gpu_instance].used)
+		return control_refuse(error,
+				      "it has no GPU instance %u (nvidia-smi mig -lgi "
+				      "lists them)",
+				      process->gpu_instance);
+	instance = &running->gpu_instances[process->gpu_instance];
+	if (process->compute_instance == STATE_NO_INSTANCE)
+		return 0;
+	if (process->compute_instance >= STATE_MAX_COMPUTE_INSTANCES ||
+	    !instance->compute[process->compute_instance].used)
+		return control_refuse(error,
+				      "its GPU instance %u has no compute instance %u "
+				      "(nvidia-smi mig -lci lists them)",
+				      process->gpu_instance, process->compute_instance);
+	return 0;
+}
+
+enum control_result control_process_add(const struct control *control,
+					const struct running_process *process,
+					struct control_error *error)
+{
+	const struct board *board = description_board(
+		control->description, &control->description->devices[control->slot]);
+	struct running *running = control->running;
+	struct running_process *there = find(running, process->process.pid);
+	uint64_t used = running->readings.memory_used, started = control->now;
+
+	if (there && same_process(there, process))
+		return CONTROL_SAME;
+	if (check_instance(running, process, error) != 0)
+		return CONTROL_REFUSED;
+	if (there) {
+		used -= memory_of(there) < used ? memory_of(there) : used;
+		started = there->started_ms;
+	} else if (running->process_count == STATE_MAX_PROCESSES)
+		return control_refuse(error, "it has %d processes already, and room for no more",
+				      STATE_MAX_PROCESSES);
+	if (memory_of(process) > board->memory_total - board->memory_reserved - used)
+		return control_refuse(
+			error, "of its memory %" PRIu64 " MiB are free, process %u needs %" PRIu64,
+			(board->memory_total - board->memory_reserved - used) >> 20,
+			process->process.pid, memory_of(process) >> 20);
+	if (!there)
+		there = &running->processes[running->process_count++];
+	*there = *process;
+	there->started_ms = started;
+	running->readings.memory_used = used + memory_of(process);
+	return CONTROL_CHANGED;
+}
+
+enum control_result control_process_remove(const struct control *control, uint32_t pid)
+{
+	struct running *running = control->running;
+	struct running_process *there = find(running, pid);
+	uint64_t memory;
+	size_t after;
+
+	if (!there)
+		return CONTROL_SAME;
+	memory = memory_of(there);
+	after = (size_t)(&running->processes[running->process_count] - there - 1);
+	memmove(there, there + 1, after * sizeof(*there));
+	running->process_count--;
+	memset(&running->processes[running->process_count], 0, sizeof(*there));
+	running->readings.memory_used -=
+		memory < running->readings.memory_used ? memory : running->readings.memory_used;
+	return CONTROL_CHANGED;
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "fault.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fault_kind.h"
+#include "page_file.h"
+
+// A sleeper that nobody wakes looks for itself: a writer may have died before it could wake anyone.
+#define LOOK_AGAIN_MS 1000
+
+// How many calls of this process a fault has met; faults keep their place as long as they are there.
+struct counter {
+	_Atomic uint64_t number; // of the fault
+	_Atomic uint64_t calls;
+};
+
+static struct counter counters[PROFILE_MAX_DEVICES][STATE_MAX_FAULTS];
+static struct counter init_counter;
+
+static uint64_t calls_before(struct counter *counter, const struct running_fault *fault)
+{
+	uint64_t number = atomic_load(&counter->number);
+
+	// Whoever is first here starts the count anew.
+	if (number != fault->number &&
+	    atomic_compare_exchange_strong(&counter->number, &number, fault->number))
+		atomic_store(&counter->calls, 0);
+	return atomic_load(&counter->calls);
+}
+
+static uint64_t count_call(struct counter *counter, const struct running_fault *fault)
+{
+	calls_before(counter, fault);
+	return atomic_fetch_add(&counter->calls, 1) + 1;
+}
+
+// A number below one million that depends on the seed and the call alone.
+static uint32_t draw(uint64_t seed, uint64_t call)
+{
+	uint64_t x = seed * 0x9e3779b97f4a7c15 + call * 0xd1342543de82ef95;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return (uint32_t)((x ^ x >> 31) % 1000000);
+}
+
+static bool holds(const struct running_fault *fault, uint64_t call, uint64_t now)
+{
+	if (!fault_in_time(fault, now) || call <= fault->after_calls)
+		return false;
+	return !fault->probability || draw(fault->seed, call) < fault->probability;
+}
+
+// --- waiting ---
+
+static const _Atomic uint32_t *futex_word(void)
+{
+	return &handle_source.page->header.event_futex;
+}
+
+static void sleep_until_woken(uint32_t seen, uint64_t milliseconds)
+{
+	struct timespec wait;
+
+	if (milliseconds > LOOK_AGAIN_MS)
+		milliseconds = LOOK_AGAIN_MS;
+	wait.tv_sec = (time_t)(milliseconds / 1000);
+	wait.tv_nsec = (long)(milliseconds % 1000 * 1000000);
+	syscall(SYS_futex, futex_word(), FUTEX_WAIT, seen, &wait, NULL, 0);
+}
+
+// Both say whether the fault of that number is still in force.
+static bool device_has(struct gpu *gpu, uint64_t number, struct running_fault *fault)
+{
+	if (!handle_gpu(gpu->index, gpu))
+		return false;
+	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
+		*fault = gpu->running->faults[i];
+		if (fault->effect != FAULT_NONE && fault->number == number)
+			return true;
+	}
+	return false;
+}
+
+static struct running_fault init_fault(void)
+{
+	const struct state_node *node = &page_area(handle_source.page)->state.node;
+	uint64_t sequence;
+	struct running_fault fault;
+
+	do {
+		sequence = atomic_load_explicit(&node->sequence, memory_order_acquire);
+		fault = node->running[sequence & 1].init;
+		atomic_thread_fence(memory_order_acquire);
+	} while (atomic_load_explicit(&node->sequence, memory_order_relaxed) != sequence);
+	return fault;
+}
+
+static bool node_has(struct gpu *gpu, uint64_t number, struct running_fault *fault)
+{
+	(void)gpu;
+	*fault = init_fault();
+	return fault->effect != FAULT_NONE && fault->number == number;
+}
+
+static bool is_shut_down(const struct gpu *gpu)
+{
+	return gpu && !atomic_load_explicit(&api_references, memory_order_acquire);
+}
+
+// Until the fault is over, cleared, or another thread has shut the library down.
+static nvmlReturn_t hang(struct gpu *gpu, uint64_t number,
+			 bool (*has)(struct gpu *gpu, uint64_t number, struct running_fault *fault))
+{
+	struct running_fault fault;
+
+	for (;;) {
+		uint64_t now = motion_now();
+		uint32_t seen;
+
+		if (is_shut_down(gpu))
+			return NVML_ERROR_UNINITIALIZED;
+		seen = atomic_load(futex_word());
+		if (!has(gpu, number, &fault) || fault_is_over(&fault, now))
+			return NVML_SUCCESS;
+		sleep_until_woken(seen, fault.until_ms ? fault.until_ms - now : UINT64_MAX);
+	}
+}
+
+// --- judging ---
+
+static nvmlReturn_t code_of(const struct running_fault *fault)
+{
+	return (nvmlReturn_t)fault->code;
+}
+
+/*
+ * Readings as the faults make them that hold at now; call_of says which call of
+ * this process it is for each. The copy is whole: it is taken again if a writer
+ * came in between.
+ */
+static void fold(struct gpu *gpu, uint64_t now)
+{
+	struct counter *counted = counters[gpu_slot(gpu)];
+	bool any;
+
+	do {
+		any = false;
+		gpu_look(gpu);
+		gpu->folded = gpu->running->readings;
+		for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
+			struct running_fault fault = gpu->running->faults[i];
+
+			if (fault.effect != FAULT_READINGS ||
+			    !holds(&fault, calls_before(&counted[i], &fault), now))
+				continue;
+			fault_apply(&gpu->folded, &fault, gpu->board, now);
+			any = true;
+		}
+		atomic_thread_fence(memory_order_acquire);
+	} while (atomic_load_explicit(&gpu->state->sequence, memory_order_relaxed) !=
+		 gpu->sequence);
+	if (any)
+		gpu->readings = &gpu->folded;
+}
+
+void fault_look(struct gpu *gpu)
+{
+	fold(gpu, motion_now());
+}
+
+// What calls meet before their answer. Sleeping comes first: the answer is that of the call's end.
+static nvmlReturn_t meet(struct gpu *gpu, const struct running_fault *fault)
+{
+	switch ((enum fault_effect)fault->effect) {
+	case FAULT_HANG:
+		return hang(gpu, fault->number, device_has);
+	case FAULT_SLOW:
+		pause_ms((long)fault->latency_ms);
+		return NVML_SUCCESS;
+	case FAULT_ERROR:
+		return code_of(fault);
+	default:
+		return NVML_SUCCESS;
+	}
+}
+
+nvmlReturn_t fault_enter(struct gpu *gpu)
+{
+	static const enum fault_effect order[] = { FAULT_HANG, FAULT_SLOW, FAULT_ERROR };
+	struct counter *counted = counters[gpu_slot(gpu)];
+	struct running_fault faults[STATE_MAX_FAULTS];
+	uint64_t now = motion_now();
+	bool held[STATE_MAX_FAULTS];
+
+	do {
+		memcpy(faults, gpu->running->faults, sizeof(faults));
+	} while (gpu_moved(gpu));
+	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++)
+		held[i] = faults[i].effect != FAULT_NONE &&
+			  holds(&faults[i], count_call(&counted[i], &faults[i]), now);
+	for (unsigned int step = 0; step < sizeof(order) / sizeof(order[0]); step++) {
+		for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
+			nvmlReturn_t ret;
+
+			if (!held[i] || faults[i].effect != order[step])
+				continue;
+			ret = meet(gpu, &faults[i]);
+			if (ret != NVML_SUCCESS)
+				return ret;
+		}
+	}
+	// The profile may be another one after a sleep.
+	if (!handle_gpu(gpu->index, gpu))
+		return NVML_ERROR_GPU_IS_LOST;
+	fault_look(gpu);
+	return NVML_SUCCESS;
+}
+
+static bool is_loss(const struct running_fault *fault)
+{
+	return fault->effect == FAULT_ERROR && fault->name != FAULT_NAME_ERROR;
+}
+
+nvmlReturn_t fault_lookup(const struct gpu *gpu)
+{
+	const struct running *running = gpu->running;
+
+	if (!running->fault_count)
+		return NVML_SUCCESS;
+	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
+		struct running_fault fault = running->faults[i];
+		struct counter *counter = &counters[gpu_slot(gpu)][i];
+
+		// The next call would meet it.
+		if (is_loss(&fault) &&
+		    holds(&fault, calls_before(counter, &fault) + 1, motion_now()))
+			return code_of(&fault);
+	}
+	return NVML_SUCCESS;
+}
+
+nvmlReturn_t fault_init(void)
+{
+	struct running_fault fault = init_fault();
+
+	if (fault.effect == FAULT_NONE ||
+	    !holds(&fault, count_call(&init_counter, &fault), motion_now()))
+		return NVML_SUCCESS;
+	if (fault.effect == FAULT_HANG)
+		return hang(NULL, fault.number, node_has);
+	if (fault.effect == FAULT_SLOW)
+		pause_ms((long)fault.latency_ms);
+	return fault.effect == FAULT_ERROR ? code_of(&fault) : NVML_SUCCESS;
+}
