@@ -7,6 +7,7 @@
 #include "export_table.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "nvml_internal.h"
@@ -62,6 +63,24 @@ static nvmlReturn_t slot_address_of_index(unsigned int index, unsigned int *doma
 	*domain = gpu.device->pci_domain;
 	*bus = gpu.device->pci_bus;
 	*device = gpu.device->pci_device;
+	return NVML_SUCCESS;
+}
+
+// What a GPU is called that has no handle, because it is lost: its address in the short form.
+static nvmlReturn_t slot_bus_id_of_index(unsigned int index, char *bus_id)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+	struct gpu gpu;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (index >= handle_count() || !bus_id)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!handle_gpu(index, &gpu))
+		return NVML_ERROR_GPU_IS_LOST;
+	snprintf(bus_id, NVML_DEVICE_PCI_BUS_ID_BUFFER_V2_SIZE, NVML_DEVICE_PCI_BUS_ID_LEGACY_FMT,
+		 gpu.device->pci_domain & 0xffff, gpu.device->pci_bus & 0xff,
+		 gpu.device->pci_device & 0xff);
 	return NVML_SUCCESS;
 }
 
@@ -303,6 +322,7 @@ static const struct table table = {
 		SLOT(23, slot_topology),
 		SLOT(72, slot_monitoring),
 		SLOT(75, slot_address_of_index),
+		SLOT(81, slot_bus_id_of_index),
 		SLOT(108, slot_enforced_power_limit),
 		SLOT(145, slot_process_samples),
 		SLOT(209, slot_voltage),
