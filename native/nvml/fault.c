@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fault.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "fault_kind.h"
 #include "page_file.h"
 
@@ -57,22 +52,6 @@ static bool holds(const struct running_fault *fault, uint64_t call, uint64_t now
 
 // --- waiting ---
 
-static const _Atomic uint32_t *futex_word(void)
-{
-	return &handle_source.page->header.event_futex;
-}
-
-static void sleep_until_woken(uint32_t seen, uint64_t milliseconds)
-{
-	struct timespec wait;
-
-	if (milliseconds > LOOK_AGAIN_MS)
-		milliseconds = LOOK_AGAIN_MS;
-	wait.tv_sec = (time_t)(milliseconds / 1000);
-	wait.tv_nsec = (long)(milliseconds % 1000 * 1000000);
-	syscall(SYS_futex, futex_word(), FUTEX_WAIT, seen, &wait, NULL, 0);
-}
-
 // Both say whether the fault of that number is still in force.
 static bool device_has(struct gpu *gpu, uint64_t number, struct running_fault *fault)
 {
@@ -119,15 +98,16 @@ static nvmlReturn_t hang(struct gpu *gpu, uint64_t number,
 	struct running_fault fault;
 
 	for (;;) {
-		uint64_t now = motion_now();
+		uint64_t now = motion_now(), wait;
 		uint32_t seen;
 
 		if (is_shut_down(gpu))
 			return NVML_ERROR_UNINITIALIZED;
-		seen = atomic_load(futex_word());
+		seen = atomic_load(&handle_source.page->header.event_futex);
 		if (!has(gpu, number, &fault) || fault_is_over(&fault, now))
 			return NVML_SUCCESS;
-		sleep_until_woken(seen, fault.until_ms ? fault.until_ms - now : UINT64_MAX);
+		wait = fault.until_ms ? fault.until_ms - now : LOOK_AGAIN_MS;
+		event_sleep(seen, wait < LOOK_AGAIN_MS ? wait : LOOK_AGAIN_MS);
 	}
 }
 

@@ -25,7 +25,7 @@ static int refused(const struct change *change, const struct control *control,
 
 static int failed(const struct targets *targets, const char *attempt, enum state_result result)
 {
-	return complain(EXIT_SYSTEM, "cannot %s: cannot change the device page %s: %s", attempt,
+	return complain(EXIT_SYSTEM, "cannot %s the GPUs of device page %s: %s", attempt,
 			targets->file, state_reason(result));
 }
 
@@ -73,7 +73,7 @@ static int try_devices(const struct targets *targets, const struct change *chang
 	int result = EXIT_OK;
 
 	if (!running)
-		return complain(EXIT_SYSTEM, "cannot %s: out of memory", change->attempt);
+		return complain(EXIT_SYSTEM, "cannot %s the GPUs: out of memory", change->attempt);
 	for (uint32_t i = 0; i < targets->count && result == EXIT_OK; i++) {
 		struct control control = {
 			.description = page_description(targets->page),

@@ -107,7 +107,7 @@ int fail(const struct options *options)
 {
 	static struct failing failing;
 	struct change change = {
-		.attempt = "have a fault on",
+		.attempt = "put a fault on",
 		.announce = announce_fault,
 		.print = print_made,
 		.data = &failing,
