@@ -143,7 +143,7 @@ static int complete(const struct control *control, struct running_fault *fault,
 
 static bool same_target(const struct running_fault *a, const struct running_fault *b)
 {
-	return a->effect != FAULT_NONE && a->name == b->name && a->location == b->location &&
+	return fault_is_there(a) && a->name == b->name && a->location == b->location &&
 	       a->links == b->links;
 }
 
@@ -175,7 +175,7 @@ static void prune(struct running *running, uint64_t now)
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
 		struct running_fault *fault = &running->faults[i];
 
-		if (fault->effect == FAULT_NONE || !fault_is_over(fault, now))
+		if (!fault_is_there(fault) || !fault_is_over(fault, now))
 			continue;
 		memset(fault, 0, sizeof(*fault));
 		running->fault_count--;
@@ -199,7 +199,7 @@ enum control_result control_fail(const struct control *control, const struct run
 			place = fault;
 			break;
 		}
-		if (!place && fault->effect == FAULT_NONE)
+		if (!place && !fault_is_there(fault))
 			place = fault;
 	}
 	if (!place)
@@ -207,11 +207,11 @@ enum control_result control_fail(const struct control *control, const struct run
 				      "it has %d faults already, and room for no more: "
 				      "clear one",
 				      STATE_MAX_FAULTS);
-	if (place->effect != FAULT_NONE && same_fault(place, &completed)) {
+	if (fault_is_there(place) && same_fault(place, &completed)) {
 		*made = *place;
 		return CONTROL_SAME;
 	}
-	running->fault_count += place->effect == FAULT_NONE;
+	running->fault_count += !fault_is_there(place);
 	make(place, &completed, control->now);
 	*made = *place;
 	return CONTROL_CHANGED;
@@ -221,7 +221,7 @@ enum control_result control_fail_node(struct running_node *node, const struct ru
 				      uint64_t now, struct control_error *error)
 {
 	struct running_fault *there = &node->init;
-	bool active = there->effect != FAULT_NONE && !fault_is_over(there, now);
+	bool active = fault_is_there(there) && !fault_is_over(there, now);
 
 	if (active && there->name != wanted->name)
 		return control_refuse(error, "nvmlInit has the fault %s already: clear that first",
@@ -243,7 +243,7 @@ unsigned int control_clear(const struct control *control, enum fault_name name,
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
 		struct running_fault *fault = &running->faults[i];
 
-		if (fault->effect == FAULT_NONE || (name != FAULT_NAMES && fault->name != name))
+		if (!fault_is_there(fault) || (name != FAULT_NAMES && fault->name != name))
 			continue;
 		cleared[count++] = *fault;
 		memset(fault, 0, sizeof(*fault));
@@ -254,7 +254,7 @@ unsigned int control_clear(const struct control *control, enum fault_name name,
 
 bool control_clear_node(struct running_node *node, enum fault_name name)
 {
-	if (node->init.effect == FAULT_NONE || (name != FAULT_NAMES && node->init.name != name))
+	if (!fault_is_there(&node->init) || (name != FAULT_NAMES && node->init.name != name))
 		return false;
 	memset(&node->init, 0, sizeof(node->init));
 	return true;

@@ -59,7 +59,7 @@ static bool device_has(struct gpu *gpu, uint64_t number, struct running_fault *f
 		return false;
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
 		*fault = gpu->running->faults[i];
-		if (fault->effect != FAULT_NONE && fault->number == number)
+		if (fault_is_there(fault) && fault->number == number)
 			return true;
 	}
 	return false;
@@ -83,7 +83,7 @@ static bool node_has(struct gpu *gpu, uint64_t number, struct running_fault *fau
 {
 	(void)gpu;
 	*fault = init_fault();
-	return fault->effect != FAULT_NONE && fault->number == number;
+	return fault_is_there(fault) && fault->number == number;
 }
 
 static bool is_shut_down(const struct gpu *gpu)
@@ -135,7 +135,7 @@ static void fold(struct gpu *gpu, uint64_t now)
 		for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
 			struct running_fault fault = gpu->running->faults[i];
 
-			if (fault.effect != FAULT_READINGS ||
+			if (!fault_is_there(&fault) || fault.effect != FAULT_READINGS ||
 			    !holds(&fault, calls_before(&counted[i], &fault), now))
 				continue;
 			fault_apply(&gpu->folded, &fault, gpu->board, now);
@@ -181,7 +181,7 @@ nvmlReturn_t fault_enter(struct gpu *gpu)
 		memcpy(faults, gpu->running->faults, sizeof(faults));
 	} while (gpu_moved(gpu));
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++)
-		held[i] = faults[i].effect != FAULT_NONE &&
+		held[i] = fault_is_there(&faults[i]) &&
 			  holds(&faults[i], count_call(&counted[i], &faults[i]), now);
 	for (unsigned int step = 0; step < sizeof(order) / sizeof(order[0]); step++) {
 		for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
@@ -203,7 +203,8 @@ nvmlReturn_t fault_enter(struct gpu *gpu)
 
 static bool is_loss(const struct running_fault *fault)
 {
-	return fault->effect == FAULT_ERROR && fault->name != FAULT_NAME_ERROR;
+	return fault_is_there(fault) && fault->effect == FAULT_ERROR &&
+	       fault->name != FAULT_NAME_ERROR;
 }
 
 nvmlReturn_t fault_lookup(const struct gpu *gpu)
@@ -228,7 +229,7 @@ nvmlReturn_t fault_init(void)
 {
 	struct running_fault fault = init_fault();
 
-	if (fault.effect == FAULT_NONE ||
+	if (!fault_is_there(&fault) ||
 	    !holds(&fault, count_call(&init_counter, &fault), motion_now()))
 		return NVML_SUCCESS;
 	if (fault.effect == FAULT_HANG)

@@ -78,6 +78,13 @@ const char *fault_word_name(const struct fault_word *words, uint32_t value);
 /* FAULT_NAMES where there is no such kind. */
 enum fault_name fault_name_of(const char *name);
 
+/* A place for a fault that holds one; a damaged page may say anything. */
+static inline bool fault_is_there(const struct running_fault *fault)
+{
+	return fault->effect != FAULT_NONE && fault->name < FAULT_NAMES &&
+	       fault_kinds[fault->name].effect == fault->effect;
+}
+
 /* Whether the fault's time has come, and is not over. */
 static inline bool fault_in_time(const struct running_fault *fault, uint64_t now)
 {

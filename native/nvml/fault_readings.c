@@ -78,7 +78,8 @@ static void slow_down(struct readings *readings, const struct running_fault *fau
 static void heat(struct readings *readings, int32_t temperature_c)
 {
 	if (readings->tlimit_c != NA_I32 && readings->temperature_c != NA_I32)
-		readings->tlimit_c -= temperature_c - readings->temperature_c;
+		readings->tlimit_c = (int32_t)((int64_t)readings->tlimit_c - temperature_c +
+					       readings->temperature_c);
 	readings->temperature_c = temperature_c;
 	readings->motion.temperature = 0;
 }

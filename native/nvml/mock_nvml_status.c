@@ -59,7 +59,8 @@ static void print_faulty(struct json *json, const struct control *control)
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
 		const struct running_fault *fault = &control->running->faults[i];
 
-		if (fault->effect == FAULT_READINGS && fault_in_time(fault, control->now))
+		if (fault_is_there(fault) && fault->effect == FAULT_READINGS &&
+		    fault_in_time(fault, control->now))
 			fault_apply(&control->running->readings, fault, board, control->now);
 	}
 	difference.index = 0;
@@ -93,7 +94,7 @@ static void print_process(struct json *json, const struct running_process *proce
 static void print_processes(struct json *json, const struct running *running)
 {
 	json_open(json, "processes", '[');
-	for (uint32_t i = 0; i < running->process_count; i++)
+	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
 		print_process(json, &running->processes[i]);
 	json_close(json, ']');
 }
@@ -159,7 +160,7 @@ static void print_device(struct json *json, const struct control *control)
 	json_close(json, '}');
 	json_open(json, "faults", '[');
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
-		if (running->faults[i].effect == FAULT_NONE)
+		if (!fault_is_there(&running->faults[i]))
 			continue;
 		json_open(json, NULL, '{');
 		print_fault(json, &running->faults[i], control->now);
@@ -180,7 +181,7 @@ static void print_node(struct json *json, const struct targets *targets)
 
 	json_open(json, "node", '{');
 	json_open(json, "faults", '[');
-	if (fault.effect != FAULT_NONE) {
+	if (fault_is_there(&fault)) {
 		json_open(json, NULL, '{');
 		print_fault(json, &fault, since_boot());
 		json_close(json, '}');
@@ -208,9 +209,9 @@ static void say_device(const struct control *control)
 	printf("GPU %u (%s): %s at %s\n", control->slot, device->uuid, board->name,
 	       device->pci_bus_id);
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++)
-		if (running->faults[i].effect != FAULT_NONE)
+		if (fault_is_there(&running->faults[i]))
 			say_fault(&running->faults[i], control->now);
-	for (uint32_t i = 0; i < running->process_count; i++)
+	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
 		printf("  process %u: %s, %" PRIu64 " MiB\n", running->processes[i].process.pid,
 		       running->processes[i].process.name,
 		       running->processes[i].process.used_memory == NA_U64

@@ -69,6 +69,34 @@ static void patch(struct page *page, struct input *input, struct patch *undo)
 	memcpy((char *)page + offset, &value, input_below(input, 2) ? 8 : 4);
 }
 
+/* Faults that make calls wait are none of damage: over with them, or back. */
+static void set_end_of_faults(struct page *page, uint64_t until_ms)
+{
+	for (uint32_t slot = 0; slot < DEVICES * 2; slot++)
+		for (uint32_t i = 0; i < STATE_MAX_FAULTS; i++)
+			page->areas[1]
+				.state.devices[slot / 2]
+				.running[slot % 2]
+				.faults[i]
+				.until_ms = until_ms;
+}
+
+static bool waits(const struct page *page)
+{
+	for (uint32_t slot = 0; slot < DEVICES * 2; slot++)
+		for (uint32_t i = 0; i < STATE_MAX_FAULTS; i++) {
+			uint32_t effect = page->areas[1]
+						  .state.devices[slot / 2]
+						  .running[slot % 2]
+						  .faults[i]
+						  .effect;
+
+			if (effect == FAULT_HANG || effect == FAULT_SLOW)
+				return true;
+		}
+	return false;
+}
+
 static void read_it(struct input *input)
 {
 	struct profile_error error;
@@ -100,7 +128,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	count = input_below(&input, PATCHES) + 1;
 	for (uint32_t i = 0; i < count; i++)
 		patch(page, &input, &undo[i]);
+	if (waits(page))
+		set_end_of_faults(page, 1);
 	read_it(&input);
+	set_end_of_faults(page, 0);
 	for (uint32_t i = count; i-- > 0;)
 		memcpy((char *)page + undo[i].offset, &undo[i].before, sizeof(undo[i].before));
 	munmap(page, sizeof(*page));

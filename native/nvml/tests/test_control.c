@@ -113,7 +113,8 @@ static void every_fault_of_readings_changes_readings(void)
 {
 	use("a100");
 	for (unsigned int i = 0; i < FAULT_NAMES; i++) {
-		const struct board *board = description_board(&description, &description.devices[0]);
+		const struct board *board =
+			description_board(&description, &description.devices[0]);
 		struct running_fault fault, made;
 
 		if (fault_kinds[i].effect != FAULT_READINGS || i == FAULT_NAME_FABRIC_UNHEALTHY ||

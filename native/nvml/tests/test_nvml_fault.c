@@ -229,9 +229,9 @@ static void links_go_down_and_count(void)
 	CHECK_NUMBER(active, NVML_FEATURE_DISABLED);
 	CHECK_NUMBER(nvmlDeviceGetNvLinkState(device, 2, &active), NVML_SUCCESS);
 	CHECK_NUMBER(active, NVML_FEATURE_ENABLED);
-	CHECK_NUMBER(nvmlDeviceGetNvLinkErrorCounter(device, 2, NVML_NVLINK_ERROR_DL_REPLAY,
-						     &counted),
-		     NVML_SUCCESS);
+	CHECK_NUMBER(
+		nvmlDeviceGetNvLinkErrorCounter(device, 2, NVML_NVLINK_ERROR_DL_REPLAY, &counted),
+		NVML_SUCCESS);
 	CHECK_NUMBER(counted, 5);
 }
 
