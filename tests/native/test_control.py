@@ -51,7 +51,9 @@ CHANGES = [
     pytest.param(["set", "thermal.temperature_gpu_c=77", "compute_mode=prohibited"], id="set"),
     pytest.param(["fail", "lost"], id="fail"),
     pytest.param(["fail", "hang", "--after", "5", "--for", "2.5"], id="fail with times"),
-    pytest.param(["fail", "error", "--probability", "0.25", "--seed", "9", "--after-calls", "3"], id="fail in some calls"),
+    pytest.param(
+        ["fail", "error", "--probability", "0.25", "--seed", "9", "--after-calls", "3"], id="fail in some calls"
+    ),
     pytest.param(["fail", "nvlink-errors", "--link", "2", "--count", "7"], id="fail on a link"),
     pytest.param(["process", "add", "--pid", "99", "--memory", "512", "--type", "C+G"], id="process"),
 ]
@@ -95,6 +97,38 @@ def test_what_one_gpu_refuses_is_done_on_none(ask: Callable[..., dict], command:
     assert done.stderr.startswith("cannot put a fault on GPU 3 (GPU-")
     assert "ECC is off" in done.stderr
     assert all(device["faults"] == [] for device in ask("status")["devices"])
+
+
+NO_LINKS = {"nvlink-down", "nvlink-errors"}
+NO_ROWS = {"row-remap-pending", "row-remap-failure"}
+NO_PAGES = {"page-retirement-pending"}
+NO_FABRIC = {"fabric-unhealthy"}
+
+
+@pytest.mark.parametrize(
+    ("board", "refused"),
+    [
+        ("a100", NO_PAGES | NO_FABRIC),
+        ("t4", NO_ROWS | NO_LINKS | NO_FABRIC),
+        ("l40s", NO_PAGES | NO_LINKS | NO_FABRIC),
+        ("h100", NO_PAGES),
+        ("h200", NO_PAGES),
+        ("b200", NO_PAGES),
+        ("gb200", NO_PAGES),
+        ("gb300", NO_PAGES),
+    ],
+)
+def test_each_model_has_the_faults_of_what_it_has(
+    native_build: Path, repo: Path, run, tmp_path: Path, board: str, refused: set[str]
+) -> None:
+    mock = [native_build / "mock-nvml", "--root", tmp_path]
+    assert run(*mock, "apply", "--count", "1", repo / PROFILES / f"{board}.yaml").returncode == 0
+    table = run(native_build / "mock-nvml", "faults").stdout.splitlines()[2:]
+    kinds = [line.split("`")[1] for line in table if not line.startswith("| `init-")]
+    assert {kind for kind in kinds if run(*mock, "fail", kind).returncode == 1} == refused
+    device = json.loads(run(*mock, "status", "--json").stdout)["devices"][0]
+    assert {fault["kind"] for fault in device["faults"]} == set(kinds) - refused
+    assert device["faulty_values"]["clocks_throttle_reasons.hw_thermal_slowdown"] is True
 
 
 def test_values_can_be_set_as_status_lists_them(ask: Callable[..., dict]) -> None:
@@ -199,8 +233,10 @@ def test_of_two_pages_the_configured_one_counts(native_build: Path, repo: Path, 
 
 def test_a_read_only_root_is_refused_unless_nothing_changes(native_build: Path, root: Path, run) -> None:
     mock = f"{native_build}/mock-nvml --root {root}"
-    script = f"mount --bind {root} {root} && mount -o remount,bind,ro {root} && {mock} status >&- ; "
-    done = run("unshare", "--mount", "sh", "-c", script + f"{mock} fail lost; echo $?; {mock} clear >/dev/null; echo $?")
+    script = f"mount --bind {root} {root} && mount -o remount,bind,ro {root} ; "
+    done = run(
+        "unshare", "--mount", "sh", "-c", script + f"{mock} fail lost; echo $?; {mock} clear >/dev/null; echo $?"
+    )
     assert done.stdout == "3\n0\n"
     assert (
         f"cannot put a fault on the GPUs of device page {root}/{PAGE}: the device page is read-only here: "
@@ -209,17 +245,26 @@ def test_a_read_only_root_is_refused_unless_nothing_changes(native_build: Path, 
 
 
 def test_a_full_disk_is_survived(native_build: Path, repo: Path, run, tmp_path: Path) -> None:
-    """Writes fail before anything is put in force; GPUs and the command stay usable."""
+    """What a change needs was written by apply; where a block is missing all the same, it fails and nothing is lost."""
     small = tmp_path / "small"
     mock = f"{native_build}/mock-nvml --root {small}"
     script = f"""
-        mkdir {small} && mount -t tmpfs -o size=4m tmpfs {small} && {mock} apply --count 4 {repo / PROFILES / "a100.yaml"} >/dev/null
+        mkdir {small} && mount -t tmpfs -o size=4m tmpfs {small}
+        {mock} apply --count 4 {repo / PROFILES / "a100.yaml"} >/dev/null
         dd if=/dev/zero of={small}/fill bs=4k 2>/dev/null
-        cp {small}/{PAGE} {tmp_path}/before 2>/dev/null
         for i in 1 2 3; do {mock} fail lost >/dev/null || echo failed; {mock} clear >/dev/null || echo failed; done
+        fallocate --punch-hole --offset 4096 --length 12288 {small}/{PAGE} # where the events lie
+        dd if=/dev/zero of={small}/fill bs=4k 2>/dev/null
+        {mock} xid 79; echo $?
+        {mock} fail lost -i 0 >/dev/null; echo $?
         {mock} status --json
+        rm {small}/fill
+        {mock} xid 79 >/dev/null; echo $?
     """
     done = run("unshare", "--mount", "sh", "-c", script)
-    *failed, status = done.stdout.splitlines()
-    assert failed == [], done.stderr  # every block that a change needs was written by apply
-    assert all(device["faults"] == [] for device in json.loads(status)["devices"])
+    failed, fault, status, later = done.stdout.splitlines()
+    assert (failed, fault, later) == ("3", "0", "0"), done.stderr
+    page = f"{small}/{PAGE}"
+    message = f"cannot announce an Xid of the GPUs of device page {page}: No space left on device\n"
+    assert done.stderr == message
+    assert [len(device["faults"]) for device in json.loads(status)["devices"]] == [1, 0, 0, 0]

@@ -134,7 +134,7 @@ def contained(root: Path, tmp_path: Path) -> Iterator[Client]:
     """A client as in a container: a mount namespace of its own, where the driver root is bind-mounted read-only."""
     inside = tmp_path / "inside"
     inside.mkdir()
-    script = f"mount --bind {root} {inside} && mount -o remount,bind,ro {inside} && exec \"$0\" \"$@\""
+    script = f'mount --bind {root} {inside} && mount -o remount,bind,ro {inside} && exec "$0" "$@"'
     client = Client(inside / "usr/lib64/libnvidia-ml.so.550.163.01", "unshare", "--mount", "sh", "-c", script)
     assert client.ask("init") == [SUCCESS]
     yield client
@@ -265,7 +265,7 @@ def test_nvidia_smi_says_which_gpu_is_lost(
     address = mock("fail", "fallen-off-bus", "-i", 1)["devices"][0]["pci_bus_id"]
     done = run(vendor_smi, env=environment)
     assert done.returncode == GPU_IS_LOST
-    message = f"Unable to determine the device handle for GPU{address[4:]}: GPU is lost.  Reboot the system to recover this GPU"
+    message = f"Unable to determine the device handle for GPU{address[4:]}: GPU is lost.  Reboot the system to recover"
     assert message in done.stdout
     listed = run(vendor_smi, "-L", env=environment).stdout
     assert listed.count("UUID") == 3
