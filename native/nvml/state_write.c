@@ -190,7 +190,7 @@ enum state_result state_withdraw(struct state_writer *writer, uint32_t slot, uin
 		uint64_t type = 0;
 
 		if ((fault != STATE_ANY_FAULT && event->fault != fault) || event->slot != slot ||
-		    !event->type || event->due_ms <= now)
+		    !event->type || event->due_ms <= now || event->system)
 			continue;
 		if (put(writer, &event->type, &type, sizeof(type)) != 0)
 			return STATE_FAILED;
