@@ -196,6 +196,16 @@ static int constant(int attribute)
 
 /* 0 is the driver's own answer for what a board has not, and ours for what no
  * profile says. */
+static int attribute_of(const struct cuda_device *found, int attribute)
+{
+	int value;
+
+	if (from_board(found, attribute, &value) ||
+	    from_capability(found->board, attribute, &value))
+		return value;
+	return constant(attribute);
+}
+
 CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device)
 {
 	struct cuda_device found;
@@ -205,8 +215,33 @@ CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device)
 		return result;
 	if (attribute < CUDA_ATTRIBUTE_FIRST || attribute > CUDA_ATTRIBUTE_LAST)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (!from_board(&found, attribute, value) &&
-	    !from_capability(found.board, attribute, value))
-		*value = constant(attribute);
+	*value = attribute_of(&found, attribute);
+	return CUDA_SUCCESS;
+}
+
+/* The way of asking before there were attributes. */
+CUresult cuDeviceGetProperties(CUdevprop *properties, CUdevice device)
+{
+	struct cuda_device found;
+	CUresult result = cuda_device_enter(__func__, device, properties, &found);
+
+	if (result != CUDA_SUCCESS)
+		return result;
+	*properties = (CUdevprop){
+		.max_threads_per_block = attribute_of(&found, CUDA_MAX_THREADS_PER_BLOCK),
+		.max_threads_dim = { attribute_of(&found, CUDA_MAX_BLOCK_DIM_X),
+				     attribute_of(&found, CUDA_MAX_BLOCK_DIM_Y),
+				     attribute_of(&found, CUDA_MAX_BLOCK_DIM_Z) },
+		.max_grid_size = { attribute_of(&found, CUDA_MAX_GRID_DIM_X),
+				   attribute_of(&found, CUDA_MAX_GRID_DIM_Y),
+				   attribute_of(&found, CUDA_MAX_GRID_DIM_Z) },
+		.shared_memory_per_block = attribute_of(&found, CUDA_MAX_SHARED_MEMORY_PER_BLOCK),
+		.total_constant_memory = attribute_of(&found, CUDA_TOTAL_CONSTANT_MEMORY),
+		.warp_size = attribute_of(&found, CUDA_WARP_SIZE),
+		.memory_pitch = attribute_of(&found, CUDA_MAX_PITCH),
+		.registers_per_block = attribute_of(&found, CUDA_MAX_REGISTERS_PER_BLOCK),
+		.clock_rate = attribute_of(&found, CUDA_CLOCK_RATE),
+		.texture_alignment = attribute_of(&found, CUDA_TEXTURE_ALIGNMENT),
+	};
 	return CUDA_SUCCESS;
 }

@@ -78,18 +78,21 @@ CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device)
 	return cuDeviceGetUuid_v2(uuid, device);
 }
 
-/* CUDA counts what programs can have: without what driver and firmware keep. */
+uint64_t cuda_device_memory(const struct cuda_device *found)
+{
+	if (found->board->memory_reserved >= found->board->memory_total)
+		return found->board->memory_total;
+	return found->board->memory_total - found->board->memory_reserved;
+}
+
 CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device)
 {
 	struct cuda_device found;
 	CUresult result = cuda_device_enter(__func__, device, bytes, &found);
 
-	if (result != CUDA_SUCCESS)
-		return result;
-	*bytes = found.board->memory_total;
-	if (found.board->memory_reserved < found.board->memory_total)
-		*bytes -= found.board->memory_reserved;
-	return CUDA_SUCCESS;
+	if (result == CUDA_SUCCESS)
+		*bytes = cuda_device_memory(&found);
+	return result;
 }
 
 /* The function of CUDA before 3.2, whose answer has 32 bits. */
@@ -173,20 +176,5 @@ CUresult cuDeviceComputeCapability(int *major, int *minor, CUdevice device)
 		return result;
 	*major = (int)found.board->compute_major;
 	*minor = (int)found.board->compute_minor;
-	return CUDA_SUCCESS;
-}
-
-/* Over NVLink only: what PCI bridges let through is not in a profile. */
-CUresult cuDeviceCanAccessPeer(int *can, CUdevice device, CUdevice peer)
-{
-	struct cuda_device one, other;
-	CUresult result = cuda_device_enter(__func__, device, can, &one);
-
-	if (result == CUDA_SUCCESS)
-		result = cuda_device_enter(__func__, peer, can, &other);
-	if (result != CUDA_SUCCESS)
-		return result;
-	*can = one.slot != other.slot &&
-	       description_links_between(one.description, one.slot, other.slot) > 0;
 	return CUDA_SUCCESS;
 }

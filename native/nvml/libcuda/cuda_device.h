@@ -19,6 +19,9 @@ CUresult cuda_initialized(void);
 
 uint32_t cuda_device_count(void);
 
+/* CUDA counts what programs can have: without what driver and firmware keep. */
+uint64_t cuda_device_memory(const struct cuda_device *found);
+
 /* Initialised, the ordinal one of ours, the pointer not NULL, in this order. */
 CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *answer,
 			   struct cuda_device *device);

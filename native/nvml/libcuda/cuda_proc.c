@@ -2,73 +2,85 @@
 /*
  * cuGetProcAddress(): the function that a program built for some version of CUDA
  * means by a name. A name's newest form not younger than that version counts.
+ * What is answered when there is none was observed on libcuda.so.550.163.01.
  */
 #include <string.h>
 
 #include "cuda_api.h"
+#include "cuda_symbol.h"
 #include "log.h"
 
-struct symbol {
-	const char *name;
-	void *function;
-	int since; /* version of CUDA, 1000 * major + 10 * minor */
-};
+/* The first form of @name; cuda_symbol_count where there is none. */
+static unsigned int first_form(const char *name)
+{
+	unsigned int low = 0, high = cuda_symbol_count;
 
-#define SYMBOL(name, since) { #name, (void *)name, since }
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
 
-/* The forms of one name: the youngest first. */
-static const struct symbol symbols[] = {
-	SYMBOL(cuCtxGetCurrent, 4000),
-	SYMBOL(cuDeviceCanAccessPeer, 4000),
-	SYMBOL(cuDeviceComputeCapability, 2000),
-	SYMBOL(cuDeviceGet, 2000),
-	SYMBOL(cuDeviceGetAttribute, 2000),
-	SYMBOL(cuDeviceGetByPCIBusId, 4010),
-	SYMBOL(cuDeviceGetCount, 2000),
-	SYMBOL(cuDeviceGetName, 2000),
-	SYMBOL(cuDeviceGetPCIBusId, 4010),
-	{ "cuDeviceGetUuid", (void *)cuDeviceGetUuid_v2, 11040 },
-	SYMBOL(cuDeviceGetUuid, 9020),
-	SYMBOL(cuDevicePrimaryCtxGetState, 7000),
-	SYMBOL(cuDevicePrimaryCtxRetain, 7000),
-	{ "cuDeviceTotalMem", (void *)cuDeviceTotalMem_v2, 3020 },
-	SYMBOL(cuDeviceTotalMem, 2000),
-	SYMBOL(cuDriverGetVersion, 2020),
-	SYMBOL(cuGetErrorName, 6000),
-	SYMBOL(cuGetErrorString, 6000),
-	{ "cuGetProcAddress", (void *)cuGetProcAddress_v2, 12000 },
-	SYMBOL(cuGetProcAddress, 11030),
-	SYMBOL(cuInit, 2000),
-};
+		if (strcmp(cuda_symbols[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < cuda_symbol_count && !strcmp(cuda_symbols[low].name, name) ? low
+										 : cuda_symbol_count;
+}
 
+/* A name without a form for the thread's own stream has one for both. */
+static bool has_per_thread(unsigned int first)
+{
+	for (unsigned int i = first;
+	     i < cuda_symbol_count && !strcmp(cuda_symbols[i].name, cuda_symbols[first].name); i++)
+		if (cuda_symbols[i].per_thread)
+			return true;
+	return false;
+}
+
+static CUdriverProcAddressQueryResult find(const char *name, int cuda_version, bool per_thread,
+					   void **function)
+{
+	unsigned int first = first_form(name);
+
+	*function = NULL;
+	if (first == cuda_symbol_count)
+		return CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
+	per_thread = per_thread && has_per_thread(first);
+	for (unsigned int i = first;
+	     i < cuda_symbol_count && !strcmp(cuda_symbols[i].name, name); i++) {
+		if (cuda_symbols[i].per_thread != per_thread ||
+		    cuda_symbols[i].since > cuda_version)
+			continue;
+		*function = cuda_symbols[i].function;
+		return CU_GET_PROC_ADDRESS_SUCCESS;
+	}
+	return CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT;
+}
+
+/* Success even where nothing is found: then @function is NULL and @status says why. */
 CUresult cuGetProcAddress_v2(const char *symbol, void **function, int cuda_version, uint64_t flags,
 			     CUdriverProcAddressQueryResult *status)
 {
-	CUdriverProcAddressQueryResult ignored;
+	CUdriverProcAddressQueryResult found;
 
-	(void)flags; /* they choose among streams, and no function here has one */
 	log_setup(); /* this comes before cuInit() */
 	log_debug("%s(%s, %d)", __func__, symbol ? symbol : "NULL", cuda_version);
-	if (!symbol || !function)
+	if (!symbol || !function ||
+	    flags > (CU_GET_PROC_ADDRESS_LEGACY_STREAM |
+		     CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM))
 		return CUDA_ERROR_INVALID_VALUE;
-	if (!status)
-		status = &ignored;
-	*function = NULL;
-	*status = CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
-	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
-		if (strcmp(symbols[i].name, symbol))
-			continue;
-		*status = CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT;
-		if (symbols[i].since > cuda_version)
-			continue;
-		*function = symbols[i].function;
-		*status = CU_GET_PROC_ADDRESS_SUCCESS;
-		return CUDA_SUCCESS;
-	}
-	return CUDA_ERROR_NOT_FOUND;
+	found = find(symbol, cuda_version, flags == CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM,
+		     function);
+	if (status)
+		*status = found;
+	return CUDA_SUCCESS;
 }
 
+/* The form of CUDA 11 has no status: its result says that nothing was found. */
 CUresult cuGetProcAddress(const char *symbol, void **function, int cuda_version, uint64_t flags)
 {
-	return cuGetProcAddress_v2(symbol, function, cuda_version, flags, NULL);
+	CUdriverProcAddressQueryResult status = CU_GET_PROC_ADDRESS_SUCCESS;
+	CUresult result = cuGetProcAddress_v2(symbol, function, cuda_version, flags, &status);
+
+	return status == CU_GET_PROC_ADDRESS_SUCCESS ? result : CUDA_ERROR_NOT_FOUND;
 }

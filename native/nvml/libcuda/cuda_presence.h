@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How this process shows in NVML: as a compute process of a device, and its memory as used. */
+#ifndef MIRAGE_CUDA_PRESENCE_H
+#define MIRAGE_CUDA_PRESENCE_H
+
+#include <stdint.h>
+
+#include "cuda_device.h"
+
+/* The process has a context on the device at @slot of the page, and this much of its memory. */
+void presence_set(uint32_t slot, uint64_t bytes);
+
+/* It has no context there any more. */
+void presence_clear(uint32_t slot);
+
+/* What others have of the device's memory. */
+uint64_t presence_others(const struct cuda_device *found);
+
+#endif
