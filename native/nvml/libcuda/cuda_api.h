@@ -15,7 +15,7 @@
  * same here, or the one that works on a thread's own default stream (_ptds,
  * _ptsz), in which nothing ever waits.
  */
-#define CUDA_ALSO(function, name)                \
+#define CUDA_ALSO(function, name) \
 	extern __typeof__(function) name __attribute__((alias(#function), visibility("default")));
 
 #pragma GCC visibility push(default)

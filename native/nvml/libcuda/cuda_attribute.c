@@ -138,10 +138,10 @@ static bool from_board(const struct cuda_device *found, int attribute, int *valu
 		*value = number(board->multiprocessors);
 		return true;
 	case CUDA_COMPUTE_MODE:
-		*value = number(board->compute_mode);
+		*value = number(found->running->settings.compute_mode);
 		return true;
 	case CUDA_ECC_ENABLED:
-		*value = device->readings.ecc.mode_current == 1;
+		*value = found->running->readings.ecc.mode_current == 1;
 		return true;
 	case CUDA_PCI_BUS_ID:
 		*value = (int)device->pci_bus;

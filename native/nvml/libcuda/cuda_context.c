@@ -9,8 +9,6 @@
 #include "cuda_presence.h"
 #include "log.h"
 
-#define COMPUTE_MODE_PROHIBITED 2
-
 /* What contexts say of themselves since CUDA 3.2. */
 #define API_VERSION 3020
 #define API_VERSION_FIRST 3010
@@ -100,9 +98,6 @@ CUresult cuda_context_new(const struct cuda_device *found, CUdevice device,
 {
 	struct cuda_context *new;
 
-	/* The manual's answer. */
-	if (found->board->compute_mode == COMPUTE_MODE_PROHIBITED)
-		return CUDA_ERROR_UNKNOWN;
 	new = calloc(1, sizeof(*new));
 	if (new)
 		new->handle = cuda_handle_new(CUDA_HANDLE_CONTEXT, new, NULL);
@@ -146,6 +141,8 @@ static CUresult enter_create(const char *function, CUcontext *answer, unsigned i
 		return result;
 	if (!cuda_context_flags_valid(flags))
 		return CUDA_ERROR_INVALID_VALUE;
+	if (!presence_allowed(&found))
+		return CUDA_ERROR_DEVICE_UNAVAILABLE;
 	cuda_lock();
 	return cuda_leave(create(answer, flags, device, api_version, &found));
 }

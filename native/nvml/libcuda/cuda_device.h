@@ -4,15 +4,19 @@
 #define MIRAGE_CUDA_DEVICE_H
 
 #include "cuda_api.h"
-#include "page.h"
+#include "source.h"
 
 /* A device for the length of one call, read from the page in force now. */
 struct cuda_device {
 	const struct description *description;
 	const struct device *device;
 	const struct board *board;
+	const struct running *running;
 	uint32_t slot;
 };
+
+/* Where the GPUs come from, once cuInit() succeeded. */
+const struct source *cuda_source(void);
 
 /* CUDA_SUCCESS, once cuInit() succeeded. */
 CUresult cuda_initialized(void);

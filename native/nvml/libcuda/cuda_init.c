@@ -6,7 +6,6 @@
 
 #include "cuda_device.h"
 #include "log.h"
-#include "source.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic bool initialized;
@@ -136,6 +135,11 @@ CUresult cuda_initialized(void)
 		       : CUDA_ERROR_NOT_INITIALIZED;
 }
 
+const struct source *cuda_source(void)
+{
+	return &source;
+}
+
 uint32_t cuda_device_count(void)
 {
 	return visible_count;
@@ -145,6 +149,8 @@ CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *a
 			   struct cuda_device *device)
 {
 	CUresult result = cuda_initialized();
+	const struct page_area *area;
+	const struct state_device *state;
 
 	log_debug("%s(%d)", function, ordinal);
 	if (result != CUDA_SUCCESS)
@@ -153,12 +159,16 @@ CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *a
 		return CUDA_ERROR_INVALID_DEVICE;
 	if (!answer)
 		return CUDA_ERROR_INVALID_VALUE;
-	device->description = page_description(source.page);
+	area = page_area(source.page);
+	device->description = &area->description;
 	device->slot = source.visible.slot[visible[ordinal]];
 	/* The page may have fewer devices than when this process looked first. */
 	if (device->slot >= device->description->device_count)
 		return CUDA_ERROR_INVALID_DEVICE;
 	device->device = &device->description->devices[device->slot];
 	device->board = description_board(device->description, device->device);
+	state = &area->state.devices[device->slot];
+	device->running =
+		state_running(state, atomic_load_explicit(&state->sequence, memory_order_acquire));
 	return CUDA_SUCCESS;
 }

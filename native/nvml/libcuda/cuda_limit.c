@@ -85,31 +85,31 @@ CUresult cuCtxSetLimit(CUlimit limit, size_t value)
 }
 
 /* NAME(type *answer): one member of the current context. */
-#define CONTEXT_GETTER(name, type, member)                                      \
-	CUresult name(type *answer)                                             \
-	{                                                                       \
-		struct cuda_context *context;                                   \
+#define CONTEXT_GETTER(name, type, member)                                        \
+	CUresult name(type *answer)                                               \
+	{                                                                         \
+		struct cuda_context *context;                                     \
 		CUresult result = cuda_context_enter(__func__, answer, &context); \
-                                                                                \
-		if (result != CUDA_SUCCESS)                                     \
-			return result;                                          \
-		*answer = context->member;                                      \
-		return cuda_leave(CUDA_SUCCESS);                                \
+                                                                                  \
+		if (result != CUDA_SUCCESS)                                       \
+			return result;                                            \
+		*answer = context->member;                                        \
+		return cuda_leave(CUDA_SUCCESS);                                  \
 	}
 
 /* NAME(type value): the same, set where VALID says that it may be. */
-#define CONTEXT_SETTER(name, type, member, valid)                               \
-	CUresult name(type value)                                               \
-	{                                                                       \
-		struct cuda_context *context;                                   \
+#define CONTEXT_SETTER(name, type, member, valid)                                 \
+	CUresult name(type value)                                                 \
+	{                                                                         \
+		struct cuda_context *context;                                     \
 		CUresult result = cuda_context_enter(__func__, &value, &context); \
-                                                                                \
-		if (result != CUDA_SUCCESS)                                     \
-			return result;                                          \
-		if (!(valid))                                                   \
-			return cuda_leave(CUDA_ERROR_INVALID_VALUE);            \
-		context->member = value;                                        \
-		return cuda_leave(CUDA_SUCCESS);                                \
+                                                                                  \
+		if (result != CUDA_SUCCESS)                                       \
+			return result;                                            \
+		if (!(valid))                                                     \
+			return cuda_leave(CUDA_ERROR_INVALID_VALUE);              \
+		context->member = value;                                          \
+		return cuda_leave(CUDA_SUCCESS);                                  \
 	}
 
 CONTEXT_GETTER(cuCtxGetDevice, CUdevice, device)

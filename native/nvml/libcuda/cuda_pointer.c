@@ -124,7 +124,8 @@ CUresult cuPointerGetAttributes(unsigned int count, CUpointer_attribute *attribu
 	return cuda_leave(CUDA_SUCCESS);
 }
 
-CUresult cuPointerSetAttribute(const void *value, CUpointer_attribute attribute, CUdeviceptr address)
+CUresult cuPointerSetAttribute(const void *value, CUpointer_attribute attribute,
+			       CUdeviceptr address)
 {
 	struct cuda_context *context;
 	CUresult result = cuda_context_enter(__func__, value, &context);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How this process shows in NVML: as a compute process of a device, and its memory as used. */
+/*
+ * How this process shows in NVML: as a compute process of a device, and its memory
+ * as used. It does where the page can be written (by root, and not where a
+ * container has it read-only); elsewhere everything works and is not shown.
+ */
 #ifndef MIRAGE_CUDA_PRESENCE_H
 #define MIRAGE_CUDA_PRESENCE_H
 
@@ -15,5 +19,8 @@ void presence_clear(uint32_t slot);
 
 /* What others have of the device's memory. */
 uint64_t presence_others(const struct cuda_device *found);
+
+/* Whether the device's compute mode leaves it to this process. */
+bool presence_allowed(const struct cuda_device *found);
 
 #endif

@@ -4,6 +4,7 @@
  * its handle for the life of the process, and is alive while somebody retains it.
  */
 #include "cuda_context.h"
+#include "cuda_presence.h"
 
 struct primary {
 	struct cuda_context *context;
@@ -40,6 +41,8 @@ static CUresult retain(struct primary *primary, const struct cuda_device *found,
 {
 	CUresult result = CUDA_SUCCESS;
 
+	if (!active(primary) && !presence_allowed(found))
+		return CUDA_ERROR_DEVICE_UNAVAILABLE;
 	if (!primary->context)
 		result = cuda_context_new(found, device, &primary->context);
 	if (result != CUDA_SUCCESS)
@@ -95,7 +98,8 @@ CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
 }
 CUDA_ALSO(cuDevicePrimaryCtxReset_v2, cuDevicePrimaryCtxReset)
 
-static CUresult set_flags(const char *function, CUdevice device, unsigned int flags, bool while_active)
+static CUresult set_flags(const char *function, CUdevice device, unsigned int flags,
+			  bool while_active)
 {
 	struct cuda_device found;
 	struct primary *primary;

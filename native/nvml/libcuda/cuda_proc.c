@@ -24,7 +24,7 @@ static unsigned int first_form(const char *name)
 			high = middle;
 	}
 	return low < cuda_symbol_count && !strcmp(cuda_symbols[low].name, name) ? low
-										 : cuda_symbol_count;
+										: cuda_symbol_count;
 }
 
 /* A name without a form for the thread's own stream has one for both. */
@@ -46,8 +46,8 @@ static CUdriverProcAddressQueryResult find(const char *name, int cuda_version, b
 	if (first == cuda_symbol_count)
 		return CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
 	per_thread = per_thread && has_per_thread(first);
-	for (unsigned int i = first;
-	     i < cuda_symbol_count && !strcmp(cuda_symbols[i].name, name); i++) {
+	for (unsigned int i = first; i < cuda_symbol_count && !strcmp(cuda_symbols[i].name, name);
+	     i++) {
 		if (cuda_symbols[i].per_thread != per_thread ||
 		    cuda_symbols[i].since > cuda_version)
 			continue;

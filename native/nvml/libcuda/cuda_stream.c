@@ -135,16 +135,16 @@ CUresult cuStreamWaitEvent(CUstream handle, CUevent event, unsigned int flags)
 CUDA_ALSO(cuStreamWaitEvent, cuStreamWaitEvent_ptsz)
 
 /* NAME(stream, type *answer): one thing about a stream. */
-#define STREAM_GETTER(name, type, value)                               \
-	CUresult name(CUstream handle, type *answer)                   \
-	{                                                              \
-		struct stream stream = { 0 };                          \
+#define STREAM_GETTER(name, type, value)                                    \
+	CUresult name(CUstream handle, type *answer)                        \
+	{                                                                   \
+		struct stream stream = { 0 };                               \
 		CUresult result = enter(__func__, handle, answer, &stream); \
-                                                                       \
-		if (result != CUDA_SUCCESS)                            \
-			return result;                                 \
-		*answer = (value);                                     \
-		return cuda_leave(CUDA_SUCCESS);                       \
+                                                                            \
+		if (result != CUDA_SUCCESS)                                 \
+			return result;                                      \
+		*answer = (value);                                          \
+		return cuda_leave(CUDA_SUCCESS);                            \
 	}
 
 STREAM_GETTER(cuStreamGetFlags, unsigned int, stream.flags)

@@ -15,9 +15,9 @@ CUresult cuda_unsupported_answer(const char *function, const void *answer);
 /* Defined elsewhere; the table takes its address. */
 #define CUDA_DEFINED(name) CUDA_EXPORTED CUresult name(void);
 
-#define CUDA_UNSUPPORTED(name)              \
-	CUDA_EXPORTED CUresult name(void)   \
-	{                                   \
+#define CUDA_UNSUPPORTED(name)                  \
+	CUDA_EXPORTED CUresult name(void)       \
+	{                                       \
 		return cuda_unsupported(#name); \
 	}
 
