@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The prototypes of the official nvml.h, read by the same code that writes the library's generated part."""
+"""The vendor's headers, read by the code that writes the libraries' generated parts, and programs that ask libcuda."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from cuda_program import PRELUDE
 
 
-@pytest.fixture(scope="session")
-def nvml_generator(repo: Path) -> ModuleType:
-    path = repo / "native" / "nvml" / "tools" / "gen_unsupported.py"
-    spec = importlib.util.spec_from_file_location("gen_unsupported", path)
+def load_generator(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -32,3 +36,69 @@ def nvml_header_file(repo: Path, cache: Path, native_build: Path) -> Path:
 def nvml_header(nvml_header_file: Path, nvml_generator: ModuleType) -> str:
     """The header's text without its comments."""
     return nvml_generator.strip_comments(nvml_header_file.read_text())
+
+
+@pytest.fixture(scope="session")
+def nvml_generator(repo: Path) -> ModuleType:
+    return load_generator(repo / "native" / "nvml" / "tools" / "gen_unsupported.py")
+
+
+@pytest.fixture(scope="session")
+def cuda_generator(repo: Path) -> ModuleType:
+    return load_generator(repo / "native" / "nvml" / "tools" / "gen_libcuda.py")
+
+
+@pytest.fixture(scope="session")
+def cuda_header(cache: Path, run: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The official cuda.h of the CUDA that the default driver has, out of a Python package, never committed."""
+    name, version = "nvidia-cuda-runtime-cu12", "12.4.127"
+    header = cache / "cuda-header" / f"{name}-{version}" / "cuda.h"
+    if not header.is_file():
+        folder = tmp_path_factory.mktemp("cuda_header")
+        done = run(
+            *[sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"],
+            *["--only-binary=:all:", "--platform=manylinux2014_x86_64", f"--dest={folder}", f"{name}=={version}"],
+        )
+        assert done.returncode == 0, done.stderr
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+            member = next(entry for entry in wheel.namelist() if entry.endswith("/cuda.h"))
+            header.parent.mkdir(parents=True, exist_ok=True)
+            part = header.with_suffix(f".{os.getpid()}")
+            part.write_bytes(wheel.read(member))
+            part.replace(header)
+    return header.parent
+
+
+@pytest.fixture(scope="session")
+def vendor_libcuda(cache: Path) -> Path:
+    """NVIDIA's own library of the default driver version, unpacked aside; without a GPU it only tells its names."""
+    from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack
+
+    unpacked = _deb_unpack.unpack(
+        name="libcuda1", version="550.163.01", suite="trixie", components=["non-free"], cache_dir=cache
+    )
+    return next(path for path in Path(unpacked.path).rglob("libcuda.so.550.163.01") if path.is_file())
+
+
+@pytest.fixture(scope="module", params=["a100", "gb200"])
+def profile(request: pytest.FixtureRequest, repo: Path) -> Path:
+    return repo / "charts" / "gpu-mock" / "profiles" / f"{request.param}.yaml"
+
+
+@pytest.fixture(scope="module")
+def node(native_build: Path, profile: Path, run: Callable) -> dict:
+    return json.loads(run(native_build / "mock-nvml", "check", "--json", profile).stdout)
+
+
+@pytest.fixture(scope="module")
+def ask(native_build: Path, profile: Path, run: Callable) -> Callable[..., dict]:
+    """Run the rest of a program that begins with cuda_program.PRELUDE."""
+
+    def call(script: str, **more: str):
+        env = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+        env |= {"LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(profile), **more}
+        done = run(sys.executable, "-c", PRELUDE + script, env=env)
+        assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
+        return json.loads(done.stdout)
+
+    return call

@@ -8,36 +8,13 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cuda_program import PRELUDE
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-# Asks the library in a process of its own, so that a crash is a failing test. Prints what it found as JSON.
-PRELUDE = """
-import ctypes, json, sys
-cuda = ctypes.CDLL("libcuda.so.1")
-def integer(function, *more):
-    value = ctypes.c_int(-1)
-    return [function(ctypes.byref(value), *more), value.value]
-def text(function, *more):
-    value = ctypes.create_string_buffer(256)
-    return [function(value, 256, *more), value.value.decode()]
-def word(function, number):
-    value = ctypes.c_char_p(b"untouched")
-    return [function(number, ctypes.byref(value)), value.value.decode() if value.value else None]
-def uuid(function, device):
-    value = ctypes.create_string_buffer(16)
-    return [function(value, device), value.raw.hex()]
-def size(function, kind, device):
-    value = kind(0)
-    return [function(ctypes.byref(value), device), value.value]
-def say(found):
-    print(json.dumps(found))
-"""
 
 DESCRIBE = """
 say({
@@ -79,23 +56,6 @@ BOARDS = {
 @pytest.fixture(scope="module", params=BOARDS)
 def profile(request: pytest.FixtureRequest, repo: Path) -> Path:
     return repo / "charts" / "gpu-mock" / "profiles" / f"{request.param}.yaml"
-
-
-@pytest.fixture(scope="module")
-def node(native_build: Path, profile: Path, run: Run) -> dict:
-    return json.loads(run(native_build / "mock-nvml", "check", "--json", profile).stdout)
-
-
-@pytest.fixture(scope="module")
-def ask(native_build: Path, profile: Path, run: Run) -> Callable[..., dict]:
-    def call(script: str, **more: str):
-        env = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-        env |= {"LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(profile), **more}
-        done = run(sys.executable, "-c", PRELUDE + script, env=env)
-        assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
-        return json.loads(done.stdout)
-
-    return call
 
 
 def bare_uuid(uuid: str) -> str:
@@ -256,67 +216,43 @@ def test_broken_description_is_said_and_is_no_device(native_build: Path, run: Ru
     assert len([line for line in done.stderr.splitlines() if "note:" not in line]) == 1
 
 
-def test_functions_are_found_by_name_and_version(ask):
-    found = ask(
-        """
-def find(name, version, function=cuda.cuGetProcAddress_v2):
-    address, status = ctypes.c_void_p(1), ctypes.c_int(-1)
-    result = function(name, ctypes.byref(address), version, ctypes.c_uint64(0), ctypes.byref(status))
-    same = [n for n in ("cuDeviceTotalMem", "cuDeviceTotalMem_v2", "cuDeviceGetUuid", "cuDeviceGetUuid_v2", "cuInit",
-                        "cuGetProcAddress", "cuGetProcAddress_v2")
-            if ctypes.cast(getattr(cuda, n), ctypes.c_void_p).value == address.value]
-    return [result, status.value, same]
-say({
-    "new": find(b"cuDeviceTotalMem", 12040),
-    "old": find(b"cuDeviceTotalMem", 3010),
-    "uuid new": find(b"cuDeviceGetUuid", 12000),
-    "uuid old": find(b"cuDeviceGetUuid", 11000),
-    "itself": find(b"cuGetProcAddress", 12000),
-    "itself old": find(b"cuGetProcAddress", 11030),
-    "too old": find(b"cuGetProcAddress", 11020),
-    "unknown": find(b"cuMakeCoffee", 12040),
-    "init": find(b"cuInit", 2000),
-    "null": cuda.cuGetProcAddress_v2(None, None, 12000, ctypes.c_uint64(0), None),
-})
-"""
-    )
-    assert found == {
-        "new": [0, 0, ["cuDeviceTotalMem_v2"]],
-        "old": [0, 0, ["cuDeviceTotalMem"]],
-        "uuid new": [0, 0, ["cuDeviceGetUuid_v2"]],
-        "uuid old": [0, 0, ["cuDeviceGetUuid"]],
-        "itself": [0, 0, ["cuGetProcAddress_v2"]],
-        "itself old": [0, 0, ["cuGetProcAddress"]],
-        "too old": [500, 2, []],
-        "unknown": [500, 1, []],
-        "init": [0, 0, ["cuInit"]],
-        "null": 1,
-    }
-
-
-def test_peers_and_contexts(ask, profile, node):
+def test_peers(ask, profile, node):
+    """Attributes: rank (0 is the best), access, atomics, access to arrays."""
     found = ask(
         """
 cuda.cuInit(0)
-context, flags, active = ctypes.c_void_p(1), ctypes.c_uint(7), ctypes.c_int(7)
 say({
     "other": integer(cuda.cuDeviceCanAccessPeer, 0, 1),
     "itself": integer(cuda.cuDeviceCanAccessPeer, 0, 0),
     "none": integer(cuda.cuDeviceCanAccessPeer, 0, 99)[0],
-    "current": [cuda.cuCtxGetCurrent(ctypes.byref(context)), context.value],
-    "state": [cuda.cuDevicePrimaryCtxGetState(0, ctypes.byref(flags), ctypes.byref(active)), flags.value, active.value],
-    "retain": cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0),
+    "attributes": [integer(cuda.cuDeviceGetP2PAttribute, n, 0, 1) for n in (1, 2, 3, 4)],
+    "unknown attributes": [integer(cuda.cuDeviceGetP2PAttribute, n, 0, 1)[0] for n in (0, 5)],
+    "attribute of itself": integer(cuda.cuDeviceGetP2PAttribute, 2, 0, 0)[0],
 })
 """
     )
+    linked = 0 if profile.stem in ("l40s", "t4") else 1
     assert found == {
-        "other": [0, 0 if profile.stem in ("l40s", "t4") else 1],
+        "other": [0, linked],
         "itself": [0, 0],
         "none": 101,
-        "current": [0, None],
-        "state": [0, 0, 0],
-        "retain": 801,
+        "attributes": [[0, 1 - linked]] + [[0, linked]] * 3,
+        "unknown attributes": [1, 1],
+        "attribute of itself": 101,
     }
+
+
+def test_properties_are_the_attributes(ask):
+    found = ask(
+        """
+cuda.cuInit(0)
+properties = (c_int * 14)()
+say([cuda.cuDeviceGetProperties(properties, 0), list(properties),
+     [integer(cuda.cuDeviceGetAttribute, n, 0)[1] for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14)]])
+"""
+    )
+    assert found[0] == 0
+    assert found[1] == found[2]
 
 
 def test_threads_start_it_at_once(ask, node):
@@ -334,101 +270,6 @@ say(results)
 """
     )
     assert found == [[0, [0, node["device_count"]], [0, node["name"]]]] * 32
-
-
-@pytest.fixture(scope="session")
-def cuda_header(cache: Path, run: Run, tmp_path_factory) -> Path:
-    """The official cuda.h of the CUDA that the default driver has, out of a Python package, never committed."""
-    name, version = "nvidia-cuda-runtime-cu12", "12.4.127"
-    header = cache / "cuda-header" / f"{name}-{version}" / "cuda.h"
-    if not header.is_file():
-        folder = tmp_path_factory.mktemp("cuda_header")
-        done = run(
-            *[sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"],
-            *["--only-binary=:all:", "--platform=manylinux2014_x86_64", f"--dest={folder}", f"{name}=={version}"],
-        )
-        assert done.returncode == 0, done.stderr
-        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-            member = next(entry for entry in wheel.namelist() if entry.endswith("/cuda.h"))
-            header.parent.mkdir(parents=True, exist_ok=True)
-            part = header.with_suffix(f".{os.getpid()}")
-            part.write_bytes(wheel.read(member))
-            part.replace(header)
-    return header.parent
-
-
-def enumerated(header: str, prefix: str) -> dict[str, int]:
-    return {
-        name: int(value, 0)
-        for name, value in re.findall(rf"\b({prefix}[A-Z0-9_]+)\s*=\s*(0x[0-9a-fA-F]+|\d+)\s*[,/\s]", header)
-    }
-
-
-def test_numbers_are_the_official_headers(cuda_header: Path, repo: Path, ask):
-    official = (cuda_header / "cuda.h").read_text()
-    ours = repo / "native" / "nvml" / "libcuda"
-    attributes = enumerated(official, "CU_DEVICE_ATTRIBUTE_")
-    mine = enumerated((ours / "cuda_attribute.h").read_text(), "CUDA_")
-    assert len(mine) > 50
-    assert mine == {name: attributes[name.replace("CUDA_", "CU_DEVICE_ATTRIBUTE_", 1)] for name in mine}
-    assert f"#define CUDA_ATTRIBUTE_LAST {max(attributes.values())}\n" in (ours / "cuda_attribute.h").read_text()
-
-    errors = enumerated(official[official.index("typedef enum cudaError_enum") :], "CUDA_(?:SUCCESS|ERROR_)")
-    errors = {name: value for name, value in errors.items() if name == "CUDA_SUCCESS" or "ERROR" in name}
-    named = ask(f"say({{n: word(cuda.cuGetErrorName, n) for n in {sorted(errors.values())!r}}})")
-    assert {name: [0, name] for name in errors} == {name: named[str(value)] for name, value in errors.items()}
-    texts = ask(f"say([word(cuda.cuGetErrorString, n) for n in {sorted(errors.values())!r}])")
-    assert all(result == 0 and text for result, text in texts)
-    assert ask("say([word(cuda.cuGetErrorName, 12345), word(cuda.cuGetErrorString, -1)])") == [[1, None], [1, None]]
-
-
-def test_types_are_the_official_headers(cuda_header: Path, repo: Path, run: Run, tmp_path: Path):
-    """A program compiled with the official header calls every function that we export, with its types."""
-    exported = re.findall(r"^\t\t(cu\w+);$", (repo / "native/nvml/libcuda/libcuda.sym").read_text(), re.MULTILINE)
-    source = tmp_path / "types.c"
-    # The header renames the newest form to the plain name; the others it declares for the driver's own build only.
-    lines = [f"void *use_{name}(void) {{ return (void *)&{name}; }}" for name in exported]
-    prototypes = """
-#include "cuda.h"
-#define SAME(name, ...) \\
-    _Static_assert(__builtin_types_compatible_p(__typeof__(&name), CUresult (*)(__VA_ARGS__)), #name)
-SAME(cuInit, unsigned int);
-SAME(cuDriverGetVersion, int *);
-SAME(cuDeviceGet, CUdevice *, int);
-SAME(cuDeviceGetCount, int *);
-SAME(cuDeviceGetName, char *, int, CUdevice);
-SAME(cuDeviceGetUuid, CUuuid *, CUdevice);
-SAME(cuDeviceGetUuid_v2, CUuuid *, CUdevice);
-SAME(cuDeviceTotalMem_v2, size_t *, CUdevice);
-SAME(cuDeviceGetPCIBusId, char *, int, CUdevice);
-SAME(cuDeviceGetByPCIBusId, CUdevice *, const char *);
-SAME(cuDeviceComputeCapability, int *, int *, CUdevice);
-SAME(cuDeviceCanAccessPeer, int *, CUdevice, CUdevice);
-SAME(cuCtxGetCurrent, CUcontext *);
-SAME(cuDevicePrimaryCtxGetState, CUdevice, unsigned int *, int *);
-SAME(cuDevicePrimaryCtxRetain, CUcontext *, CUdevice);
-SAME(cuGetProcAddress_v2, const char *, void **, int, cuuint64_t, CUdriverProcAddressQueryResult *);
-_Static_assert(sizeof(CUdevice) == sizeof(int) && sizeof(CUuuid) == 16, "types");
-"""
-    source.write_text(prototypes + "\n".join(lines) + "\nint main(void) { return 0; }\n")
-    done = run(
-        "cc", "-std=gnu11", "-Wno-deprecated-declarations", "-c", "-I", cuda_header, "-o", tmp_path / "o", source
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_library_file(native_build: Path, repo: Path, run: Run):
-    library = native_build / "libcuda.so.550.163.01"
-    assert (native_build / "libcuda.so.1").resolve() == library.resolve()
-    assert "SONAME               libcuda.so.1\n" in run("objdump", "-p", library).stdout
-    symbols = run("nm", "-D", "--defined-only", library).stdout.split()[2::3]
-    wanted = re.findall(r"^\t\t(cu\w+);$", (repo / "native/nvml/libcuda/libcuda.sym").read_text(), re.MULTILINE)
-    assert sorted(symbols) == sorted(wanted)
-    versions = {
-        tuple(map(int, found.split(".")))
-        for found in re.findall(r"GLIBC_([\d.]+)", run("objdump", "-T", library).stdout)
-    }
-    assert max(versions) <= (2, 17)
 
 
 def test_device_page_of_its_driver_root(native_build: Path, repo: Path, profile: Path, run: Run, tmp_path: Path):

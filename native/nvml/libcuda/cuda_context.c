@@ -141,9 +141,9 @@ static CUresult enter_create(const char *function, CUcontext *answer, unsigned i
 		return result;
 	if (!cuda_context_flags_valid(flags))
 		return CUDA_ERROR_INVALID_VALUE;
-	if (!presence_allowed(&found))
-		return CUDA_ERROR_DEVICE_UNAVAILABLE;
 	cuda_lock();
+	if (!presence_allowed(&found))
+		return cuda_leave(CUDA_ERROR_DEVICE_UNAVAILABLE);
 	return cuda_leave(create(answer, flags, device, api_version, &found));
 }
 

@@ -11,6 +11,8 @@ struct cuda_device {
 	const struct description *description;
 	const struct device *device;
 	const struct board *board;
+	const struct state_device *state;
+	uint64_t sequence; /* of the copy that running points to */
 	const struct running *running;
 	uint32_t slot;
 };
@@ -22,6 +24,11 @@ const struct source *cuda_source(void);
 CUresult cuda_initialized(void);
 
 uint32_t cuda_device_count(void);
+
+/* Which copy of its state is in force. */
+void cuda_device_look(struct cuda_device *device);
+/* For what takes several values that must belong together: true, try again. */
+bool cuda_device_changed(struct cuda_device *device);
 
 /* CUDA counts what programs can have: without what driver and firmware keep. */
 uint64_t cuda_device_memory(const struct cuda_device *found);

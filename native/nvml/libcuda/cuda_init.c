@@ -145,12 +145,27 @@ uint32_t cuda_device_count(void)
 	return visible_count;
 }
 
+void cuda_device_look(struct cuda_device *device)
+{
+	device->sequence = atomic_load_explicit(&device->state->sequence, memory_order_acquire);
+	device->running = state_running(device->state, device->sequence);
+}
+
+bool cuda_device_changed(struct cuda_device *device)
+{
+	atomic_thread_fence(memory_order_acquire);
+	if (atomic_load_explicit(&device->state->sequence, memory_order_relaxed) ==
+	    device->sequence)
+		return false;
+	cuda_device_look(device);
+	return true;
+}
+
 CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *answer,
 			   struct cuda_device *device)
 {
 	CUresult result = cuda_initialized();
 	const struct page_area *area;
-	const struct state_device *state;
 
 	log_debug("%s(%d)", function, ordinal);
 	if (result != CUDA_SUCCESS)
@@ -167,8 +182,7 @@ CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *a
 		return CUDA_ERROR_INVALID_DEVICE;
 	device->device = &device->description->devices[device->slot];
 	device->board = description_board(device->description, device->device);
-	state = &area->state.devices[device->slot];
-	device->running =
-		state_running(state, atomic_load_explicit(&state->sequence, memory_order_acquire));
+	device->state = &area->state.devices[device->slot];
+	cuda_device_look(device);
 	return CUDA_SUCCESS;
 }

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -27,11 +26,13 @@ static pid_t shown_pid; /* a child of fork() is not the one that is shown */
 
 static uint32_t own_namespace(void)
 {
-	struct stat status;
+	char text[64] = "";
+	unsigned int number = 0;
 
-	if (stat("/proc/self/ns/pid", &status) != 0)
-		return 0;
-	return (uint32_t)status.st_ino << NAMESPACE_SHIFT;
+	/* "pid:[4026531836]" */
+	if (readlink("/proc/self/ns/pid", text, sizeof(text) - 1) > 0)
+		sscanf(text, "pid:[%u]", &number);
+	return number << NAMESPACE_SHIFT;
 }
 
 static uint32_t namespace_of(const struct running_process *process)
@@ -159,25 +160,40 @@ __attribute__((destructor)) static void leave(void)
 			presence_clear(slot);
 }
 
-uint64_t presence_others(const struct cuda_device *found)
+uint64_t presence_others(struct cuda_device *found)
 {
-	uint32_t own = find_own(found->running, own_namespace());
-	uint64_t used = found->running->readings.memory_used;
-	uint64_t mine =
-		own == STATE_MAX_PROCESSES ? 0 : found->running->processes[own].process.used_memory;
+	uint32_t namespace = own_namespace();
+	uint64_t used, mine;
 
+	do {
+		uint32_t own = find_own(found->running, namespace);
+
+		used = found->running->readings.memory_used;
+		mine = own == STATE_MAX_PROCESSES
+			       ? 0
+			       : found->running->processes[own].process.used_memory;
+	} while (cuda_device_changed(found));
 	return used > mine ? used - mine : 0;
 }
 
-bool presence_allowed(const struct cuda_device *found)
+static bool has_others(const struct running *running, uint32_t own)
 {
-	uint32_t own = find_own(found->running, own_namespace());
-	uint32_t mode = found->running->settings.compute_mode;
+	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
+		if (i != own && running->processes[i].process.type & PROFILE_PROCESS_COMPUTE)
+			return true;
+	return false;
+}
 
-	if (mode != COMPUTE_MODE_EXCLUSIVE_PROCESS)
-		return mode != COMPUTE_MODE_PROHIBITED;
-	for (uint32_t i = 0; i < found->running->process_count; i++)
-		if (i != own && found->running->processes[i].process.type & PROFILE_PROCESS_COMPUTE)
-			return false;
-	return true;
+bool presence_allowed(struct cuda_device *found)
+{
+	uint32_t namespace = own_namespace();
+	uint32_t mode;
+	bool others;
+
+	do {
+		mode = found->running->settings.compute_mode;
+		others = has_others(found->running, find_own(found->running, namespace));
+	} while (cuda_device_changed(found));
+	return mode != COMPUTE_MODE_PROHIBITED &&
+	       !(mode == COMPUTE_MODE_EXCLUSIVE_PROCESS && others);
 }

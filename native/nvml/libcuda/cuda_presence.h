@@ -17,10 +17,12 @@ void presence_set(uint32_t slot, uint64_t bytes);
 /* It has no context there any more. */
 void presence_clear(uint32_t slot);
 
+/* The next two are called under cuda_lock(): some of what they look at is this process's. */
+
 /* What others have of the device's memory. */
-uint64_t presence_others(const struct cuda_device *found);
+uint64_t presence_others(struct cuda_device *found);
 
 /* Whether the device's compute mode leaves it to this process. */
-bool presence_allowed(const struct cuda_device *found);
+bool presence_allowed(struct cuda_device *found);
 
 #endif

@@ -37,7 +37,7 @@ static bool active(const struct primary *primary)
 	return primary->context && primary->context->alive;
 }
 
-static CUresult retain(struct primary *primary, const struct cuda_device *found, CUdevice device)
+static CUresult retain(struct primary *primary, struct cuda_device *found, CUdevice device)
 {
 	CUresult result = CUDA_SUCCESS;
 

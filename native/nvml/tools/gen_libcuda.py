@@ -110,7 +110,9 @@ def main() -> int:
         defined = defined_symbols(arguments.sources)
         unknown = sorted(defined - {export.symbol for export in exports})
         if unknown:
-            raise SystemExit(f"gen_libcuda.py: {', '.join(unknown)} is defined, and {EXPORTS_550.name} does not list it")
+            raise SystemExit(
+                f"gen_libcuda.py: {', '.join(unknown)} is defined, and {EXPORTS_550.name} does not list it"
+            )
         arguments.out.write_text(render_source(exports, defined))
     return 0
 
