@@ -76,9 +76,9 @@ def install(build: Build, target: pathlib.Path, jobs: int) -> bool:
     return True
 
 
-def compiler_version() -> str:
+def compiler_version(compiler: str = "") -> str:
     """The C compiler's first line about itself, so that a new compiler builds anew; empty where there is none."""
-    compiler = os.environ.get("CC") or "gcc"
+    compiler = compiler or os.environ.get("CC") or "gcc"
     with contextlib.suppress(OSError):
         done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
         return done.stdout.partition("\n")[0]

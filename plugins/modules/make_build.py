@@ -29,7 +29,7 @@ options:
     type: path
     required: true
   variables:
-    description: Further variables for make. All of them are part of the key.
+    description: Further variables for make. All of them are part of the key, as is the version of the compiler V(CC).
     type: dict
     default: {}
   cache_dir:
@@ -103,7 +103,7 @@ def main() -> t.NoReturn:
         version=params["version"],
         src=src,
         variables=tuple(sorted((key, str(value)) for key, value in params["variables"].items())),
-        compiler=compiler_version(),
+        compiler=compiler_version(str(params["variables"].get("CC", ""))),
     )
     target = target_folder(build, pathlib.Path(params["cache_dir"]))
     changed = not target.is_dir()
