@@ -49,24 +49,41 @@ def cuda_generator(repo: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def cuda_header(cache: Path, run: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The official cuda.h of the CUDA that the default driver has, out of a Python package, never committed."""
+def cuda_runtime_file(cache: Path, run: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A file of the CUDA that the default driver has, out of a Python package, never committed."""
     name, version = "nvidia-cuda-runtime-cu12", "12.4.127"
-    header = cache / "cuda-header" / f"{name}-{version}" / "cuda.h"
-    if not header.is_file():
-        folder = tmp_path_factory.mktemp("cuda_header")
+
+    def fetch(wanted: str) -> Path:
+        file = cache / "cuda-header" / f"{name}-{version}" / wanted
+        if file.is_file():
+            return file
+        folder = tmp_path_factory.mktemp("cuda_runtime")
         done = run(
             *[sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"],
             *["--only-binary=:all:", "--platform=manylinux2014_x86_64", f"--dest={folder}", f"{name}=={version}"],
         )
         assert done.returncode == 0, done.stderr
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-            member = next(entry for entry in wheel.namelist() if entry.endswith("/cuda.h"))
-            header.parent.mkdir(parents=True, exist_ok=True)
-            part = header.with_suffix(f".{os.getpid()}")
+            member = next(entry for entry in wheel.namelist() if entry.endswith(f"/{wanted}"))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = file.with_suffix(f".{os.getpid()}")
             part.write_bytes(wheel.read(member))
-            part.replace(header)
-    return header.parent
+            part.replace(file)
+        return file
+
+    return fetch
+
+
+@pytest.fixture(scope="session")
+def cuda_header(cuda_runtime_file: Callable[[str], Path]) -> Path:
+    """The folder of the official cuda.h."""
+    return cuda_runtime_file("cuda.h").parent
+
+
+@pytest.fixture(scope="session")
+def cuda_runtime(cuda_runtime_file: Callable[[str], Path]) -> Path:
+    """The official CUDA runtime library."""
+    return cuda_runtime_file("libcudart.so.12")
 
 
 @pytest.fixture(scope="session")

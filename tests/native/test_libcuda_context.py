@@ -222,6 +222,38 @@ say({
     }
 
 
+def test_access_to_peers(ask):
+    """Between contexts of linked devices, each way for itself."""
+    found = ask(
+        """
+cuda.cuInit(0)
+enable, disable = cuda.cuCtxEnablePeerAccess, cuda.cuCtxDisablePeerAccess
+found = {"no context": [enable(None, 0), disable(None)]}
+one, two, same = context(0), context(1), context(0)
+cuda.cuCtxSetCurrent(one)
+found["enable"] = [enable(two, 0), enable(two, 0), enable(two, 1)]
+found["not linked"] = enable(same, 0)
+found["no other"] = [enable(one, 0), enable(None, 0), enable(c_void_p(99), 0), disable(one)]
+cuda.cuCtxSetCurrent(two)
+found["the other way"] = [disable(one), enable(one, 0)]
+cuda.cuCtxSetCurrent(one)
+found["disable"] = [disable(two), disable(two), enable(two, 0)]
+cuda.cuCtxDestroy_v2(two)
+found["gone"] = [disable(two), enable(two, 0)]
+say(found)
+"""
+    )
+    assert found == {
+        "no context": [INVALID_CONTEXT] * 2,
+        "enable": [0, 704, INVALID_VALUE],
+        "not linked": 217,
+        "no other": [INVALID_CONTEXT] * 4,
+        "the other way": [705, 0],
+        "disable": [0, 705, 0],
+        "gone": [INVALID_CONTEXT] * 2,
+    }
+
+
 LIMITS = """
 cuda.cuInit(0)
 context(0)

@@ -152,6 +152,27 @@ def test_what_would_compute_is_not_supported(ask, name):
     assert ask(f"cuda.cuInit(0); say(cuda.{name}(byref(c_uint64()), 0, 0))") == 801
 
 
+@pytest.mark.parametrize(("variable", "mode"), [("", 2), ("LAZY", 2), ("EAGER", 1)])
+def test_how_modules_would_be_loaded(ask, variable, mode):
+    script = "before = integer(cuda.cuModuleGetLoadingMode)[0]; cuda.cuInit(0); "
+    script += "say([before, integer(cuda.cuModuleGetLoadingMode), cuda.cuModuleGetLoadingMode(None)])"
+    assert ask(script, CUDA_MODULE_LOADING=variable) == [3, [0, mode], 1]
+
+
+def test_the_runtime_library_says_that_it_is_not_supported(cuda_runtime, ask):
+    """It needs internal tables of NVIDIA's own driver."""
+    found = ask(
+        f"""
+runtime = ctypes.CDLL({str(cuda_runtime)!r})
+runtime.cudaGetErrorName.restype = ctypes.c_char_p
+result, count = integer(runtime.cudaGetDeviceCount)
+say([runtime.cudaGetErrorName(result).decode(), integer(runtime.cudaDriverGetVersion)])
+"""
+    )
+    assert found[0] == "cudaErrorNotSupported"
+    assert found[1][0] == 0 and found[1][1] >= 12040
+
+
 def test_generator_refuses_what_it_does_not_know(tmp_path, repo, run):
     source = tmp_path / "cuda_news.c"
     source.write_text("CUresult cuNews(void)\n{\n}\n")

@@ -77,6 +77,7 @@ void cuda_context_start(struct cuda_context *context, unsigned int flags)
 	context->id = ++last_id;
 	context->cache = CU_FUNC_CACHE_PREFER_NONE;
 	context->shared = CU_SHARED_MEM_CONFIG_DEFAULT_BANK_SIZE;
+	context->peer_count = 0;
 	cuda_limit_reset(context);
 	contexts_of[context->slot]++;
 	presence_set(context->slot, cuda_allocation_used(context->slot));

@@ -26,6 +26,9 @@ struct cuda_context {
 	CUfunc_cache cache;
 	CUsharedconfig shared;
 	size_t limits[CUDA_LIMITS];
+	unsigned int peer_count;
+	unsigned long long
+		peers[PROFILE_MAX_DEVICES]; /* ids of contexts whose memory it may reach */
 };
 
 /* One lock for all that a process makes; readings of devices need none. */
