@@ -2,7 +2,7 @@
 /*
  * nvidia-smi takes a few values from a table of unnamed functions instead of the
  * public API. What is known of it was learned by watching what the program does
- * with the answers; every slot that is not listed answers "not supported".
+ * with the answers; every slot that is not listed is in export_table_unknown.h.
  */
 #include "export_table.h"
 
@@ -10,24 +10,16 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "export_table_unknown.h"
 #include "nvml_internal.h"
 #include "pci_address.h"
 #include "process.h"
 
-#define SLOTS 320
-
-struct table {
-	size_t size; /* in bytes, this word included */
-	const void *slots[SLOTS]; /* functions, each of its own type */
-};
+/* Functions by number, each of its own type; word 0 is the size of it all in bytes. */
+#define WORDS (1 + UNKNOWN_SLOTS)
 
 static const unsigned char table_id[16] = { 0xc4, 0xfe, 0x3e, 0x6c, 0xc9, 0x8f, 0x6c, 0x4e,
 					    0xa3, 0x27, 0xee, 0x69, 0x6e, 0x12, 0xf7, 0xc4 };
-
-static nvmlReturn_t slot_unsupported(void)
-{
-	return NVML_ERROR_NOT_SUPPORTED;
-}
 
 // The text after -i: is it an address, and which one?
 static nvmlReturn_t slot_parse_address(const char *text, unsigned int *domain, unsigned int *bus,
@@ -202,7 +194,7 @@ static nvmlReturn_t list_processes(const char *function, nvmlDevice_t device, ui
 				   unsigned int *count, struct process_entry *entries)
 {
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(function, device, count, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(function, device, count, &gpu);
 	struct running_process list[STATE_MAX_PROCESSES];
 	uint32_t room;
 
@@ -310,40 +302,44 @@ static nvmlReturn_t slot_process_samples(nvmlDevice_t device, unsigned long long
 	return NVML_SUCCESS;
 }
 
-#define SLOT(number, function) [(number) - 1] = (const void *)(function)
+// Asked after each getter; what for is not known. It would drown all else in the log.
+static nvmlReturn_t slot_quiet(void)
+{
+	return NVML_ERROR_NOT_SUPPORTED;
+}
+
+#define SLOT(number, function) [number] = (const void *)(function)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-static const struct table table = {
-	.size = sizeof(table),
-	.slots = {
-		[0 ... SLOTS - 1] = (const void *)slot_unsupported,
-		SLOT(12, slot_parse_address),
-		SLOT(23, slot_topology),
-		SLOT(72, slot_monitoring),
-		SLOT(75, slot_address_of_index),
-		SLOT(81, slot_bus_id_of_index),
-		SLOT(108, slot_enforced_power_limit),
-		SLOT(145, slot_process_samples),
-		SLOT(209, slot_voltage),
-		SLOT(213, slot_compute_processes),
-		SLOT(214, slot_mps_processes),
-		SLOT(215, slot_graphics_processes),
-		SLOT(226, slot_atomics),
-		SLOT(230, slot_host_pcie_generation),
-		SLOT(231, slot_gpu_part_number),
-		SLOT(232, slot_deferred_memory_clock),
-		SLOT(237, slot_fru_part_number),
-		SLOT(240, slot_tlimit),
-		SLOT(242, slot_addressing_mode),
-		SLOT(249, slot_sparse_mode),
-	},
+static const void *const table[WORDS] = {
+	UNKNOWN_ALL(UNKNOWN_ADDRESS)[0] = (const void *)(sizeof(void *) * WORDS),
+	SLOT(12, slot_parse_address),
+	SLOT(23, slot_topology),
+	SLOT(26, slot_quiet),
+	SLOT(72, slot_monitoring),
+	SLOT(75, slot_address_of_index),
+	SLOT(81, slot_bus_id_of_index),
+	SLOT(108, slot_enforced_power_limit),
+	SLOT(145, slot_process_samples),
+	SLOT(209, slot_voltage),
+	SLOT(213, slot_compute_processes),
+	SLOT(214, slot_mps_processes),
+	SLOT(215, slot_graphics_processes),
+	SLOT(226, slot_atomics),
+	SLOT(230, slot_host_pcie_generation),
+	SLOT(231, slot_gpu_part_number),
+	SLOT(232, slot_deferred_memory_clock),
+	SLOT(237, slot_fru_part_number),
+	SLOT(240, slot_tlimit),
+	SLOT(242, slot_addressing_mode),
+	SLOT(249, slot_sparse_mode),
 };
 #pragma GCC diagnostic pop
 
 const void *export_table_find(const void *id)
 {
-	return memcmp(id, table_id, sizeof(table_id)) == 0 ? &table : NULL;
+	return memcmp(id, table_id, sizeof(table_id)) == 0 ? table : NULL;
 }
 
 nvmlReturn_t nvmlInternalGetExportTable(const void **exports, const void *id)

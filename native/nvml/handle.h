@@ -31,6 +31,9 @@ struct gpu {
 	const struct running *running;
 	const struct readings *readings; /* of running, or folded */
 	struct readings folded; /* what faults make of them; unset where there is none */
+	/* Of the MIG device that was asked for; STATE_NO_INSTANCE: the whole GPU. */
+	uint32_t gpu_instance;
+	uint32_t compute_instance;
 };
 
 static inline uint32_t handle_count(void)
@@ -100,8 +103,16 @@ static inline bool handle_gpu(uint32_t index, struct gpu *gpu)
 	gpu->device = &description->devices[slot];
 	gpu->board = description_board(description, gpu->device);
 	gpu->state = &area->state.devices[slot];
+	gpu->gpu_instance = STATE_NO_INSTANCE;
+	gpu->compute_instance = STATE_NO_INSTANCE;
 	gpu_look(gpu);
 	return true;
+}
+
+/* Asked through the handle of a MIG device? */
+static inline bool gpu_is_mig(const struct gpu *gpu)
+{
+	return gpu->gpu_instance != STATE_NO_INSTANCE;
 }
 
 /* Where the device lies in the description; what topology functions take. */

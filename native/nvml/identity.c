@@ -84,6 +84,17 @@ void identity_uuid(const char *node, uint32_t index, char out[48])
 		 (unsigned)(h.low >> 48), (unsigned long long)(h.low & 0xffffffffffff));
 }
 
+void identity_mig_uuid(const char *gpu, uint32_t gpu_instance, uint32_t compute_instance,
+		       char out[IDENTITY_UUID_SIZE])
+{
+	struct identity_hash h = identity_hash(gpu, gpu_instance * 256 + compute_instance, "mig");
+
+	snprintf(out, IDENTITY_UUID_SIZE, "MIG-%08x-%04x-5%03x-%04x-%012llx",
+		 (unsigned)(h.high >> 32), (unsigned)(h.high >> 16 & 0xffff),
+		 (unsigned)(h.high & 0xfff), (unsigned)(h.low >> 48 & 0x3fff) | 0x8000,
+		 (unsigned long long)(h.low & 0xffffffffffff));
+}
+
 void identity_serial(const char *node, uint32_t module, char out[32])
 {
 	struct identity_hash h = identity_hash(node, module, "serial");

@@ -17,8 +17,17 @@ struct identity_hash {
 
 struct identity_hash identity_hash(const char *node, uint32_t index, const char *purpose);
 
+#define IDENTITY_UUID_SIZE 48
+
 /* "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"; out has 48 bytes. */
 void identity_uuid(const char *node, uint32_t index, char out[48]);
+
+/*
+ * "MIG-" and a UUID of version 5, which follows from the GPU's UUID and the ids
+ * of the instances: an instance made anew at the same place has the same again.
+ */
+void identity_mig_uuid(const char *gpu, uint32_t gpu_instance, uint32_t compute_instance,
+		       char out[IDENTITY_UUID_SIZE]);
 
 /* 13 digits that begin with 1, as on data centre boards; out has 32 bytes. */
 void identity_serial(const char *node, uint32_t module, char out[32]);

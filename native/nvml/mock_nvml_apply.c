@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "capability.h"
 #include "config_text.h"
 #include "mock_nvml.h"
 #include "page.h"
@@ -109,6 +110,51 @@ static int report(const struct options *options, const struct profile *profile, 
 	return EXIT_OK;
 }
 
+static bool is_capable(const struct description *description)
+{
+	for (uint32_t i = 0; i < description->device_count; i++)
+		if (description_board(description, &description->devices[i])->mig.capable == 1)
+			return true;
+	return false;
+}
+
+/* For each minor number there can be, so that nothing stays of GPUs that are gone. */
+static int update_capabilities(const char *root, const struct page_area *area)
+{
+	static const struct running none;
+	const struct running *running[PROFILE_MAX_DEVICES];
+
+	for (uint32_t i = 0; i < PROFILE_MAX_DEVICES; i++)
+		running[i] = &none;
+	for (uint32_t i = 0; i < area->description.device_count; i++) {
+		const struct state_device *state = &area->state.devices[i];
+		uint32_t minor = area->description.devices[i].minor;
+
+		if (minor < PROFILE_MAX_DEVICES)
+			running[minor] = state_running(state, atomic_load(&state->sequence));
+	}
+	for (uint32_t i = 0; i < PROFILE_MAX_DEVICES; i++)
+		if (capability_update(root, i, running[i]) != 0)
+			return -1;
+	return is_capable(&area->description) ? capability_prepare(root) : 0;
+}
+
+static int apply_capabilities(const char *root, const char *file)
+{
+	struct profile_error error;
+	const struct page *page = page_open(file, &error);
+	int result;
+
+	if (!page)
+		return complain(EXIT_SYSTEM, "%s", error.text);
+	result = update_capabilities(root, page_area(page));
+	if (result != 0)
+		result = complain(EXIT_SYSTEM, "cannot write the MIG capabilities in %s%s: %s",
+				  root, CAPABILITY_FOLDER, strerror(errno));
+	page_close(page);
+	return result;
+}
+
 static int apply_files(const struct options *options, const struct profile *profile,
 		       const char *text, size_t length, char *config, char *page)
 {
@@ -135,6 +181,8 @@ static int apply_files(const struct options *options, const struct profile *prof
 		unlink(temporary);
 		return complain(EXIT_SYSTEM, "cannot write %s: %s", config, strerror(saved));
 	}
+	if (!options->dry_run && apply_capabilities(options->root, page) != 0)
+		return EXIT_SYSTEM;
 	return report(options, profile, config, config_changed, page, change == PAGE_CHANGED);
 }
 

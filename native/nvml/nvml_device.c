@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "fault.h"
-#include "nvml_internal.h"
+#include "nvml_mig.h"
 #include "pci_address.h"
 
 nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *deviceCount)
@@ -88,6 +88,33 @@ static bool has_uuid(const struct gpu *gpu, const void *uuid)
 	return strcasecmp(gpu->device->uuid, uuid) == 0;
 }
 
+static void format_uuid(const char *prefix, const unsigned char *bytes, char *text)
+{
+	text += sprintf(text, "%s", prefix);
+	for (unsigned int i = 0; i < NVML_DEVICE_UUID_BINARY_LEN; i++)
+		text += sprintf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+				bytes[i]);
+}
+
+static nvmlReturn_t find_uuid(const char *uuid, nvmlDevice_t *device)
+{
+	if (strncasecmp(uuid, "MIG-", 4) == 0)
+		return mig_device_find(uuid, device);
+	return find_gpu(has_uuid, uuid, device);
+}
+
+// Sixteen bytes do not say which of the two they name.
+static nvmlReturn_t find_bytes(const unsigned char *bytes, nvmlDevice_t *device)
+{
+	char text[NVML_DEVICE_UUID_ASCII_LEN + 1];
+
+	format_uuid("GPU-", bytes, text);
+	if (find_uuid(text, device) == NVML_SUCCESS)
+		return NVML_SUCCESS;
+	format_uuid("MIG-", bytes, text);
+	return find_uuid(text, device);
+}
+
 nvmlReturn_t nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device)
 {
 	nvmlReturn_t ret = api_enter(__func__);
@@ -96,15 +123,7 @@ nvmlReturn_t nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device)
 		return ret;
 	if (!uuid || !device)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return find_gpu(has_uuid, uuid, device);
-}
-
-static void format_uuid(const unsigned char *bytes, char *text)
-{
-	text += sprintf(text, "GPU-");
-	for (unsigned int i = 0; i < NVML_DEVICE_UUID_BINARY_LEN; i++)
-		text += sprintf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
-				bytes[i]);
+	return find_uuid(uuid, device);
 }
 
 nvmlReturn_t nvmlDeviceGetHandleByUUIDV(const nvmlUUID_t *uuid, nvmlDevice_t *device)
@@ -118,13 +137,12 @@ nvmlReturn_t nvmlDeviceGetHandleByUUIDV(const nvmlUUID_t *uuid, nvmlDevice_t *de
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (uuid->version != nvmlUUID_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	if (uuid->type == NVML_UUID_TYPE_ASCII)
-		memcpy(text, uuid->value.str, NVML_DEVICE_UUID_ASCII_LEN);
-	else if (uuid->type == NVML_UUID_TYPE_BINARY)
-		format_uuid(uuid->value.bytes, text);
-	else
+	if (uuid->type == NVML_UUID_TYPE_BINARY)
+		return find_bytes(uuid->value.bytes, device);
+	if (uuid->type != NVML_UUID_TYPE_ASCII)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return find_gpu(has_uuid, text, device);
+	memcpy(text, uuid->value.str, NVML_DEVICE_UUID_ASCII_LEN);
+	return find_uuid(text, device);
 }
 
 static bool has_pci_address(const struct gpu *gpu, const void *key)
@@ -155,9 +173,9 @@ nvmlReturn_t nvmlDeviceGetHandleByPciBusId(const char *pciBusId, nvmlDevice_t *d
 nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned int *index)
 {
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, index, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, index, &gpu);
 
 	if (ret == NVML_SUCCESS)
-		*index = gpu.index;
+		*index = gpu_is_mig(&gpu) ? mig_device_index(&gpu) : gpu.index;
 	return ret;
 }

@@ -75,7 +75,7 @@ nvmlReturn_t nvmlDeviceGetMemoryErrorCounter(nvmlDevice_t device, nvmlMemoryErro
 					     unsigned long long *count)
 {
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, count, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, count, &gpu);
 
 	if (ret != NVML_SUCCESS)
 		return ret;
@@ -84,6 +84,11 @@ nvmlReturn_t nvmlDeviceGetMemoryErrorCounter(nvmlDevice_t device, nvmlMemoryErro
 	ret = check_counter(&gpu, errorType, counterType);
 	if (ret != NVML_SUCCESS)
 		return ret;
+	// Which instance an error was in is not described: they are all the GPU's own.
+	if (gpu_is_mig(&gpu)) {
+		*count = 0;
+		return NVML_SUCCESS;
+	}
 	return answer_u64(count, gpu.readings->ecc.counters[errorType][counterType][locationType]);
 }
 

@@ -2,29 +2,54 @@
 // What a GPU is called and what it is made of.
 #include <stdio.h>
 
-#include "nvml_internal.h"
+#include "identity.h"
+#include "nvml_mig.h"
 
-GETTER_STRING(nvmlDeviceGetName, gpu.board->name)
-GETTER_STRING(nvmlDeviceGetUUID, gpu.device->uuid)
+nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t device, char *name, unsigned int length)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, name, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	return gpu_is_mig(&gpu) ? mig_device_name(&gpu, name, length)
+				: answer_string(name, length, gpu.board->name);
+}
+
+nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *uuid, unsigned int length)
+{
+	char mig[IDENTITY_UUID_SIZE];
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, uuid, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!gpu_is_mig(&gpu))
+		return answer_string(uuid, length, gpu.device->uuid);
+	identity_mig_uuid(gpu.device->uuid, gpu.gpu_instance, gpu.compute_instance, mig);
+	return answer_string(uuid, length, mig);
+}
+
 GETTER_STRING(nvmlDeviceGetSerial, gpu.device->serial)
 GETTER_STRING(nvmlDeviceGetBoardPartNumber, gpu.board->board_part_number)
 GETTER_STRING(nvmlDeviceGetVbiosVersion, gpu.board->vbios_version)
 GETTER_STRING(nvmlDeviceGetInforomImageVersion, gpu.board->inforom_image)
 
-GETTER_U32(nvmlDeviceGetBrand, nvmlBrandType_t, gpu.board->brand)
-GETTER_U32(nvmlDeviceGetArchitecture, nvmlDeviceArchitecture_t, gpu.board->architecture)
+GETTER_ANY_U32(nvmlDeviceGetBrand, nvmlBrandType_t, gpu.board->brand)
+GETTER_ANY_U32(nvmlDeviceGetArchitecture, nvmlDeviceArchitecture_t, gpu.board->architecture)
 GETTER_U32(nvmlDeviceGetMinorNumber, unsigned int, gpu.device->minor)
 GETTER_U32(nvmlDeviceGetModuleId, unsigned int, gpu.device->module_id)
 GETTER_U32(nvmlDeviceGetBoardId, unsigned int, gpu.device->board_id)
 GETTER_U32(nvmlDeviceGetMultiGpuBoard, unsigned int, gpu.board->multi_gpu_board)
-GETTER_U32(nvmlDeviceGetNumGpuCores, unsigned int, gpu.board->cores)
+// Whose cores they are depends on the instances, so that nobody is told in MIG mode.
+GETTER_U32(nvmlDeviceGetNumGpuCores, unsigned int, mig_is_on(&gpu) ? NA_U32 : gpu.board->cores)
 GETTER_U32(nvmlDeviceGetMemoryBusWidth, unsigned int, gpu.board->memory_bus_width)
 GETTER_U32(nvmlDeviceGetBusType, nvmlBusType_t, gpu.board->bus_type)
 
 nvmlReturn_t nvmlDeviceGetCudaComputeCapability(nvmlDevice_t device, int *major, int *minor)
 {
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, major, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, major, &gpu);
 
 	if (ret != NVML_SUCCESS)
 		return ret;

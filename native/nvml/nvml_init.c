@@ -2,7 +2,7 @@
 #include <pthread.h>
 
 #include "fault.h"
-#include "nvml_internal.h"
+#include "nvml_mig.h"
 
 // Held while the page is mapped or unmapped; getters never take it.
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -66,6 +66,22 @@ nvmlReturn_t nvmlShutdown(void)
 	return NVML_SUCCESS;
 }
 
+nvmlReturn_t api_enter_gpu(uint32_t index, struct gpu *gpu)
+{
+	if (!handle_gpu(index, gpu))
+		return NVML_ERROR_GPU_IS_LOST;
+	return gpu->running->fault_count ? fault_enter(gpu) : NVML_SUCCESS;
+}
+
+// A MIG device that exists has a handle too, but most questions are for the GPU alone.
+static nvmlReturn_t refuse(nvmlDevice_t device)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = mig_enter_device(device, &gpu);
+
+	return ret == NVML_SUCCESS ? NVML_ERROR_NOT_SUPPORTED : ret;
+}
+
 nvmlReturn_t api_enter_device(const char *function, nvmlDevice_t device, const void *answer,
 			      struct gpu *gpu)
 {
@@ -73,11 +89,22 @@ nvmlReturn_t api_enter_device(const char *function, nvmlDevice_t device, const v
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (!handle_valid(device) || !answer)
+	if (!answer)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (!handle_gpu(device->index, gpu))
-		return NVML_ERROR_GPU_IS_LOST;
-	return gpu->running->fault_count ? fault_enter(gpu) : NVML_SUCCESS;
+	return handle_valid(device) ? api_enter_gpu(device->index, gpu) : refuse(device);
+}
+
+nvmlReturn_t api_enter_any_device(const char *function, nvmlDevice_t device, const void *answer,
+				  struct gpu *gpu)
+{
+	nvmlReturn_t ret = api_enter(function);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!answer)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return handle_valid(device) ? api_enter_gpu(device->index, gpu)
+				    : mig_enter_device(device, gpu);
 }
 
 nvmlReturn_t answer_string(char *answer, unsigned int length, const char *value)

@@ -41,6 +41,13 @@ static inline nvmlReturn_t api_enter(const char *function)
 nvmlReturn_t api_enter_device(const char *function, nvmlDevice_t device, const void *answer,
 			      struct gpu *gpu);
 
+/* What they end with: the device by its index, which was checked. */
+nvmlReturn_t api_enter_gpu(uint32_t index, struct gpu *gpu);
+
+/* The same for questions that MIG devices answer too: gpu_is_mig() tells one. */
+nvmlReturn_t api_enter_any_device(const char *function, nvmlDevice_t device, const void *answer,
+				  struct gpu *gpu);
+
 /* Answers that a board may not have: N/A becomes NVML_ERROR_NOT_SUPPORTED. */
 static inline nvmlReturn_t answer_u32(unsigned int *answer, uint32_t value)
 {
@@ -119,6 +126,16 @@ nvmlReturn_t answer_string(char *answer, unsigned int length, const char *value)
 	{                                                                                     \
 		struct gpu gpu;                                                               \
 		nvmlReturn_t ret = api_enter_device(__func__, device, answer, &gpu);          \
+                                                                                              \
+		return ret == NVML_SUCCESS ? answer_u32((unsigned int *)answer, value) : ret; \
+	}
+
+/* The same for a value that MIG devices have too. */
+#define GETTER_ANY_U32(name, type, value)                                                     \
+	nvmlReturn_t name(nvmlDevice_t device, type *answer)                                  \
+	{                                                                                     \
+		struct gpu gpu;                                                               \
+		nvmlReturn_t ret = api_enter_any_device(__func__, device, answer, &gpu);      \
                                                                                               \
 		return ret == NVML_SUCCESS ? answer_u32((unsigned int *)answer, value) : ret; \
 	}

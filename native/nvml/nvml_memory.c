@@ -1,47 +1,77 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "nvml_internal.h"
+#include "nvml_mig.h"
 
-static uint64_t free_memory(const struct gpu *gpu)
+struct memory {
+	uint64_t total;
+	uint64_t reserved;
+	uint64_t used;
+	uint64_t free;
+};
+
+// Of the GPU with all its instances, or of the instance that a MIG device is in.
+static nvmlReturn_t look(struct gpu *gpu, struct memory *memory)
 {
-	uint64_t taken = gpu->board->memory_reserved + gpu->readings->memory_used;
+	uint64_t taken;
 
-	return taken < gpu->board->memory_total ? gpu->board->memory_total - taken : 0;
+	if (gpu_is_mig(gpu)) {
+		nvmlReturn_t ret = mig_device_memory(gpu, &memory->total, &memory->used);
+
+		if (ret != NVML_SUCCESS)
+			return ret;
+		memory->reserved = 0;
+	} else {
+		memory->total = gpu->board->memory_total;
+		memory->reserved = gpu->board->memory_reserved;
+		memory->used = gpu->readings->memory_used;
+		if (mig_is_on(gpu))
+			memory->used += mig_memory_of_all(gpu);
+	}
+	taken = memory->reserved + memory->used;
+	memory->free = taken < memory->total ? memory->total - taken : 0;
+	return NVML_SUCCESS;
 }
 
 // The first version counts what the driver reserves as used.
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 {
+	struct memory now;
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, memory, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, memory, &gpu);
 
+	if (ret == NVML_SUCCESS)
+		ret = look(&gpu, &now);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	memory->total = gpu.board->memory_total;
-	memory->free = free_memory(&gpu);
-	memory->used = memory->total - memory->free;
+	memory->total = now.total;
+	memory->free = now.free;
+	memory->used = now.total - now.free;
 	return NVML_SUCCESS;
 }
 
 nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2_t *memory)
 {
+	struct memory now;
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, memory, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, memory, &gpu);
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (memory->version != nvmlMemory_v2)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	memory->total = gpu.board->memory_total;
-	memory->reserved = gpu.board->memory_reserved;
-	memory->free = free_memory(&gpu);
-	memory->used = gpu.readings->memory_used;
+	ret = look(&gpu, &now);
+	if (ret != NVML_SUCCESS)
+		return ret;
+	memory->total = now.total;
+	memory->reserved = now.reserved;
+	memory->free = now.free;
+	memory->used = now.used;
 	return NVML_SUCCESS;
 }
 
 nvmlReturn_t nvmlDeviceGetBAR1MemoryInfo(nvmlDevice_t device, nvmlBAR1Memory_t *bar1Memory)
 {
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, bar1Memory, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, bar1Memory, &gpu);
 
 	if (ret != NVML_SUCCESS)
 		return ret;
@@ -49,6 +79,12 @@ nvmlReturn_t nvmlDeviceGetBAR1MemoryInfo(nvmlDevice_t device, nvmlBAR1Memory_t *
 		return NVML_ERROR_NOT_SUPPORTED;
 	bar1Memory->bar1Total = gpu.board->bar1_total;
 	bar1Memory->bar1Used = gpu.readings->bar1_used;
+	if (gpu_is_mig(&gpu)) {
+		ret = mig_device_bar1(&gpu, &bar1Memory->bar1Total);
+		if (ret != NVML_SUCCESS)
+			return ret;
+		bar1Memory->bar1Used = 0;
+	}
 	bar1Memory->bar1Free = bar1Memory->bar1Total - bar1Memory->bar1Used;
 	return NVML_SUCCESS;
 }

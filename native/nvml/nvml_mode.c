@@ -4,7 +4,7 @@
 
 GETTER_U32(nvmlDeviceGetPersistenceMode, nvmlEnableState_t, gpu.running->settings.persistence_mode)
 GETTER_U32(nvmlDeviceGetDisplayActive, nvmlEnableState_t, gpu.board->display_active)
-GETTER_U32(nvmlDeviceGetComputeMode, nvmlComputeMode_t, gpu.running->settings.compute_mode)
+GETTER_ANY_U32(nvmlDeviceGetComputeMode, nvmlComputeMode_t, gpu.running->settings.compute_mode)
 GETTER_U32(nvmlDeviceGetVirtualizationMode, nvmlGpuVirtualizationMode_t,
 	   gpu.board->virtualization_mode)
 GETTER_U32(nvmlDeviceGetHostVgpuMode, nvmlHostVgpuMode_t, gpu.board->host_vgpu_mode)

@@ -2,6 +2,12 @@
 #include "nvml_internal.h"
 #include "process.h"
 
+static bool is_within(const struct running_process *process, const struct gpu *gpu)
+{
+	return !gpu_is_mig(gpu) || (process->gpu_instance == gpu->gpu_instance &&
+				    process->compute_instance == gpu->compute_instance);
+}
+
 uint32_t process_list(struct gpu *gpu, uint32_t type, struct running_process *list, uint32_t room)
 {
 	uint32_t count;
@@ -11,7 +17,8 @@ uint32_t process_list(struct gpu *gpu, uint32_t type, struct running_process *li
 
 		count = 0;
 		for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++) {
-			if (!(running->processes[i].process.type & type))
+			if (!(running->processes[i].process.type & type) ||
+			    !is_within(&running->processes[i], gpu))
 				continue;
 			if (count < room)
 				list[count] = running->processes[i];
@@ -44,7 +51,7 @@ static nvmlReturn_t list_processes(const char *function, nvmlDevice_t device, ui
 				   void (*fill)(void *entry, const struct running_process *process))
 {
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(function, device, infoCount, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(function, device, infoCount, &gpu);
 	struct running_process list[STATE_MAX_PROCESSES];
 	uint32_t room;
 
@@ -152,7 +159,7 @@ nvmlReturn_t nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device,
 						   nvmlProcessDetailList_t *plist)
 {
 	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, plist, &gpu);
+	nvmlReturn_t ret = api_enter_any_device(__func__, device, plist, &gpu);
 	struct running_process list[STATE_MAX_PROCESSES];
 	uint32_t type, room;
 

@@ -2,7 +2,7 @@
 // Series of past values, as far back as the driver's own buffers reach.
 #include <sys/time.h>
 
-#include "nvml_internal.h"
+#include "nvml_mig.h"
 #include "process.h"
 
 #define SAMPLE_PERIOD_US 200000u
@@ -46,6 +46,14 @@ static uint32_t sample_value(const struct gpu *gpu, nvmlSamplingType_t type, uin
 	}
 }
 
+// What the GPU as a whole does not tell in MIG mode.
+static bool is_utilization(nvmlSamplingType_t type)
+{
+	return type == NVML_GPU_UTILIZATION_SAMPLES || type == NVML_MEMORY_UTILIZATION_SAMPLES ||
+	       type == NVML_ENC_UTILIZATION_SAMPLES || type == NVML_DEC_UTILIZATION_SAMPLES ||
+	       type == NVML_JPG_UTILIZATION_SAMPLES || type == NVML_OFA_UTILIZATION_SAMPLES;
+}
+
 // The samples lie on a grid of wall-clock time, so that a client that asks again gets only new ones.
 static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t after,
 				 nvmlSample_t *samples, unsigned int room)
@@ -80,7 +88,7 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device, nvmlSamplingType_t type,
 		return ret;
 	if (!sampleValType || type >= NVML_SAMPLINGTYPE_COUNT)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (sample_value(&gpu, type, 0) == NA_U32)
+	if (sample_value(&gpu, type, 0) == NA_U32 || (mig_is_on(&gpu) && is_utilization(type)))
 		return NVML_ERROR_NOT_SUPPORTED;
 	*sampleValType = NVML_VALUE_TYPE_UNSIGNED_INT;
 	if (!samples) {
@@ -106,6 +114,8 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
 
 	if (ret != NVML_SUCCESS)
 		return ret;
+	if (mig_is_on(&gpu))
+		return NVML_ERROR_NOT_SUPPORTED;
 	room = utilization ? *processSamplesCount : 0;
 	*processSamplesCount = process_list(&gpu, ALL_PROCESSES, list, STATE_MAX_PROCESSES);
 	if (!*processSamplesCount || stamp <= lastSeenTimeStamp)
@@ -140,6 +150,8 @@ nvmlReturn_t nvmlDeviceGetProcessesUtilizationInfo(nvmlDevice_t device,
 		return ret;
 	if (info->version != nvmlProcessesUtilizationInfo_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	if (mig_is_on(&gpu))
+		return NVML_ERROR_NOT_SUPPORTED;
 	room = info->procUtilArray ? info->processSamplesCount : 0;
 	info->processSamplesCount = process_list(&gpu, ALL_PROCESSES, list, STATE_MAX_PROCESSES);
 	if (!info->processSamplesCount || stamp <= info->lastSeenTimeStamp)

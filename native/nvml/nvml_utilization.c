@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "nvml_internal.h"
+#include "nvml_mig.h"
 
 // How long the driver looks before it says a percentage.
 #define SAMPLING_PERIOD_US 167000u
@@ -11,7 +11,7 @@ nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (gpu.readings->gpu_util == NA_U32)
+	if (gpu.readings->gpu_util == NA_U32 || mig_is_on(&gpu))
 		return NVML_ERROR_NOT_SUPPORTED;
 	utilization->gpu = gpu_utilization(&gpu);
 	utilization->memory = memory_utilization(&gpu);
@@ -31,7 +31,7 @@ static nvmlReturn_t answer_engine(const char *function, nvmlDevice_t device,
 	if (!samplingPeriodUs)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	memcpy(&value, (const char *)gpu.readings + readings_offset, sizeof(value));
-	if (value == NA_U32)
+	if (value == NA_U32 || mig_is_on(&gpu))
 		return NVML_ERROR_NOT_SUPPORTED;
 	*utilization = value;
 	*samplingPeriodUs = SAMPLING_PERIOD_US;

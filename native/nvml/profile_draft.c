@@ -8,6 +8,7 @@
 #define REASONS_ALL 0x1ffull /* what every data centre board can report */
 #define EVENTS_ALL 0x1full /* ECC, performance state, Xid, clock */
 #define EVENTS_WITHOUT_ECC 0x1cull
+#define EVENT_MIG_CHANGE 0x100ull
 #define ARCHITECTURE_AMPERE 7u
 #define ARCHITECTURE_HOPPER 9u
 #define CLASS_3D_CONTROLLER 0x030200u
@@ -282,6 +283,8 @@ static void finish_modes(struct draft *draft)
 	struct board *board = &draft->board;
 
 	board->mig.capable = board->mig.max_instances != NA_U32 && board->mig.max_instances > 0;
+	if (board->mig.capable)
+		board->event_types_supported |= EVENT_MIG_CHANGE;
 	default_to(&readings->mig_current, 0);
 	default_to(&readings->mig_pending, readings->mig_current);
 	default_to(&board->gpus_per_module, 1);

@@ -108,7 +108,6 @@ FROM_PROFILE = {
     "nv.nvmlDeviceGetOfaUtilization(gpu)[0]": "utilization.ofa",
     "nv.nvmlDeviceGetRemappedRows(gpu)[0]": "remapped_rows.correctable",
     "nv.nvmlDeviceGetRowRemapperHistogram(gpu).max": "remapped_rows.availability_histogram.max",
-    "nv.nvmlDeviceGetMaxMigDeviceCount(gpu)": "mig.max_gpu_instances",
     "nv.nvmlDeviceGetAccountingBufferSize(gpu)": "accounting.buffer_size",
     "nv.nvmlDeviceGetAutoBoostedClocksEnabled(gpu)": "clocks.auto_boost",
     "nv.nvmlDeviceGetGpuOperationMode(gpu)": "gpu_operation_mode.current",

@@ -170,7 +170,6 @@ FACTS: dict[str, list[object]] = {
     ],
     "nv.nvmlDeviceGetC2cModeInfoV(gpu).isC2cEnabled": ["N/A", 0, 0, 0, 1, 1, "N/A", "N/A"],
     "nv.nvmlDeviceGetMigMode(gpu)": [*[[0, 0]] * 6, "N/A", "N/A"],
-    "nv.nvmlDeviceGetMaxMigDeviceCount(gpu)": [7, 7, 7, 7, 7, 7, 0, 0],
     "nv.nvmlDeviceGetRowRemapperHistogram(gpu).max": [640, 2560, 3072, 3840, 3968, 5952, 192, "N/A"],
     "len(list(nv.nvmlDeviceGetRetiredPages(gpu, 0)))": [*["N/A"] * 7, 0],
     "nv.nvmlDeviceGetPersistenceMode(gpu)": [1, 1, 1, 0, 1, 1, 1, 1],

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fuzz_calls.h"
+#include "mig_handle.h"
 
 #define BUFFERS 16
 /* More than any list that a call may give for the counts that buffers say. */
@@ -50,10 +51,31 @@ uint64_t input_scalar(struct input *input)
 	return (uint64_t)input_below(input, 1u << 24);
 }
 
+/* An instance of MIG, or the device that it is, whether it is there or not. */
+static void *input_instance(struct input *input)
+{
+	struct mig_place place = {
+		.index = input_below(input, 4),
+		.gpu_instance = input_below(input, STATE_MAX_GPU_INSTANCES),
+		.compute_instance = input_below(input, 2),
+	};
+
+	switch (input_below(input, 3)) {
+	case 0:
+		return mig_gpu_instance_handle(place.index, place.gpu_instance);
+	case 1:
+		return mig_compute_instance_handle(&place);
+	default:
+		return mig_device_handle(&place);
+	}
+}
+
 void *input_handle(struct input *input)
 {
 	void *given;
 
+	if (input_below(input, 256) < 100)
+		return input_instance(input);
 	/* Where a call puts a handle, it is the first word of its buffer. */
 	memcpy(&given, buffers[input_below(input, BUFFERS)], sizeof(given));
 	return given;

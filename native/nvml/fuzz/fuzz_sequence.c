@@ -15,6 +15,19 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* As MIG needs some calls before it shows anything, the second GPU has a device of it. */
+static void divide(struct running *running)
+{
+	running->readings.mig_current = 1;
+	running->readings.mig_pending = 1;
+	running->gpu_instances[13] = (struct running_gpu_instance){
+		.used = 1,
+		.start = 6,
+		.size = 1,
+		.compute = { { .used = 1, .size = 1 } },
+	};
+}
+
 /* Every input begins with the state that the profile gives, so that it can be played again. */
 static void start_anew(void)
 {
@@ -24,6 +37,7 @@ static void start_anew(void)
 	for (uint32_t i = 0; i < area->description.device_count; i++)
 		atomic_store(&area->state.devices[i].sequence, 0);
 	page_init_state(area);
+	divide(&area->state.devices[1].running[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
