@@ -73,6 +73,12 @@ void json_number(struct json *json, const char *name, uint64_t value)
 	fprintf(json->stream, "%" PRIu64, value);
 }
 
+void json_signed(struct json *json, const char *name, int64_t value)
+{
+	member(json, name);
+	fprintf(json->stream, "%" PRId64, value);
+}
+
 void json_bool(struct json *json, const char *name, bool value)
 {
 	member(json, name);

@@ -20,6 +20,7 @@ void json_open(struct json *json, const char *name, char bracket);
 void json_close(struct json *json, char bracket);
 void json_string(struct json *json, const char *name, const char *value);
 void json_number(struct json *json, const char *name, uint64_t value);
+void json_signed(struct json *json, const char *name, int64_t value);
 void json_bool(struct json *json, const char *name, bool value);
 /* text as it stands, as a JSON string or (raw) as it is; NULL: null */
 void json_value(struct json *json, const char *name, const char *text, bool raw);

@@ -175,6 +175,11 @@ static int check(const struct options *options, const struct profile *profile)
 		for (size_t i = 0; i < profile->note_count; i++)
 			json_string(&json, NULL, profile->notes[i]);
 		json_close(&json, ']');
+		if (options->full) {
+			json_open(&json, "description", '{');
+			print_whole_description(&json, description);
+			json_close(&json, '}');
+		}
 		json_end(&json);
 		return EXIT_OK;
 	}

@@ -40,6 +40,7 @@ struct options {
 	const char *root;
 	const char *file;
 	bool json;
+	bool full;
 	bool dry_run;
 	bool force;
 	struct profile_site site;
@@ -63,6 +64,9 @@ int complain(enum exit_code code, const char *format, ...) __attribute__((format
 
 /* The members of an answer that say what a description holds. */
 void print_description(struct json *json, const struct description *description);
+
+/* Every field of it, as profile.h declares them; generated from there. */
+void print_whole_description(struct json *json, const struct description *description);
 
 /* Up to PROFILE_TEXT_MAX + 1 bytes of a file, to be freed; NULL with errno. */
 char *read_file(const char *file, size_t *length);

@@ -9,7 +9,7 @@
 #include "source.h"
 
 const char mock_nvml_usage[] =
-	"usage: mock-nvml check [--json] [OPTION...] FILE\n"
+	"usage: mock-nvml check [--json [--full]] [OPTION...] FILE\n"
 	"       mock-nvml [--root DIR] apply [--json] [--dry-run] [--force] [OPTION...] FILE\n"
 	"       mock-nvml [--root DIR] COMMAND [-i GPU[,GPU...]] [--json] [--dry-run] [OPTION...]\n"
 	"       mock-nvml keys | faults | --version | --help\n"
@@ -48,6 +48,7 @@ const char mock_nvml_usage[] =
 	"keys prints every key of a profile and what it may be.\n"
 	"\n"
 	"  --json               print one JSON object\n"
+	"  --full               with check --json: every field of the description that FILE makes\n"
 	"  --dry-run            say whether something would change; change nothing\n"
 	"\n"
 	"Exit status: 0 done, 1 FILE is invalid or the GPU cannot do that (one line on stderr),\n"
@@ -183,6 +184,8 @@ static int parse_option(struct options *options, char ***arguments)
 
 	if (strcmp(**arguments, "--json") == 0)
 		options->json = true;
+	else if (strcmp(**arguments, "--full") == 0)
+		options->full = true;
 	else if (strcmp(**arguments, "--dry-run") == 0)
 		options->dry_run = true;
 	else if (strcmp(**arguments, "--force") == 0)
@@ -284,6 +287,8 @@ int parse_arguments(char **arguments, struct options *options)
 		fputs(mock_nvml_usage, stderr);
 		return EXIT_USAGE;
 	}
+	if (options->full && (!options->json || strcmp(options->command, "check") != 0))
+		return complain(EXIT_USAGE, "--full: expected with check --json, found without");
 	if (check_texts(options, kind) != EXIT_OK)
 		return EXIT_USAGE;
 	return kind == FOR_PROFILES ? parse_profile_words(options) : EXIT_OK;

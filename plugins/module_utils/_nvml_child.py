@@ -1,7 +1,7 @@
 # Copyright (c) 2026, mirage.accel contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run `_nvml_read` in a process of its own, so that a library that crashes or hangs is an error message.
+"""Run a reader of NVML in a process of its own, so that a library that crashes or hangs is an error message.
 
 The child is a fresh interpreter and not a fork: LD_LIBRARY_PATH and LD_PRELOAD only count at a program's start. It gets
 the source of the few modules that it needs on its standard input, because Ansible ships modules in one zip file that is
@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import types
 import typing as t
 
 from ansible_collections.mirage.accel.plugins.module_utils import (
@@ -56,12 +57,21 @@ KILL_WAIT = 5.0
 PRINTED = 400
 
 
-def read(library: str, timeout: float, env: dict[str, str | None]) -> dict[str, t.Any]:
-    """What the library tells of its GPUs, or a LibraryError; a variable of env that is None is taken away."""
+def read(
+    library: str,
+    timeout: float,
+    env: dict[str, str | None],
+    entry: types.ModuleType = _nvml_read,
+    more: t.Sequence[types.ModuleType] = (),
+) -> dict[str, t.Any]:
+    """What the library tells of its GPUs, or a LibraryError; a variable of env that is None is taken away.
+
+    entry has the function answer(); more are the modules that it needs besides.
+    """
     job = {
         "library": library,
-        "entry": _nvml_read.__name__,
-        "sources": {module.__name__: inspect.getsource(module) for module in SOURCES},
+        "entry": entry.__name__,
+        "sources": {module.__name__: inspect.getsource(module) for module in (*SOURCES, entry, *more)},
     }
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as result:
         stdin.write(json.dumps(job).encode())

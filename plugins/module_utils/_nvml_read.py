@@ -51,6 +51,21 @@ def answer(path: str) -> dict[str, t.Any]:
 
 def read(library: Library, path: str) -> dict[str, t.Any]:
     """Everything the library tells, between its start and its end."""
+    return started(library, path, lambda: read_all(library))
+
+
+def read_all(library: Library) -> dict[str, t.Any]:
+    gpus = [read_gpu(library, index) for index in range(library.value("nvmlDeviceGetCount_v2"))]
+    return {
+        "driver_version": library.text("nvmlSystemGetDriverVersion"),
+        "nvml_version": library.text("nvmlSystemGetNVMLVersion"),
+        "cuda_version": read_cuda_version(library),
+        "gpus": gpus,
+    }
+
+
+def started(library: Library, path: str, read: Read) -> t.Any:
+    """What `read` returns between the library's start and its end."""
     try:
         library.call("nvmlInit_v2")
     except CallError as error:
@@ -63,13 +78,7 @@ def read(library: Library, path: str) -> dict[str, t.Any]:
             f"Error while starting the NVML library {path}: {error}; see that the driver is loaded and fits the library"
         ) from error
     try:
-        gpus = [read_gpu(library, index) for index in range(library.value("nvmlDeviceGetCount_v2"))]
-        return {
-            "driver_version": library.text("nvmlSystemGetDriverVersion"),
-            "nvml_version": library.text("nvmlSystemGetNVMLVersion"),
-            "cuda_version": read_cuda_version(library),
-            "gpus": gpus,
-        }
+        return read()
     except CallError as error:
         raise LibraryError(f"Error while reading the NVML library {path}: {error}") from error
     finally:
