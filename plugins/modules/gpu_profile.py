@@ -10,11 +10,11 @@ module: gpu_profile
 version_added: "0.1.0"
 short_description: Make a profile of mock GPUs from the GPUs of a host
 description:
-  - Makes the profile with which the mock driver shows the same GPUs elsewhere, from a host's NVML library, from a document
-    of C(nvidia-smi -q -x), or from both.
+  - Makes the profile with which the mock driver shows the same GPUs elsewhere, from a host's NVML library, from a
+    document of C(nvidia-smi -q -x), or from both.
   - The library runs in a process of its own. One that crashes or hangs is an error message and nothing worse.
-  - What the source does not tell is left out and listed in RV(untold); nothing is guessed. What a board does not have (N/A in
-    nvidia-smi) is V(N/A).
+  - What the source does not tell is left out and listed in RV(untold); nothing is guessed. What a board does not have
+    (N/A in nvidia-smi) is V(N/A).
   - GPUs that differ from most are described by what is different.
 options:
   library:
@@ -25,7 +25,7 @@ options:
   src:
     description:
       - Path, on the host, of a document that C(nvidia-smi -q -x) has printed.
-      - It tells less than the library of clocks, links and places, and part numbers and host PCI Express generation besides.
+      - Of links and places it tells less than the library, and of part numbers more.
     type: path
   gpus:
     description:
@@ -36,18 +36,19 @@ options:
     default: []
   scrub:
     description:
-      - Leave out who the GPUs are. UUIDs and serial numbers, and PCI domains, then follow from the name of the node that
-        gets the profile; serial numbers of chassis and UUIDs of clusters are numbered from 1; processes are left out.
-      - With V(false) UUIDs, serial numbers, PCI addresses, chassis, clusters and processes are written as they are, and two
-        nodes with the profile have the same. The identifiers of GPUs and of the fabric that no key of a profile has (PDI,
-        fabric GUID) are left out always.
+      - Leave out who the GPUs are. UUIDs and serial numbers, and PCI domains, then follow from the name of the node
+        that gets the profile; serial numbers of chassis and UUIDs of clusters are numbered from 1; processes are left
+        out.
+      - With V(false) UUIDs, serial numbers, PCI addresses, chassis, clusters and processes are written as they are, and
+        two nodes with the profile have the same. PDI and fabric GUID, for which a profile has no key, are always left
+        out.
     type: bool
     default: true
   dest:
     description:
       - File to write the profile to. Its folder is made where it is missing.
-      - A file from the same GPUs stays as it is while only readings have moved (temperatures, power, clocks in use and the
-        like), and nobody has changed it.
+      - A file from the same GPUs stays as it is while only readings have moved (temperatures, power, clocks in use and
+        the like), and nobody has changed it.
     type: path
   mode:
     description: Mode of the file, as an octal number in quotes.
@@ -121,8 +122,8 @@ profile:
 untold:
   description:
     - Keys of a profile that clients look for and the source does not tell. A board may have what they say.
-    - A document tells that there is a fan, or a MIG mode, but not how many fans or GPU instances; then 1 is written, and the key
-      is listed here.
+    - A document tells that there is a fan, or a MIG mode, but not how many fans or GPU instances; then 1 is written,
+      and the key is listed here.
   returned: success
   type: list
   elements: str
@@ -150,12 +151,9 @@ from ansible_collections.mirage.accel.plugins.module_utils import _cffi_dep, _nv
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import (
     file,
-    nvml_calls,
-    nvml_places,
     nvml_source,
     profile,
     smi_source,
-    words,
 )
 from ansible_collections.mirage.accel.plugins.module_utils._write_file import write_file
 
@@ -173,8 +171,7 @@ def read_facts(params: dict[str, t.Any]) -> tuple[dict[str, t.Any], str]:
     if library is None:
         return t.cast("dict[str, t.Any]", document), params["src"]
     _cffi_dep.require()
-    more = (nvml_calls, nvml_places, words)
-    facts = _nvml_child.read(library, params["timeout"], params["env"], nvml_source, more)
+    facts = _nvml_child.read(library, params["timeout"], params["env"], nvml_source, nvml_source.MODULES)
     if document is None:
         return facts, library
     return profile.fill(facts, document, params["src"]), f"{library} and {params['src']}"
@@ -201,7 +198,8 @@ def keep_file(module: AnsibleModule, made: file.File) -> dict[str, t.Any]:
             write_file(path, (before if same and before else made.text).encode(), mode)
     except OSError as error:
         raise CaptureError(
-            f"Error while writing the profile to {path}: {error.strerror}; set dest to a file in a folder that can be written"
+            f"Error while writing the profile to {path}: {error.strerror}; set dest to a file in a folder that can be"
+            " written"
         ) from error
     after = (before or "") if same else made.text
     diff = {"before_header": str(path), "after_header": str(path), "before": before or "", "after": after}

@@ -27,7 +27,7 @@ def as_range(clocks: t.Sequence[int]) -> Json | None:
     about = (clocks[0] - clocks[-1]) * 10 / (count - 1)
     # The exact ends are less than one MHz away from the rounded ones, so the step is this near to the average.
     slack = 10 / (count - 1)
-    steps = [step for step in range(max(1, int(about - slack)), int(about + slack) + 2)]
+    steps = range(max(1, int(about - slack)), int(about + slack) + 2)
     for step in sorted(steps, key=lambda one: (plainness(one), one)):
         for part in sorted(range(10), key=plainness):
             first = clocks[0] * 10 + part

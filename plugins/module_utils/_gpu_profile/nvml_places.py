@@ -27,7 +27,8 @@ Json = dict[str, t.Any]
 
 def read(boards: list[Board], gpus: list[Json]) -> None:
     """Add to each GPU its place, its nearness to each other one, and its links; None is what is not told."""
-    for board, gpu in zip(boards, gpus):
+    for i, board in enumerate(boards):
+        gpu = gpus[i]
         nodes = told(lambda b=board: bits(b, "nvmlDeviceGetMemoryAffinity", NODE_WORDS, SCOPE_NODE))
         gpu["numa_node"] = nodes[0] if nodes and len(nodes) == 1 else None
         gpu["cpus"] = told(lambda b=board: bits(b, "nvmlDeviceGetCpuAffinity", CPU_WORDS))

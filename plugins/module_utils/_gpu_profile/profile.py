@@ -9,140 +9,16 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
-from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import clocks, links, places, words
+from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import gpu_keys, links, places, words
+from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile.keys import (
+    WANTED,
+    is_reading,
+    ordered,
+    takes_none,
+)
 
 MAX_GPUS = 128
-MAX_PROCESSES = 16
 
-# Keys that do not take N/A: what the source says is not there is left out.
-WITHOUT_NONE = (
-    "clocks_throttle_reasons.",
-    "compute_capability.",
-    "compute_mode",
-    "fabric.",
-    "fan.count",
-    "gpm.supported",
-    "memory.reserved_bytes",
-    "memory.total_bytes",
-    "memory.used_bytes",
-    "bar1_memory.used_bytes",
-    "confidential_compute.capable",
-    "confidential_compute.protected_memory_used_bytes",
-    "mig.gpu_instance_profiles",
-    "multi_gpu_board",
-    "name",
-    "persistence_mode",
-    "processes",
-    "remapped_rows.failure_occurred",
-    "remapped_rows.pending",
-    "retired_pages.double_bit_retirement.addresses",
-    "retired_pages.pending_retirement",
-    "retired_pages.single_bit_retirement.addresses",
-    "supported_clocks.memory_clocks",
-)
-# Of those above, keys below them that take N/A nevertheless.
-WITH_NONE = ("clocks_throttle_reasons.counters.", "fabric.health", "fabric.health_summary", "fabric.health_mask")
-
-# A reading above its highest value would have the profile refused; boards say so while they change clocks.
-HIGHEST = {
-    "clocks.graphics_current": "clocks.graphics_max",
-    "clocks.sm_current": "clocks.sm_max",
-    "clocks.memory_current": "clocks.memory_max",
-    "clocks.video_current": "clocks.video_max",
-    "pcie.current_link_gen": "pcie.max_link_gen",
-    "pcie.current_link_width": "pcie.max_link_width",
-}
-
-# The order of sections in a profile; what is not named here comes last.
-ORDER = (
-    "name brand architecture compute_capability num_gpu_cores num_multiprocessors gpus_per_module board_part_number"
-    " gpu_part_number fru_part_number vbios_version multi_gpu_board addressing_mode sparse_operation_mode inforom"
-    " gsp_firmware memory bar1_memory confidential_compute pci pcie platform fabric power thermal fan performance_state"
-    " clocks supported_clocks clocks_throttle_reasons utilization encoder_stats fbc_stats ecc retired_pages"
-    " remapped_rows display persistence_mode compute_mode mig gpu_operation_mode driver_model accounting virtualization"
-    " capabilities gpm topology processes"
-).split()
-
-# The order within a section; what is not named here comes after, as it was told.
-INNER = {
-    name: rank
-    for rank, name in enumerate(
-        "management_supported total_bytes reserved_bytes used_bytes memory_bus_width capable protected_memory_bytes"
-        " protected_memory_used_bytes device_id subsystem_id class slots bus_id max_link_gen max_device_link_gen"
-        " max_host_link_gen current_link_gen device_current_link_gen max_link_width current_link_width replay_counter"
-        " replay_rollover_counter tx_throughput_kbps rx_throughput_kbps default_limit_mw enforced_limit_mw"
-        " requested_limit_mw min_limit_mw max_limit_mw current_draw_mw average_draw_mw total_energy_consumption_mj"
-        " temperature_gpu_c temperature_memory_c shutdown_threshold_c slowdown_threshold_c max_operating_c"
-        " memory_max_operating_c target_temperature_c target_temperature_min_c target_temperature_max_c current_c"
-        " shutdown_c slowdown_c memory_max_c count gpu mode_current mode_pending default_mode mode"
-        " session_count average_fps average_latency_us memory module tlimit voltage_uv".split()
-    )
-}
-
-# What moves by itself: a profile that is otherwise the same is the same.
-READINGS = (
-    "bar1_memory.used_bytes",
-    "clocks.graphics_current",
-    "clocks.memory_current",
-    "clocks.sm_current",
-    "clocks.video_current",
-    "clocks_throttle_reasons.",
-    "confidential_compute.protected_memory_used_bytes",
-    "encoder_stats.average_fps",
-    "encoder_stats.average_latency_us",
-    "encoder_stats.session_count",
-    "fan.speed_percent",
-    "fan.target_speed_percent",
-    "fbc_stats.",
-    "inforom.bbx_flush.",
-    "memory.reserved_bytes",
-    "memory.used_bytes",
-    "pcie.current_link_gen",
-    "pcie.current_link_width",
-    "pcie.device_current_link_gen",
-    "pcie.replay_counter",
-    "pcie.replay_rollover_counter",
-    "pcie.rx_throughput_kbps",
-    "pcie.tx_throughput_kbps",
-    "performance_state",
-    "power.average_draw_mw",
-    "power.current_draw_mw",
-    "power.memory.",
-    "power.module.average_draw_mw",
-    "power.module.current_draw_mw",
-    "power.total_energy_consumption_mj",
-    "power.voltage_uv",
-    "processes",
-    "thermal.temperature_gpu_c",
-    "thermal.temperature_memory_c",
-    "thermal.tlimit.current_c",
-    "utilization.",
-)
-
-# What a board has and clients look for. Where the source does not tell it, the user is told so.
-WANTED = (
-    "addressing_mode",
-    "architecture",
-    "board_part_number",
-    "brand",
-    "clocks.memory_deferred_khz",
-    "compute_capability.major",
-    "confidential_compute.capable",
-    "display.mode",
-    "ecc.default_mode",
-    "encoder_stats.capacity_percent",
-    "fru_part_number",
-    "gpu_part_number",
-    "memory.memory_bus_width",
-    "memory.reserved_bytes",
-    "num_gpu_cores",
-    "num_multiprocessors",
-    "pcie.device_current_link_gen",
-    "pcie.max_host_link_gen",
-    "power.total_energy_consumption_mj",
-    "power.voltage_uv",
-    "sparse_operation_mode",
-)
 
 Json = dict[str, t.Any]
 
@@ -169,10 +45,6 @@ def at_rest(facts: Json) -> Json:
     return {**facts, "gpus": [{**gpu, "keys": still(gpu["keys"])} for gpu in facts["gpus"]]}
 
 
-def is_reading(path: str) -> bool:
-    return any(path == name or (name.endswith(".") and path.startswith(name)) for name in READINGS)
-
-
 def fill(facts: Json, document: Json, name: str) -> Json:
     """The facts of a library with those of a document of the same GPUs where the library tells nothing."""
     by_uuid = {gpu["uuid"]: gpu for gpu in document["gpus"]}
@@ -194,7 +66,7 @@ def make(facts: Json, source: str, chosen: t.Sequence[int] = (), scrub: bool = T
     gpus = choose(facts["gpus"], source, chosen)
     notes: list[str] = []
     for gpu in gpus:
-        prepare(gpu, facts, scrub, notes)
+        gpu_keys.prepare(gpu, facts, scrub, notes)
     if scrub:
         rename(gpus, "platform.chassis_serial_number", lambda n: f"{n:013d}")
         rename(gpus, "fabric.cluster_uuid", lambda n: f"{n:08x}-0000-0000-0000-{n:012x}")
@@ -254,67 +126,6 @@ def first_error(gpu: Json) -> str:
     return ""
 
 
-# --- one GPU ---
-
-
-def prepare(gpu: Json, facts: Json, scrub: bool, notes: list[str]) -> None:
-    """Its keys as a profile has them."""
-    flat = {
-        path: value for path, value in words.flatten(gpu["keys"]).items() if value != words.NONE or takes_none(path)
-    }
-    gpu["keys"] = keys = words.nest(flat)
-    for name, message in gpu["errors"].items():
-        notes.append(f"{name} of GPU {gpu['index']} is left out: {message}.")
-    lower(keys, gpu["index"], notes)
-    shorten_errors(keys)
-    firmware = keys.get("gsp_firmware", {})
-    if firmware.get("version") not in (None, words.NONE):
-        firmware.setdefault("mode", "enabled")
-        # Without a version it is the driver's, on a site that chooses another driver too.
-        if firmware["version"] == facts["driver_version"]:
-            del firmware["version"]
-    if "memory_clocks" in keys.get("supported_clocks", {}):
-        found, whole = clocks.compact(keys["supported_clocks"]["memory_clocks"])
-        keys["supported_clocks"]["memory_clocks"] = found
-        if not whole:
-            notes.append(f"Some supported clocks of GPU {gpu['index']} are left out: a profile has no room for them.")
-    # The keys name what a process is called: it is nobody's business beside the board.
-    processes = keys.pop("processes", [])
-    if processes and not scrub:
-        keys["processes"] = processes[:MAX_PROCESSES]
-        if len(processes) > MAX_PROCESSES:
-            notes.append(f"GPU {gpu['index']} has {len(processes)} processes; the first {MAX_PROCESSES} are kept.")
-
-
-def takes_none(path: str) -> bool:
-    if path.startswith(WITH_NONE):
-        return True
-    return not any(path == name or (name.endswith(".") and path.startswith(name)) for name in WITHOUT_NONE)
-
-
-def lower(keys: Json, index: int, notes: list[str]) -> None:
-    flat = words.flatten(keys)
-    for path, limit in HIGHEST.items():
-        value, highest = flat.get(path), flat.get(limit)
-        if isinstance(value, int) and isinstance(highest, int) and value > highest:
-            words.put(keys, path, highest)
-            notes.append(f"{path} of GPU {index} was {value}, above its highest value, and is {highest}.")
-
-
-def shorten_errors(keys: Json) -> None:
-    """A sum is only written where it is not that of its parts."""
-    for scope in keys.get("ecc", {}).get("errors", {}).values():
-        for counters in scope.values():
-            # A location that has no counter needs no line: there are many.
-            for name in [name for name, value in counters.items() if value == words.NONE]:
-                del counters[name]
-            if counters.get("total") == words.sum_of_parts(counters):
-                del counters["total"]
-
-
-# --- all of them ---
-
-
 def rename(gpus: t.Sequence[Json], path: str, form: t.Callable[[int], str]) -> None:
     """Another name for each one that is there, the same for the same; N/A and zeros are no names."""
     numbers: dict[str, int] = {}
@@ -346,12 +157,12 @@ def put_modules(gpus: t.Sequence[Json]) -> None:
         for gpu in gpus:
             words.put(gpu["keys"], "platform.module_ids", modules)
         return
-    for gpu, module in zip(gpus, modules):
-        words.put(gpu["keys"], "platform.module_id", module)
+    for gpu in gpus:
+        words.put(gpu["keys"], "platform.module_id", gpu["module_id"])
 
 
 def merge(gpus: t.Sequence[Json]) -> tuple[Json, list[Json]]:
-    """What most GPUs have, and for each what it has otherwise; of values that are equally frequent, the first counts."""
+    """What most GPUs have, and for each what it has otherwise; of equally frequent values the first counts."""
     defaults: Json = {}
     devices: list[Json] = [{} for _ in gpus]
     for path in dict.fromkeys(path for gpu in gpus for path in gpu):
@@ -360,8 +171,8 @@ def merge(gpus: t.Sequence[Json]) -> tuple[Json, list[Json]]:
         # Where a key cannot be taken back by N/A, it is a default only if all have it.
         if len(told) == len(gpus) or (takes_none(path) and told.count(common) > len(gpus) - len(told)):
             defaults[path] = common
-        for gpu, own in zip(gpus, devices):
-            value = gpu.get(path, words.NONE if path in defaults else None)
+        for i, own in enumerate(devices):
+            value = gpus[i].get(path, words.NONE if path in defaults else None)
             if value is not None and value != defaults.get(path):
                 own[path] = value
     return defaults, devices
@@ -372,12 +183,13 @@ def put_addresses(defaults: Json, devices: t.Sequence[Json], slots: places.Slots
         if slots.listed:
             defaults["pci.slots"] = slots.listed
         return
-    for own, address in zip(devices, slots.listed):
-        own["pci.bus_id"] = address
+    for i, address in enumerate(slots.listed):
+        devices[i]["pci.bus_id"] = address
 
 
 def put_identities(devices: t.Sequence[Json], gpus: t.Sequence[Json], scrub: bool, chosen: bool) -> None:
-    for i, (own, gpu) in enumerate(zip(devices, gpus)):
+    for i, gpu in enumerate(gpus):
+        own = devices[i]
         # Some of a host's GPUs are a host of their own, whose device nodes begin with 0.
         if gpu["minor"] not in (None, i) and not chosen:
             own["minor_number"] = gpu["minor"]
@@ -401,19 +213,6 @@ def put_node(profile: Json, gpus: t.Sequence[Json], slots: places.Slots, notes: 
 def system(facts: Json, count: int) -> Json:
     told = {name: facts[name] for name in ("driver_version", "nvml_version", "cuda_version") if facts[name]}
     return {**told, "num_devices": count}
-
-
-def ordered(keys: Json) -> Json:
-    rank = {name: n for n, name in enumerate(ORDER)}
-    sections = {name: inner(value) for name, value in keys.items()}
-    return dict(sorted(sections.items(), key=lambda item: rank.get(item[0], len(rank))))
-
-
-def inner(value: t.Any) -> t.Any:
-    if not isinstance(value, dict):
-        return value
-    parts = {name: inner(part) for name, part in value.items()}
-    return dict(sorted(parts.items(), key=lambda item: INNER.get(item[0], len(INNER))))
 
 
 def untold(profile: Json, defaults: Json) -> list[str]:
