@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nvml_info declares of NVML is what NVIDIA's own header says: sizes, offsets and types: the compiler compares."""
+"""What nvml_info and gpu_profile declare of NVML is what NVIDIA's own header says: the compiler compares it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pytest
 
 from ansible_collections.mirage.accel.plugins.module_utils import _nvml_library as declared
 from ansible_collections.mirage.accel.plugins.module_utils import _nvml_read as reading
+from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import nvml_board, nvml_calls, nvml_tables
+
+CDEF = declared.CDEF + nvml_calls.CDEF
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def header(native_build: Path, cache: Path) -> Path:
 @pytest.fixture(scope="module")
 def ffi() -> cffi.FFI:
     made = cffi.FFI()
-    made.cdef(declared.CDEF)
+    made.cdef(CDEF)
     return made
 
 
@@ -57,8 +60,8 @@ def test_structures(ffi: cffi.FFI, compiles) -> None:
 
 def test_functions(compiles) -> None:
     """A function of our declaration may call the header's with its own parameters: number and types are the same."""
-    declarations = re.findall(r"^(nvmlReturn_t|const char \*)\s*(nvml\w+)\(([^)]*)\);", declared.CDEF, re.MULTILINE)
-    assert len(declarations) == declared.CDEF.count("(")
+    declarations = re.findall(r"^(nvmlReturn_t|const char \*)\s*(nvml\w+)\(([^)]*)\);", CDEF, re.MULTILINE)
+    assert len(declarations) == CDEF.count("(")
     statements = []
     for returned, name, text in declarations:
         parameters = [] if text == "void" else [one.strip() for one in text.split(",")]
@@ -90,6 +93,13 @@ def test_functions(compiles) -> None:
         (reading.THRESHOLDS["memory_max"], "NVML_TEMPERATURE_THRESHOLD_MEM_MAX"),
         (reading.THRESHOLDS["gpu_max"], "NVML_TEMPERATURE_THRESHOLD_GPU_MAX"),
         (0, "NVML_TEMPERATURE_GPU"),
+        (nvml_calls.ARGUMENT_VERSION_MISMATCH, "NVML_ERROR_ARGUMENT_VERSION_MISMATCH"),
+        (nvml_calls.DEPRECATED, "NVML_ERROR_DEPRECATED"),
+        (nvml_board.GPU_INSTANCE_PROFILES, "NVML_GPU_INSTANCE_PROFILE_COUNT"),
+        (nvml_tables.GPU, "NVML_POWER_SCOPE_GPU"),
+        (nvml_tables.MODULE, "NVML_POWER_SCOPE_MODULE"),
+        (nvml_tables.MEMORY, "NVML_POWER_SCOPE_MEMORY"),
+        *[(number, f"NVML_FI_DEV_{name}") for name, number in nvml_calls.FIELDS.items()],
         *[(number, f"NVML_COMPUTEMODE_{name.upper()}") for number, name in reading.COMPUTE_MODES.items()],
         *[
             (number, f"NVML_NVLINK_VERSION_{name.replace('.', '_')}")

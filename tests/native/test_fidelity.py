@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How much of `nvidia-smi -q -x` is what a real board says: the vendor's own program on our library, beside a capture.
 
-A field is a leaf element, named by its path; a list (supported clocks) is one field. Fields count that are in both
-documents. The captures are of drivers 570 and 580, so that they have fields which 550 does not print.
+The captures are of drivers 570 and 580, so that they have fields which 550 does not print.
 """
 
 from __future__ import annotations
@@ -11,35 +10,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from smi_report import IDENTIFIERS, MOVING, compare, counts, is_newer, leaves
 
-# Who the board is and where it sits, not what it is: derived from node and index.
-IDENTIFIERS = {"serial", "uuid", "board_id", "pci/pci_bus", "pci/pci_domain", "pci/pci_bus_id"}
-# Readings that move on an idle board; the profile has those of the capture, which is not required.
-MOVING = {f"clocks/{name}_clock" for name in ("graphics", "sm", "mem", "video")}
-LISTS_OF_PROCESSES = {"processes", "accounted_processes"}
-# Fields newer than 550: nothing that the library answers can make 550.163.01 print them.
-NEWER_THAN_550 = {
-    "platformInfo",
-    "gpu_recovery_action",
-    "dram_encryption_mode",
-    "power_smoothing",
-    "power_profiles",
-    "fabric/health/summary",
-    "fabric/health/route_recovery_in_progress",
-    "fabric/health/route_unhealthy",
-    "fabric/health/access_timeout_recovery",
-    "fabric/health/incorrect_configuration",
-    "fabric/health/partition_assigned",
-    "capabilities",
-    "display_attached",
-    "pdi",
-    "clocks_event_reasons_counters",
-    "ecc_errors/channel_repair_pending",
-    "ecc_errors/tpc_repair_pending",
-    "ecc_errors/unrepairable_memory",
-    "remapped_rows/remapped_row_corr_inactive",
-    "remapped_rows/remapped_row_unc_inactive",
-}
 # What still differs, and why it cannot be equal with driver 550; anything else here is a regression.
 KNOWN = {
     "a100": {
@@ -59,30 +31,6 @@ KNOWN = {
         "supported_clocks/supported_mem_clock/supported_graphics_clock",
     },
 }
-
-
-def leaves(gpu: ElementTree.Element) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-
-    def walk(element: ElementTree.Element, path: str) -> None:
-        for child in element:
-            name = f"{path}/{child.tag}" if path else child.tag
-            if len(child):
-                walk(child, name)
-            else:
-                found.setdefault(name, []).append((child.text or "").strip())
-
-    walk(gpu, "")
-    return found
-
-
-def counts(name: str) -> bool:
-    return name not in IDENTIFIERS | MOVING and name.split("/")[0] not in LISTS_OF_PROCESSES
-
-
-def is_newer(name: str) -> bool:
-    parts = name.split("/")
-    return any("/".join(parts[:n]) in NEWER_THAN_550 for n in range(1, len(parts) + 1))
 
 
 @pytest.fixture(scope="module", params=["a100", "gb200"])
@@ -106,16 +54,12 @@ def documents(board: str, native_build: Path, vendor_smi: Path, repo: Path, run)
 
 def test_fields_are_those_of_the_real_board(board, documents, capsys):
     real, mock = documents
-    fields = [name for name in real if counts(name) and (name in mock or not is_newer(name))]
-    different = {name: (real[name], mock.get(name)) for name in fields if real[name] != mock.get(name)}
-    share = 100 * (len(fields) - len(different)) / len(fields)
+    comparison = compare(real, mock)
     with capsys.disabled():
-        print(f"\n{board}: {len(fields) - len(different)} of {len(fields)} fields as on the real board, {share:.1f} %")
-        for name, (wanted, got) in different.items():
-            print(f"  {name}: real {wanted[:2]}, here {got[:2] if got else 'missing'}")
-    assert len(fields) > 150
-    assert share >= 97
-    assert set(different) == KNOWN[board]
+        print(f"\n{comparison.describe(board)}")
+    assert len(comparison.fields) > 150
+    assert comparison.share >= 97
+    assert set(comparison.different) == KNOWN[board]
 
 
 def test_each_value_of_a_list_counted_alone_is_that_of_the_real_board(documents):

@@ -114,12 +114,16 @@ def modules_use_utils_only(root: Path) -> Iterator[str]:
 
 
 def pure_files_import_the_standard_library(root: Path) -> Iterator[str]:
-    """_dra/*, those of PURE and what judges in _mock_accel/: no I/O; among ours, only each other."""
+    """_dra/*, those of PURE, what judges in _mock_accel/ and all but nvml_* in _gpu_profile/: no I/O; among ours, only
+    each other."""
     utils = root / "plugins" / "module_utils"
     pure = [*python_files(utils / "_dra"), *(utils / f"{name}.py" for name in PURE)]
     judges = ("registers", "use", "function", "plan")
     pure += [utils / "_mock_accel" / f"{name}.py" for name in judges]
+    profiles = [path for path in python_files(utils / "_gpu_profile") if not path.name.startswith("nvml_")]
+    pure += profiles
     allowed = [f"{OURS}.module_utils.{name}" for name in ("_dra", *PURE)]
+    allowed += [f"{OURS}.module_utils._gpu_profile.{path.stem}" for path in profiles]
     allowed += [f"{OURS}.module_utils._mock_accel.{name}" for name in judges]
     for path in pure:
         for name in imported(path) if path.exists() else ():
