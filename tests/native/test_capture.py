@@ -17,6 +17,7 @@ import pytest
 from smi_report import compare, leaves
 
 from ansible_collections.mirage.accel.plugins.module_utils import _nvml_child
+from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import keys as about
 from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import (
     nvml_source,
     profile,
@@ -182,6 +183,15 @@ def test_by_both(original: Path, library_facts, document: str, describe, tmp_pat
     facts = profile.fill(library_facts, smi_source.read(document, "it"), "it")
     found = differences(describe(original), describe(written(facts, tmp_path, False)))
     assert not unexplained(found, UNTOLD), found
+
+
+def test_what_takes_na_is_what_the_program_says(native_build: Path, run) -> None:
+    """Keys that a GPU's profile may have, as `mock-nvml keys` prints them."""
+    done = run(native_build / "mock-nvml", "keys")
+    rows = re.findall(r"^\| `device_defaults\.([^`\[]+)` \| (.*) \|$", done.stdout, re.MULTILINE)
+    assert len(rows) > 200
+    wanted = {path: rule.endswith("or N/A") for path, rule in rows if "no effect" not in rule}
+    assert {path: about.takes_none(path) for path in wanted} == wanted
 
 
 @pytest.fixture(scope="module", params=CAPTURES, ids=lambda path: path.stem)

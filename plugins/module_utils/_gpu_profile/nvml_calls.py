@@ -295,10 +295,16 @@ FIELDS = {
 class Board:
     """One GPU of a loaded library: calls by name, without the handle that all of them take."""
 
-    def __init__(self, ffi: t.Any, library: Library, handle: t.Any) -> None:
+    def __init__(self, ffi: t.Any, library: Library, index: int) -> None:
         self.ffi = ffi
         self.library = library
-        self.handle = handle
+        self.index = index
+        # Until it is opened, and of a GPU that cannot be.
+        self.handle: t.Any = None
+
+    def open(self) -> t.Any:
+        self.handle = self.library.handle(self.index)
+        return self.handle
 
     def value(self, function: str, *arguments: t.Any, out: str = "unsigned int") -> int:
         return self.library.value(function, self.handle, *arguments, out=out)

@@ -29,14 +29,20 @@ def read(boards: list[Board], gpus: list[Json]) -> None:
     """Add to each GPU its place, its nearness to each other one, and its links; None is what is not told."""
     for i, board in enumerate(boards):
         gpu = gpus[i]
+        gpu.update({"numa_node": None, "cpus": None, "levels": None, "nvlink": {"links": []}})
+        if board.handle is None:
+            continue
         nodes = told(lambda b=board: bits(b, "nvmlDeviceGetMemoryAffinity", NODE_WORDS, SCOPE_NODE))
         gpu["numa_node"] = nodes[0] if nodes and len(nodes) == 1 else None
         gpu["cpus"] = told(lambda b=board: bits(b, "nvmlDeviceGetCpuAffinity", CPU_WORDS))
-        gpu["levels"] = [
-            told(lambda b=board, o=other: b.value("nvmlDeviceGetTopologyCommonAncestor", o.handle, out="int"))
-            for other in boards
-        ]
+        gpu["levels"] = [read_level(board, other) for other in boards]
         gpu["nvlink"] = read_nvlink(board)
+
+
+def read_level(board: Board, other: Board) -> int | None:
+    if other.handle is None:
+        return None
+    return told(lambda: board.value("nvmlDeviceGetTopologyCommonAncestor", other.handle, out="int"))
 
 
 def told(read: t.Callable[[], t.Any]) -> t.Any:

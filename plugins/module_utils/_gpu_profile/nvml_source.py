@@ -51,7 +51,7 @@ def answer(path: str) -> Json:
 
 
 def read(ffi: t.Any, library: Library) -> Json:
-    boards = [Board(ffi, library, library.handle(index)) for index in range(library.value("nvmlDeviceGetCount_v2"))]
+    boards = [Board(ffi, library, index) for index in range(library.value("nvmlDeviceGetCount_v2"))]
     gpus = [read_gpu(board) for board in boards]
     nvml_places.read(boards, gpus)
     return {
@@ -64,8 +64,10 @@ def read(ffi: t.Any, library: Library) -> Json:
 
 def read_gpu(board: Board) -> Json:
     teller = Teller(board)
-    for group in GROUPS:
-        group(teller, board)
+    # One that has fallen off the bus keeps its place, and says why nothing else is known of it.
+    if teller.get("handle", board.open) is not None:
+        for group in GROUPS:
+            group(teller, board)
     return {"keys": teller.keys, "errors": teller.errors, **read_identity(board, teller)}
 
 
@@ -78,7 +80,7 @@ def read_identity(board: Board, teller: Teller) -> Json:
         "module_id": lambda: board.value("nvmlDeviceGetModuleId"),
         "bus_id": lambda: board.library.decode(board.struct("nvmlDeviceGetPciInfo_v3", "nvmlPciInfo_t").busId),
     }
-    found = {name: teller.get(name, reader) for name, reader in readers.items()}
+    found = {name: teller.get(name, reader) if board.handle is not None else None for name, reader in readers.items()}
     return {name: None if value == words.NONE else value for name, value in found.items()}
 
 

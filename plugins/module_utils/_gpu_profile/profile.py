@@ -48,7 +48,7 @@ def at_rest(facts: Json) -> Json:
 def fill(facts: Json, document: Json, name: str) -> Json:
     """The facts of a library with those of a document of the same GPUs where the library tells nothing."""
     by_uuid = {gpu["uuid"]: gpu for gpu in document["gpus"]}
-    missing = [gpu["uuid"] for gpu in facts["gpus"] if gpu["uuid"] not in by_uuid]
+    missing = [gpu["uuid"] for gpu in facts["gpus"] if gpu["uuid"] not in (None, *by_uuid)]
     if missing:
         raise NoGpuError(
             f"Error while reading the document {name}: it has no GPU {missing[0]}, which the library has; make it with"
@@ -56,7 +56,7 @@ def fill(facts: Json, document: Json, name: str) -> Json:
         )
     gpus = []
     for gpu in facts["gpus"]:
-        more = words.flatten(by_uuid[gpu["uuid"]]["keys"])
+        more = words.flatten(by_uuid[gpu["uuid"]]["keys"]) if gpu["uuid"] in by_uuid else {}
         gpus.append({**gpu, "keys": words.nest({**more, **words.flatten(gpu["keys"])})})
     return {**facts, "gpus": gpus, "document": True}
 
@@ -112,7 +112,8 @@ def choose(all_gpus: t.Sequence[Json], source: str, chosen: t.Sequence[int]) -> 
             " choose some in the option gpus"
         )
     for gpu in picked:
-        if not gpu["keys"].get("name") or "total_bytes" not in gpu["keys"].get("memory", {}):
+        flat = words.flatten(gpu["keys"])
+        if not flat.get("name") or not isinstance(flat.get("memory.total_bytes"), int):
             raise NoGpuError(
                 f"Error while making a profile from {source}: it does not tell name and memory of GPU {gpu['index']},"
                 f" which a profile must have{first_error(gpu)}; choose other GPUs in the option gpus"
