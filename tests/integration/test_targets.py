@@ -48,6 +48,16 @@ def test_nvml_info(playbook, native_build: Path, repo: Path) -> None:
     assert_played(playbook("nvml_info", variables))
 
 
+def test_gpu_profile(playbook, native_build: Path, repo: Path) -> None:
+    variables = {
+        "library": str(native_build / "libnvidia-ml.so.1"),
+        "profiles": str(repo / "charts" / "gpu-mock" / "profiles"),
+        "program": str(native_build / "mock-nvml"),
+        "document": str(repo / "tests" / "native" / "fixtures" / "nvidia-smi-q-x" / "gb200.xml"),
+    }
+    assert_played(playbook("gpu_profile", variables))
+
+
 @pytest.fixture
 def nodes(apiserver):
     """Three GPU nodes: one good, one with an unhealthy GPU, one that comes while the play waits for it."""
