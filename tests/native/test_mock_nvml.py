@@ -229,6 +229,8 @@ def test_default_node_name_is_the_host_in_lower_case(mock_nvml: Command) -> None
         (["apply", "--pci-domain=-1", "F"], '--pci-domain: expected a number from 0x1 to 0xffff, found "-1"'),
         (["apply", "--pci-domain=1x", "F"], '--pci-domain: expected a number from 0x1 to 0xffff, found "1x"'),
         (["apply", "F", "--count"], "mock-nvml: unknown option or missing value: --count (see mock-nvml --help)"),
+        (["apply", "--json", "--full", "F"], "--full: expected with check --json, found without"),
+        (["check", "--full", "F"], "--full: expected with check --json, found without"),
         (["apply", "F", "G"], 'mock-nvml: expected one FILE, found also "G"'),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -243,7 +245,7 @@ def test_usage_errors(mock_nvml: Command, tmp_path: Path, argv: list[str], line:
 def test_usage_is_told(mock_nvml: Command, argv: list[str]) -> None:
     done = mock_nvml(*argv)
     assert done.returncode == 2
-    assert done.stderr.startswith("usage: mock-nvml check [--json]")
+    assert done.stderr.startswith("usage: mock-nvml check [--json [--full]]")
     assert mock_nvml("--help").stdout == done.stderr
 
 
