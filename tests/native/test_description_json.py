@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`mock-nvml check --json --full`: every field of struct description is there, since the code is made from the header."""
+"""`mock-nvml check --json --full`: every field of struct description is there, as the code is made from the header."""
 
 from __future__ import annotations
 
