@@ -95,6 +95,7 @@ def test_functions(compiles) -> None:
         (0, "NVML_TEMPERATURE_GPU"),
         (nvml_calls.ARGUMENT_VERSION_MISMATCH, "NVML_ERROR_ARGUMENT_VERSION_MISMATCH"),
         (nvml_calls.DEPRECATED, "NVML_ERROR_DEPRECATED"),
+        (nvml_calls.NOT_READY, "NVML_ERROR_NOT_READY"),
         (nvml_board.GPU_INSTANCE_PROFILES, "NVML_GPU_INSTANCE_PROFILE_COUNT"),
         (nvml_tables.GPU, "NVML_POWER_SCOPE_GPU"),
         (nvml_tables.MODULE, "NVML_POWER_SCOPE_MODULE"),

@@ -19,6 +19,7 @@ from smi_report import compare, leaves
 from ansible_collections.mirage.accel.plugins.module_utils import _nvml_child
 from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import keys as about
 from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import (
+    limits,
     nvml_source,
     profile,
     smi_source,
@@ -194,6 +195,22 @@ def test_what_takes_na_is_what_the_program_says(native_build: Path, run) -> None
     assert {path: about.takes_none(path) for path in wanted} == wanted
 
 
+def test_limits_are_those_of_the_program(native_build: Path, run) -> None:
+    """Numbers and texts of the keys that a source may tell; what the format only counts by itself is not told."""
+    done = run(native_build / "mock-nvml", "keys")
+    rows = re.findall(r"^\| `device_defaults\.([^`\[]+)` \| (.*) \|$", done.stdout, re.MULTILINE)
+    numbers = {path: re.match(r"a number from (-?\d+) to (\d+)", rule) for path, rule in rows}
+    texts = {path: re.match(r"a text of at most (\d+) characters", rule) for path, rule in rows}
+    untold = ("dynamic_metrics.", "num_multiprocessors")
+    wanted = {path: (int(one[1]), int(one[2])) for path, one in numbers.items() if one and not path.startswith(untold)}
+    assert len(wanted) > 150
+    assert {path: limits.number_range(path) for path in wanted} == wanted
+    lengths = {path: int(one[1]) for path, one in texts.items() if one and path != "platform.fru_part_number"}
+    assert {path: limits.text_length(path) for path in lengths if path != "serial"} == {
+        path: length for path, length in lengths.items() if path != "serial"
+    }
+
+
 @pytest.fixture(scope="module", params=CAPTURES, ids=lambda path: path.stem)
 def capture(request: pytest.FixtureRequest) -> Path:
     return request.param
@@ -205,13 +222,14 @@ def test_a_profile_of_a_real_board_answers_as_the_board(
     """The other way: a real board's document, a profile from it, the vendor's nvidia-smi on that profile."""
     made = written(smi_source.read(capture.read_bytes(), capture.name), tmp_path, True)
     env = {"LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(made)}
-    done = run(vendor_smi, "-q", "-x", "-i", "0", env=env)
+    done = run(vendor_smi, "-q", "-x", env=env)
     assert done.returncode == 0, done.stdout + done.stderr
-    real, mock = (
-        leaves(root.find("gpu")) for root in (ElementTree.parse(capture).getroot(), ElementTree.fromstring(done.stdout))
-    )
-    comparison = compare(real, mock)
-    with capsys.disabled():
-        print(f"\n{comparison.describe(f'a profile made from {capture.name}')}")
-    assert len(comparison.fields) > 150
-    assert comparison.share >= 97
+    real = ElementTree.parse(capture).getroot().findall("gpu")
+    mock = ElementTree.fromstring(done.stdout).findall("gpu")
+    assert len(real) == len(mock)
+    for index, gpu in enumerate(real):
+        comparison = compare(leaves(gpu), leaves(mock[index]))
+        with capsys.disabled():
+            print(f"\n{comparison.describe(f'a profile made from {capture.name}, GPU {index}')}")
+        assert len(comparison.fields) > 150
+        assert comparison.share >= 97

@@ -13,6 +13,7 @@ import typing as t
 # What a description has room for (native/nvml/profile.h).
 MEMORY_CLOCKS = 8
 GRAPHICS_CLOCKS = 2048
+HIGHEST = 65535
 # Fewer say nothing about a step.
 REGULAR = 4
 
@@ -50,7 +51,7 @@ def compact(memory_clocks: t.Sequence[Json]) -> tuple[list[Json], bool]:
     room = GRAPHICS_CLOCKS
     kept: list[Json] = []
     for memory in memory_clocks[:MEMORY_CLOCKS]:
-        clocks = sorted(memory["graphics_clocks"], reverse=True)
+        clocks = sorted((clock for clock in memory["graphics_clocks"] if 0 < clock <= HIGHEST), reverse=True)
         if not clocks or len(clocks) > room:
             continue
         room -= len(clocks)

@@ -47,14 +47,22 @@ WITHOUT_NONE = (
 WITH_NONE = ("clocks_throttle_reasons.counters.", "fabric.health", "fabric.health_summary", "fabric.health_mask")
 
 
-# A reading above its highest value would have the profile refused; boards say so while they change clocks.
+# A reading above its highest value, or below its lowest, would have the profile refused. Boards say so while they
+# change clocks, or where somebody else than the driver limits their power.
 HIGHEST = {
+    "bar1_memory.used_bytes": "bar1_memory.total_bytes",
     "clocks.graphics_current": "clocks.graphics_max",
     "clocks.sm_current": "clocks.sm_max",
     "clocks.memory_current": "clocks.memory_max",
     "clocks.video_current": "clocks.video_max",
     "pcie.current_link_gen": "pcie.max_link_gen",
     "pcie.current_link_width": "pcie.max_link_width",
+    "power.enforced_limit_mw": "power.max_limit_mw",
+    "power.requested_limit_mw": "power.max_limit_mw",
+}
+LOWEST = {
+    "power.enforced_limit_mw": "power.min_limit_mw",
+    "power.requested_limit_mw": "power.min_limit_mw",
 }
 
 

@@ -257,6 +257,8 @@ INSUFFICIENT_SIZE = 7
 # Of a driver that knows the struct in another version, or has taken the function away: neither says anything.
 ARGUMENT_VERSION_MISMATCH = 25
 DEPRECATED = 26
+# What has not happened yet cannot be told.
+NOT_READY = 27
 
 # nvmlValueType_t -> the member of the union
 VALUE_TYPES = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")

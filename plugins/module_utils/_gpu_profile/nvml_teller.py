@@ -19,7 +19,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._nvml_library import 
 )
 
 # A library or a driver too old for a question, or too new: the board may have what was asked for all the same.
-UNTOLD = (FUNCTION_NOT_FOUND, nvml_calls.ARGUMENT_VERSION_MISMATCH, nvml_calls.DEPRECATED)
+UNTOLD = (FUNCTION_NOT_FOUND, nvml_calls.ARGUMENT_VERSION_MISMATCH, nvml_calls.DEPRECATED, nvml_calls.NOT_READY)
 
 
 Json = dict[str, t.Any]

@@ -9,7 +9,7 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
-from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import gpu_keys, links, places, words
+from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import gpu_keys, limits, links, places, words
 from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile.keys import (
     WANTED,
     is_reading,
@@ -113,7 +113,7 @@ def choose(all_gpus: t.Sequence[Json], source: str, chosen: t.Sequence[int]) -> 
         )
     for gpu in picked:
         flat = words.flatten(gpu["keys"])
-        if not flat.get("name") or not isinstance(flat.get("memory.total_bytes"), int):
+        if flat.get("name") in (None, "", words.NONE) or flat.get("memory.total_bytes") in (None, 0, words.NONE):
             raise NoGpuError(
                 f"Error while making a profile from {source}: it does not tell name and memory of GPU {gpu['index']},"
                 f" which a profile must have{first_error(gpu)}; choose other GPUs in the option gpus"
@@ -153,6 +153,9 @@ def put_serials(gpus: t.Sequence[Json], scrub: bool, notes: list[str]) -> None:
 
 
 def put_modules(gpus: t.Sequence[Json]) -> None:
+    for gpu in gpus:
+        if gpu["module_id"] is not None and not limits.fits("platform.module_id", gpu["module_id"]):
+            gpu["module_id"] = None
     modules = [gpu["module_id"] for gpu in gpus]
     if None not in modules and len(modules) <= places.MAX_LISTED:
         for gpu in gpus:
@@ -189,13 +192,18 @@ def put_addresses(defaults: Json, devices: t.Sequence[Json], slots: places.Slots
 
 
 def put_identities(devices: t.Sequence[Json], gpus: t.Sequence[Json], scrub: bool, chosen: bool) -> None:
+    minors = [gpu["minor"] for gpu in gpus]
+    # Some of a host's GPUs are a host of their own, whose device nodes begin with 0.
+    numbered = not chosen and len(set(minors)) == len(minors) and all(minor in range(255) for minor in minors)
     for i, gpu in enumerate(gpus):
-        own = devices[i]
-        # Some of a host's GPUs are a host of their own, whose device nodes begin with 0.
-        if gpu["minor"] not in (None, i) and not chosen:
-            own["minor_number"] = gpu["minor"]
-        if not scrub:
-            own.update({name: gpu[name] for name in ("uuid", "serial") if gpu[name]})
+        if numbered and gpu["minor"] != i:
+            devices[i]["minor_number"] = gpu["minor"]
+        if scrub:
+            continue
+        if gpu["uuid"] and limits.GPU_UUID.fullmatch(gpu["uuid"]):
+            devices[i]["uuid"] = gpu["uuid"]
+        if gpu["serial"]:
+            devices[i]["serial"] = gpu["serial"]
 
 
 def put_node(profile: Json, gpus: t.Sequence[Json], slots: places.Slots, notes: list[str]) -> None:

@@ -30,6 +30,28 @@ from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile.smi_elem
 
 ROOT = "nvidia_smi_log"
 
+# What stands in the place of a value that could not be read: NVML's words for its errors, and nvidia-smi's own.
+FAILURES = {
+    "Driver Not Loaded",
+    "ERR!",
+    "GPU is lost",
+    "GPU requires reset",
+    "Insufficient Permissions",
+    "Insufficient Resources",
+    "Invalid Argument",
+    "Not Found",
+    "Not Ready",
+    "Not Supported",
+    "Requested functionality has been deprecated",
+    "Timeout",
+    "Unknown",
+    "Unknown Error",
+    "[Unknown Error]",
+    "[GPU is lost]",
+    "[GPU requires reset]",
+    "[Insufficient Permissions]",
+}
+
 
 Json = dict[str, t.Any]
 
@@ -72,7 +94,7 @@ def text_of(element: ElementTree.Element, path: str) -> str | None:
 def value_of(element: ElementTree.Element, path: str, read: Read) -> t.Any:
     """N/A where the board has none; None where the document does not say, or says it in unknown words."""
     text = text_of(element, path)
-    if text is None:
+    if text is None or text in FAILURES:
         return None
     return words.NONE if text in ("N/A", "[N/A]") else read(text)
 
@@ -113,7 +135,7 @@ def read_gpu(gpu: ElementTree.Element) -> Json:
 
 
 def known(text: str | None) -> str | None:
-    return None if text in ("N/A", "0") else text
+    return None if text in ("N/A", "0", *FAILURES) else text
 
 
 def put_fabric(keys: Json, gpu: ElementTree.Element) -> None:

@@ -16,7 +16,7 @@ def gpu(index: int, **more: t.Any) -> dict[str, t.Any]:
     return {
         "keys": words.nest(flat),
         "errors": {},
-        "uuid": f"GPU-{index}",
+        "uuid": f"GPU-{index}0000000-0000-0000-0000-000000000000",
         "serial": f"132000000000{index}",
         "minor": index,
         "module_id": None,
@@ -126,7 +126,7 @@ def test_who_they_are_is_scrubbed() -> None:
 
 def test_who_they_are_is_kept_on_request() -> None:
     made = profile.make(facts(gpu(0, keys=IDENTITIES, bus_id="00000001:07:00.0")), "it", scrub=False).profile
-    assert made["devices"] == [{"index": 0, "uuid": "GPU-0", "serial": "1320000000000"}]
+    assert made["devices"] == [{"index": 0, "uuid": gpu(0)["uuid"], "serial": "1320000000000"}]
     assert made["device_defaults"]["pci"]["slots"] == ["0001:07:00.0"]
     assert made["device_defaults"]["processes"] == IDENTITIES["processes"]
     assert made["device_defaults"]["fabric"]["cluster_uuid"] == IDENTITIES["fabric.cluster_uuid"]
@@ -168,6 +168,51 @@ def test_a_reading_above_its_highest_value_is_that() -> None:
     assert made.notes == ["clocks.sm_current of GPU 0 was 2000, above its highest value, and is 1980."]
 
 
+def test_a_limit_beyond_what_can_be_set_is_the_end_of_it() -> None:
+    limits = {"power.min_limit_mw": 100, "power.max_limit_mw": 300, "power.enforced_limit_mw": 50}
+    made = profile.make(with_keys(limits), "it")
+    assert made.profile["device_defaults"]["power"]["enforced_limit_mw"] == 100
+    assert made.notes == ["power.enforced_limit_mw of GPU 0 was 50, below its lowest value, and is 100."]
+
+
+def test_limits_that_contradict_each_other_are_left_out() -> None:
+    limits = {"power.min_limit_mw": 100, "power.max_limit_mw": 300, "power.default_limit_mw": 400}
+    made = profile.make(with_keys(limits), "it")
+    assert made.profile["device_defaults"]["power"] == {"default_limit_mw": 400}
+    assert made.notes == ["The range of power of GPU 0 is left out: lowest, default and highest were [100, 400, 300]."]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("thermal.temperature_gpu_c", 0xFFFFFFFF),
+        ("pcie.max_link_gen", 0),
+        ("vbios_version", "x" * 32),
+        ("inforom.bbx_flush.timestamp", "yesterday"),
+        ("retired_pages.single_bit_retirement.count", 65),
+    ],
+)
+def test_what_no_board_has_is_left_out(path: str, value: t.Any) -> None:
+    made = profile.make(with_keys({path: value}), "it")
+    assert path not in words.flatten(made.profile["device_defaults"])
+    assert made.notes == [f"{path} of GPU 0 is left out: no board has {value}."]
+
+
+def test_a_long_name_of_a_process_is_cut() -> None:
+    process = {"pid": 1, "type": "C", "name": "ä" * 70 + "/train.py"}
+    made = profile.make(with_keys({"processes": [process] * 17}), "it", scrub=False)
+    processes = made.profile["device_defaults"]["processes"]
+    assert len(processes) == 16
+    assert processes[0]["name"] == "ä" * 59 + "/train.py"
+    assert made.notes == ["GPU 0 has 17 processes; the first 16 are kept."]
+
+
+def test_device_nodes_that_cannot_be_are_not_written() -> None:
+    for minors in ([3, 3], [0, None], [0, 255]):
+        made = profile.make(facts(*(gpu(i, minor=minor) for i, minor in enumerate(minors))), "it").profile
+        assert "devices" not in made
+
+
 def test_the_firmware_of_the_driver_needs_no_version() -> None:
     def firmware(version: str) -> t.Any:
         return profile.make(with_keys({"gsp_firmware.version": version}), "it").profile["device_defaults"][
@@ -204,7 +249,7 @@ def test_a_document_fills_what_the_library_leaves_open() -> None:
     found = profile.fill(library, document, "it.xml")
     assert [one["keys"]["gpu_part_number"] for one in found["gpus"]] == ["a", "b"]
     assert found["gpus"][0]["keys"]["vbios_version"] == "library"
-    with pytest.raises(profile.NoGpuError, match=r"the document it.xml: it has no GPU GPU-1, which the library has"):
+    with pytest.raises(profile.NoGpuError, match="it.xml: it has no GPU GPU-10000000-.*, which the library has"):
         profile.fill(library, facts(gpu(0)), "it.xml")
 
 
