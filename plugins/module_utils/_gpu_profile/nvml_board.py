@@ -187,7 +187,6 @@ def tell_utilization(teller: Teller, board: Board) -> None:
 def tell_mig(teller: Teller, board: Board) -> None:
     if teller.keys.get("mig", {}).get("mode_current") in (None, words.NONE):
         return
-    teller.tell("mig.max_gpu_instances", lambda: board.value("nvmlDeviceGetMaxMigDeviceCount"))
     profiles = []
     for number in range(GPU_INSTANCE_PROFILES):
         found = teller.get(
@@ -199,6 +198,12 @@ def tell_mig(teller: Teller, board: Board) -> None:
             profiles.append(found)
     if profiles:
         words.put(teller.keys, "mig.gpu_instance_profiles", profiles)
+    # While MIG is off the number is 0; the smallest instances are then those of which there can be most.
+    count = teller.get("mig.max_gpu_instances", lambda: board.value("nvmlDeviceGetMaxMigDeviceCount"))
+    if not isinstance(count, int) or not count:
+        count = max((one["max_instances"] for one in profiles), default=1)
+        teller.least += [] if profiles else ["mig.max_gpu_instances"]
+    words.put(teller.keys, "mig.max_gpu_instances", count)
 
 
 def gpu_instance_profile(board: Board, number: int) -> Json:

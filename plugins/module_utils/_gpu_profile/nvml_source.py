@@ -68,7 +68,7 @@ def read_gpu(board: Board) -> Json:
     if teller.get("handle", board.open) is not None:
         for group in GROUPS:
             group(teller, board)
-    return {"keys": teller.keys, "errors": teller.errors, **read_identity(board, teller)}
+    return {"keys": teller.keys, "errors": teller.errors, "least": teller.least, **read_identity(board, teller)}
 
 
 def read_identity(board: Board, teller: Teller) -> Json:

@@ -32,6 +32,8 @@ class Teller:
         self.board = board
         self.keys: Json = {}
         self.errors: dict[str, str] = {}
+        # Numbers of which no more is told than that they are above 0.
+        self.least: list[str] = []
 
     def get(self, name: str, read: t.Callable[[], t.Any], untold: tuple[int, ...] = UNTOLD) -> t.Any:
         try:

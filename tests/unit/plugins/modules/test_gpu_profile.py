@@ -44,7 +44,8 @@ def test_a_library(run_module: RunModule, fake_nvml: BuildLibrary) -> None:
     assert defaults["compute_capability"] == {"major": 8, "minor": 6}
     assert defaults["memory"] == {"total_bytes": 1000, "reserved_bytes": 50, "used_bytes": 300}
     assert defaults["compute_mode"] == "exclusive_process"
-    assert "num_gpu_cores" in answer["untold"]
+    assert {"num_gpu_cores", "mig.max_gpu_instances"} <= set(answer["untold"])
+    assert defaults["mig"]["max_gpu_instances"] == 1
     refused = "power.requested_limit_mw of GPU 0 is left out: nvmlDeviceGetPowerManagementLimit: Insufficient"
     assert [note for note in answer["notes"] if note.startswith(refused)]
     assert "dest" not in answer
