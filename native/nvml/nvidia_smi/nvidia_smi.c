@@ -13,6 +13,7 @@ enum command {
 	COMMAND_SUMMARY,
 	COMMAND_LIST,
 	COMMAND_QUERY,
+	COMMAND_REPORT,
 	COMMAND_HELP,
 	COMMAND_QUERY_HELP,
 	COMMAND_VERSION,
@@ -26,6 +27,8 @@ struct request {
 	const char *fields;
 	const char *format;
 	const char *format_word;
+	bool report, xml;
+	const char *display;
 	const char *unknown; /* the first word that is no option */
 };
 
@@ -80,6 +83,8 @@ static int set_command(struct request *request, enum command command, const char
 
 static int read_word(struct request *request, const char *word)
 {
+	if (!strcmp(word, "-q")) { request->report = true; return 0; }
+	if (!strcmp(word, "-x")) { request->xml = true; return 0; }
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(word, commands[i].name))
 			return set_command(request, commands[i].command, word);
@@ -104,6 +109,9 @@ static int read_value(struct request *request, char *const words[])
 		request->format_word = words[0];
 		return taken;
 	}
+	taken = read_option(words, "-d", &request->display);
+	if (taken)
+		return taken;
 	return read_option(words, "--query-gpu", &request->fields);
 }
 
@@ -141,8 +149,10 @@ static int check(struct request *request)
 	if (request->unknown)
 		return refuse(request->unknown, "is not recognized",
 			      query ? EXIT_USAGE : EXIT_OTHER);
+	if (request->report)
+		request->command = COMMAND_REPORT;
 	if (!query)
-		return EXIT_SUCCESS;
+		return report_check(request->display);
 	request->command = COMMAND_QUERY;
 	return query_check(request->fields, request->format);
 }
@@ -181,6 +191,8 @@ static int run_command(const struct request *request)
 		return status;
 	if (request->command == COMMAND_QUERY)
 		return query_print(&selection, request->fields, request->format);
+	if (request->command == COMMAND_REPORT)
+		return report_print(&selection, request->xml, request->display);
 	return summary_print(&selection);
 }
 

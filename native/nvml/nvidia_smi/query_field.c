@@ -5,14 +5,6 @@
 
 #include "query_write.h"
 
-#define CALL(name) .function = offsetof(struct nvml_api, name)
-#define NUMBER(name) .write = write_number, CALL(name)
-#define ENABLED(name) .write = write_enabled, CALL(name)
-#define TEXT(name) .write = write_text, CALL(name)
-#define PAIR(writer, name, part) .write = write_##writer, CALL(name), .which = part
-#define PART(writer, part) .write = write_##writer, .which = part
-#define CLOCK(name, type) .unit = "MHz", .write = write_numbered, CALL(name), .which = type
-#define REASON(bit) .write = write_reason, .which = bit
 
 #define ECC_LOCATIONS(kind, type, span, count_type)                                         \
 	ECC(kind, type, span, count_type, "device_memory", DEVICE_MEMORY),                  \

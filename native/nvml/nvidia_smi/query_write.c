@@ -140,11 +140,11 @@ nvmlReturn_t write_pair_watts(nvmlDevice_t device, const struct field *field, ch
 	return put_watts(result, out, milliwatts);
 }
 
-/* One of the values that NVML calls fields; @field->which is its id. */
+/* One of the values that NVML calls fields; @field->which is its id, @field->counter its scope. */
 static nvmlReturn_t field_value(nvmlDevice_t device, const struct field *field,
 				unsigned int *number)
 {
-	nvmlFieldValue_t value = { .fieldId = field->which };
+	nvmlFieldValue_t value = { .fieldId = field->which, .scopeId = field->counter };
 	nvmlReturn_t result = nvml.DeviceGetFieldValues(device, 1, &value);
 
 	*number = value.value.uiVal;
@@ -157,6 +157,16 @@ nvmlReturn_t write_field_value(nvmlDevice_t device, const struct field *field, c
 	nvmlReturn_t result = field_value(device, field, &number);
 
 	return put_number(result, out, number);
+}
+
+nvmlReturn_t write_signed_field(nvmlDevice_t device, const struct field *field, char *out)
+{
+	unsigned int number;
+	nvmlReturn_t result = field_value(device, field, &number);
+
+	if (result == NVML_SUCCESS)
+		snprintf(out, FIELD_SIZE, "%d", (int)number);
+	return result;
 }
 
 /* The vendor never writes less than a watt here. */

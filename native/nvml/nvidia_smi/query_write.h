@@ -31,6 +31,16 @@ typedef nvmlReturn_t (*get_numbered)(nvmlDevice_t, unsigned int, unsigned int *)
 typedef nvmlReturn_t (*get_text)(nvmlDevice_t, char *, unsigned int);
 typedef nvmlReturn_t (*get_words)(nvmlDevice_t, unsigned int, char *, unsigned int);
 
+/* How a row names its writer. */
+#define CALL(name) .function = offsetof(struct nvml_api, name)
+#define NUMBER(name) .write = write_number, CALL(name)
+#define ENABLED(name) .write = write_enabled, CALL(name)
+#define TEXT(name) .write = write_text, CALL(name)
+#define PAIR(writer, name, part) .write = write_##writer, CALL(name), .which = part
+#define PART(writer, part) .write = write_##writer, .which = part
+#define CLOCK(name, type) .unit = "MHz", .write = write_numbered, CALL(name), .which = type
+#define REASON(bit) .write = write_reason, .which = bit
+
 #define FUNCTION(type, field) (*(const type *)((const char *)&nvml + (field)->function))
 
 /* Write what was found, if it was, and pass the result on. */
@@ -80,5 +90,25 @@ field_writer write_ecc_total;
 field_writer write_retired;
 field_writer write_yes;
 field_writer write_margin;
+
+/* Those that only the report has use for. */
+field_writer write_hex;
+field_writer write_lanes;
+field_writer write_throughput;
+field_writer write_brand;
+field_writer write_architecture;
+field_writer write_virtualization;
+field_writer write_host_vgpu;
+field_writer write_heterogeneous;
+field_writer write_flush_time;
+field_writer write_flush_duration;
+field_writer write_gsp_version;
+field_writer write_pci_digits;
+field_writer write_atomics;
+field_writer write_bar1;
+field_writer write_fbc_stats;
+field_writer write_switched;
+field_writer write_signed_field;
+field_writer write_unknown;
 
 #endif

@@ -43,4 +43,8 @@ int query_check(const char *fields, const char *format);
 int query_print(const struct selection *selection, const char *fields, const char *format);
 void query_help_print(void);
 
+/* @display is what -d names, or NULL for all. */
+int report_check(const char *display);
+int report_print(const struct selection *selection, bool xml, const char *display);
+
 #endif
