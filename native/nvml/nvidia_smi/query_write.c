@@ -47,6 +47,14 @@ nvmlReturn_t write_enabled(nvmlDevice_t device, const struct field *field, char 
 	return put_word(result, out, enabled_word(state));
 }
 
+nvmlReturn_t write_switch(nvmlDevice_t device, const struct field *field, char *out)
+{
+	unsigned int state = 0;
+	nvmlReturn_t result = FUNCTION(get_number, field)(device, &state);
+
+	return put_word(result, out, state == NVML_FEATURE_ENABLED ? "Enabled" : "Disabled");
+}
+
 nvmlReturn_t write_text(nvmlDevice_t device, const struct field *field, char *out)
 {
 	return FUNCTION(get_text, field)(device, out, FIELD_SIZE);
@@ -82,7 +90,7 @@ nvmlReturn_t write_pair_enabled(nvmlDevice_t device, const struct field *field, 
 	return put_word(result, out, enabled_word(state));
 }
 
-nvmlReturn_t write_mig_mode(nvmlDevice_t device, const struct field *field, char *out)
+nvmlReturn_t write_pair_switch(nvmlDevice_t device, const struct field *field, char *out)
 {
 	unsigned int state;
 	nvmlReturn_t result = pair(device, field, &state);
@@ -176,6 +184,14 @@ nvmlReturn_t write_field_watts(nvmlDevice_t device, const struct field *field, c
 	nvmlReturn_t result = field_value(device, field, &milliwatts);
 
 	return put_watts(result, out, milliwatts < 1000 ? 1000 : milliwatts);
+}
+
+nvmlReturn_t write_exact_watts(nvmlDevice_t device, const struct field *field, char *out)
+{
+	unsigned int milliwatts;
+	nvmlReturn_t result = field_value(device, field, &milliwatts);
+
+	return put_watts(result, out, milliwatts);
 }
 
 nvmlReturn_t write_field_yes(nvmlDevice_t device, const struct field *field, char *out)

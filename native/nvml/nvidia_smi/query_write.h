@@ -35,6 +35,8 @@ typedef nvmlReturn_t (*get_words)(nvmlDevice_t, unsigned int, char *, unsigned i
 #define CALL(name) .function = offsetof(struct nvml_api, name)
 #define NUMBER(name) .write = write_number, CALL(name)
 #define ENABLED(name) .write = write_enabled, CALL(name)
+/* What is not on is off, whatever NVML answers. */
+#define SWITCH(name) .write = write_switch, CALL(name)
 #define TEXT(name) .write = write_text, CALL(name)
 #define PAIR(writer, name, part) .write = write_##writer, CALL(name), .which = part
 #define PART(writer, part) .write = write_##writer, .which = part
@@ -56,7 +58,7 @@ field_writer write_text;
 field_writer write_words;
 field_writer write_pair;
 field_writer write_pair_enabled;
-field_writer write_mig_mode;
+field_writer write_pair_switch;
 field_writer write_gsp_mode;
 field_writer write_operation_mode;
 field_writer write_driver_model;
@@ -107,8 +109,11 @@ field_writer write_pci_digits;
 field_writer write_atomics;
 field_writer write_bar1;
 field_writer write_fbc_stats;
-field_writer write_switched;
+field_writer write_boost;
 field_writer write_signed_field;
+field_writer write_switch;
+field_writer write_protected_free;
+field_writer write_exact_watts;
 field_writer write_unknown;
 
 #endif

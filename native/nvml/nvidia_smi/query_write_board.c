@@ -189,16 +189,30 @@ nvmlReturn_t write_atomics(nvmlDevice_t device, const struct field *field, char 
 	return result;
 }
 
+/* Free is what the other two, rounded, leave over. */
 nvmlReturn_t write_bar1(nvmlDevice_t device, const struct field *field, char *out)
 {
 	nvmlBAR1Memory_t memory = { 0 };
 	nvmlReturn_t result = nvml.DeviceGetBAR1MemoryInfo(device, &memory);
-	unsigned long long bytes = field->which == MEMORY_TOTAL	 ? memory.bar1Total
-				   : field->which == MEMORY_USED ? memory.bar1Used
-								 : memory.bar1Free;
+	unsigned long long total = mebibytes_down(memory.bar1Total);
+	unsigned long long used = mebibytes_down(memory.bar1Used);
 
 	if (result == NVML_SUCCESS)
-		snprintf(out, FIELD_SIZE, "%llu", mebibytes_down(bytes));
+		snprintf(out, FIELD_SIZE, "%llu",
+			 field->which == MEMORY_TOTAL  ? total
+			 : field->which == MEMORY_USED ? used
+						       : total - used);
+	return result;
+}
+
+nvmlReturn_t write_protected_free(nvmlDevice_t device, const struct field *field, char *out)
+{
+	nvmlMemory_t memory = { 0 };
+	nvmlReturn_t result = nvml.DeviceGetConfComputeProtectedMemoryUsage(device, &memory);
+
+	(void)field;
+	if (result == NVML_SUCCESS)
+		snprintf(out, FIELD_SIZE, "%llu", mebibytes_up(memory.free));
 	return result;
 }
 
@@ -211,7 +225,7 @@ nvmlReturn_t write_fbc_stats(nvmlDevice_t device, const struct field *field, cha
 	return put_number(result, out, parts[field->which]);
 }
 
-nvmlReturn_t write_switched(nvmlDevice_t device, const struct field *field, char *out)
+nvmlReturn_t write_boost(nvmlDevice_t device, const struct field *field, char *out)
 {
 	nvmlEnableState_t states[2] = { NVML_FEATURE_DISABLED, NVML_FEATURE_DISABLED };
 	nvmlReturn_t result =

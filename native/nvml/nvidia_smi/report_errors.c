@@ -17,12 +17,24 @@ struct counter {
 	nvmlMemoryLocation_t location;
 };
 
+/* Without correction nothing is counted, whatever the counters say. */
+static bool counts(nvmlDevice_t device)
+{
+	nvmlEnableState_t current = NVML_FEATURE_DISABLED, pending;
+
+	return nvml.DeviceGetEccMode(device, &current, &pending) == NVML_SUCCESS &&
+	       current == NVML_FEATURE_ENABLED;
+}
+
 static void report_counter(struct report *report, nvmlDevice_t device, nvmlEccCounterType_t span,
 			   const struct counter *counter)
 {
 	unsigned long long count = 0;
-	nvmlReturn_t result = nvml.DeviceGetMemoryErrorCounter(device, counter->type, span,
-							       counter->location, &count);
+	nvmlReturn_t result = NVML_ERROR_NOT_SUPPORTED;
+
+	if (counts(device))
+		result = nvml.DeviceGetMemoryErrorCounter(device, counter->type, span,
+							  counter->location, &count);
 
 	report_result(report, counter->label, counter->tag, result, "%llu", count);
 }
@@ -31,7 +43,9 @@ static void report_total(struct report *report, nvmlDevice_t device, nvmlMemoryE
 			 nvmlEccCounterType_t span)
 {
 	unsigned long long count = 0;
-	nvmlReturn_t result = nvml.DeviceGetTotalEccErrors(device, type, span, &count);
+	nvmlReturn_t result = counts(device) ?
+				      nvml.DeviceGetTotalEccErrors(device, type, span, &count) :
+				      NVML_ERROR_NOT_SUPPORTED;
 
 	report_result(report, "Total", "total", result, "%llu", count);
 }
@@ -105,7 +119,8 @@ static void report_turing_errors(struct report *report, nvmlDevice_t device)
 static void report_sram_errors(struct report *report, nvmlDevice_t device)
 {
 	nvmlEccSramErrorStatus_t sram = { .version = nvmlEccSramErrorStatus_v1 };
-	nvmlReturn_t result = nvml.DeviceGetSramEccErrorStatus(device, &sram);
+	nvmlReturn_t result = counts(device) ? nvml.DeviceGetSramEccErrorStatus(device, &sram) :
+					       NVML_ERROR_NOT_SUPPORTED;
 
 	report_open(report, "Volatile", "volatile");
 	report_counter(report, device, NVML_VOLATILE_ECC, &sram_corrected);

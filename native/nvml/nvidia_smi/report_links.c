@@ -61,7 +61,7 @@ void report_fabric(struct report *report, nvmlDevice_t device)
 	uuid_text(info.clusterUuid, uuid);
 	report_open(report, "Fabric", "fabric");
 	report_result(report, "State", "state", result, "%s",
-		      info.state < COUNT(states) ? states[info.state] : "Unknown");
+		      info.state < COUNT(states) ? states[info.state] : "N/A");
 	report_result(report, "Status", "status", result, "%s",
 		      complete ? nvml.ErrorString(info.status) : "N/A");
 	report_result(report, "CliqueId", "cliqueId", result, "%s", complete ? clique : "N/A");

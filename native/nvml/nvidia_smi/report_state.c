@@ -8,7 +8,7 @@
 #define BAR1(part) .unit = "MiB", PART(bar1, part)
 #define PROTECTED(part) .unit = "MiB", PART(protected_memory, part)
 #define PERCENT(function) .unit = "%", PAIR(pair, function, 0)
-#define WATTS(id, scope) .unit = "W", PART(field_watts, id), .counter = (scope)
+#define WATTS(writer, id, scope) .unit = "W", PART(writer, id), .counter = (scope)
 
 static const struct element state[] = {
 	VALUE_IN(IN_BOTH, "Fan Speed", "fan_speed", .unit = "%", NUMBER(DeviceGetFanSpeed)),
@@ -32,7 +32,7 @@ static const struct element state[] = {
 		 "cc_protected_memory_usage"),
 	VALUE("Total", "total", PROTECTED(MEMORY_TOTAL)),
 	VALUE("Used", "used", PROTECTED(MEMORY_USED)),
-	VALUE("Free", "free", PROTECTED(MEMORY_FREE)),
+	VALUE("Free", "free", .unit = "MiB", .write = write_protected_free),
 	END,
 	VALUE_IN(IN_BOTH | DISPLAY_COMPUTE, "Compute Mode", "compute_mode",
 		 .write = write_compute_mode, CALL(DeviceGetComputeMode)),
@@ -56,8 +56,8 @@ static const struct element state[] = {
 	VALUE("Average Latency", "average_latency", PART(fbc_stats, 2)),
 	END,
 	GROUP_IN(IN_BOTH | DISPLAY_ECC, "ECC Mode", "ecc_mode"),
-	VALUE("Current", "current_ecc", PAIR(pair_enabled, DeviceGetEccMode, 0)),
-	VALUE("Pending", "pending_ecc", PAIR(pair_enabled, DeviceGetEccMode, 1)),
+	VALUE("Current", "current_ecc", PAIR(pair_switch, DeviceGetEccMode, 0)),
+	VALUE("Pending", "pending_ecc", PAIR(pair_switch, DeviceGetEccMode, 1)),
 	END,
 	PART_IN(IN_BOTH | DISPLAY_ECC, report_ecc_errors),
 	PART_IN(IN_BOTH | DISPLAY_PAGE_RETIREMENT, report_retired_pages),
@@ -67,19 +67,20 @@ static const struct element state[] = {
 
 #define POWER_LIMITS(scope)                                                                        \
 	VALUE("Current Power Limit", "current_power_limit",                                        \
-	      WATTS(NVML_FI_DEV_POWER_CURRENT_LIMIT, scope)),                                      \
+	      WATTS(exact_watts, NVML_FI_DEV_POWER_CURRENT_LIMIT, scope)),                                      \
 		VALUE("Requested Power Limit", "requested_power_limit",                            \
-		      WATTS(NVML_FI_DEV_POWER_REQUESTED_LIMIT, scope)),                            \
+		      WATTS(exact_watts, NVML_FI_DEV_POWER_REQUESTED_LIMIT, scope)),                            \
 		VALUE("Default Power Limit", "default_power_limit",                                \
-		      WATTS(NVML_FI_DEV_POWER_DEFAULT_LIMIT, scope)),                              \
+		      WATTS(exact_watts, NVML_FI_DEV_POWER_DEFAULT_LIMIT, scope)),                              \
 		VALUE("Min Power Limit", "min_power_limit",                                        \
-		      WATTS(NVML_FI_DEV_POWER_MIN_LIMIT, scope)),                                  \
+		      WATTS(exact_watts, NVML_FI_DEV_POWER_MIN_LIMIT, scope)),                                  \
 		VALUE("Max Power Limit", "max_power_limit",                                        \
-		      WATTS(NVML_FI_DEV_POWER_MAX_LIMIT, scope))
-#define POWER_DRAW(scope)                                                                          \
-	VALUE("Average Power Draw", "average_power_draw", WATTS(NVML_FI_DEV_POWER_AVERAGE, scope)), \
+		      WATTS(exact_watts, NVML_FI_DEV_POWER_MAX_LIMIT, scope))
+/* The vendor lets the whole board draw no less than a watt. */
+#define POWER_DRAW(writer, scope)                                                                          \
+	VALUE("Average Power Draw", "average_power_draw", WATTS(writer, NVML_FI_DEV_POWER_AVERAGE, scope)), \
 		VALUE("Instantaneous Power Draw", "instant_power_draw",                            \
-		      WATTS(NVML_FI_DEV_POWER_INSTANT, scope))
+		      WATTS(writer, NVML_FI_DEV_POWER_INSTANT, scope))
 #define POWER_STATE \
 	VALUE(NULL, "power_state", .write = write_pstate, CALL(DeviceGetPowerState))
 
@@ -93,16 +94,16 @@ static const struct element limits[] = {
 	END,
 	GROUP_IN(IN_BOTH | DISPLAY_POWER, "GPU Power Readings", "gpu_power_readings"),
 	POWER_STATE,
-	POWER_DRAW(NVML_POWER_SCOPE_GPU),
+	POWER_DRAW(field_watts, NVML_POWER_SCOPE_GPU),
 	POWER_LIMITS(NVML_POWER_SCOPE_GPU),
 	END,
 	PART_IN(DISPLAY_POWER, report_power_samples),
 	GROUP_IN(IN_BOTH | DISPLAY_POWER, "GPU Memory Power Readings ", "gpu_memory_power_readings"),
-	POWER_DRAW(NVML_POWER_SCOPE_MEMORY),
+	POWER_DRAW(exact_watts, NVML_POWER_SCOPE_MEMORY),
 	END,
 	GROUP_IN(IN_BOTH | DISPLAY_POWER, "Module Power Readings", "module_power_readings"),
 	POWER_STATE,
-	POWER_DRAW(NVML_POWER_SCOPE_MODULE),
+	POWER_DRAW(field_watts, NVML_POWER_SCOPE_MODULE),
 	POWER_LIMITS(NVML_POWER_SCOPE_MODULE),
 	END,
 	GROUP_IN(IN_BOTH | DISPLAY_CLOCK, "Clocks", "clocks"),
@@ -136,9 +137,9 @@ static const struct element limits[] = {
 	END,
 	PART_IN(DISPLAY_CLOCK, report_clock_samples),
 	GROUP_IN(IN_BOTH | DISPLAY_CLOCK, "Clock Policy", "clock_policy"),
-	VALUE("Auto Boost", "auto_boost", PAIR(switched, DeviceGetAutoBoostedClocksEnabled, 0)),
+	VALUE("Auto Boost", "auto_boost", PAIR(boost, DeviceGetAutoBoostedClocksEnabled, 0)),
 	VALUE("Auto Boost Default", "auto_boost_default",
-	      PAIR(switched, DeviceGetAutoBoostedClocksEnabled, 1)),
+	      PAIR(boost, DeviceGetAutoBoostedClocksEnabled, 1)),
 	END,
 	GROUP_IN(IN_BOTH | DISPLAY_VOLTAGE, "Voltage", "voltage"),
 	VALUE("Graphics", "graphics_volt", .write = write_unknown),
