@@ -121,7 +121,21 @@
 	X(DeviceGetSupportedGraphicsClocks) \
 	X(DeviceGetSamples) \
 	X(DeviceGetAccountingPids) \
-	X(DeviceGetAccountingStats)
+	X(DeviceGetAccountingStats) \
+	X(DeviceSetPersistenceMode) \
+	X(DeviceSetComputeMode) \
+	X(DeviceSetEccMode) \
+	X(DeviceClearEccErrorCounts) \
+	X(DeviceSetMigMode) \
+	X(DeviceSetAccountingMode) \
+	X(DeviceClearAccountingPids) \
+	X(DeviceSetPowerManagementLimit_v2) \
+	X(DeviceSetGpuLockedClocks) \
+	X(DeviceResetGpuLockedClocks) \
+	X(DeviceSetMemoryLockedClocks) \
+	X(DeviceResetMemoryLockedClocks) \
+	X(DeviceSetApplicationsClocks) \
+	X(DeviceResetApplicationsClocks)
 
 struct nvml_api {
 #define NVML_API_MEMBER(name) __typeof__(&nvml##name) name;

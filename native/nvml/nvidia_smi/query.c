@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nvidia-smi --query-gpu: one line a GPU, its values separated by commas. */
+/* nvidia-smi --query-gpu and the like: one line an item, its values separated by commas. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +47,7 @@ static bool read_modifier(const char *part, void *data)
 }
 
 struct row {
+	const struct query_kind *kind;
 	const struct field *fields[MAX_FIELDS];
 	unsigned int count;
 };
@@ -54,7 +55,7 @@ struct row {
 static bool read_field(const char *part, void *data)
 {
 	struct row *row = data;
-	const struct field *field = query_field_find(part);
+	const struct field *field = query_field_find(row->kind, part);
 
 	if (!field || row->count == MAX_FIELDS) {
 		printf("Field \"%s\" is not a valid field to query.\n\n", part);
@@ -64,9 +65,10 @@ static bool read_field(const char *part, void *data)
 	return true;
 }
 
-static int read_request(const char *fields, const char *format_text, struct row *row,
-			struct format *format)
+static int read_request(const struct query_kind *kind, const char *fields, const char *format_text,
+			struct row *row, struct format *format)
 {
+	row->kind = kind;
 	*format = (struct format){ .header = true, .units = true };
 	row->count = 0;
 	if (!format_text) {
@@ -84,18 +86,27 @@ static int read_request(const char *fields, const char *format_text, struct row 
 	return for_parts(fields, read_field, row) ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-int query_check(const char *fields, const char *format_text)
+int query_check(const struct query_kind *kind, const char *fields, const char *format_text)
 {
 	struct format format;
 	struct row row;
 
-	return read_request(fields, format_text, &row, &format);
+	return read_request(kind, fields, format_text, &row, &format);
 }
 
-static void print_value(nvmlDevice_t device, const struct field *field, bool units)
+static nvmlReturn_t write_value(nvmlDevice_t device, const struct query_item *item,
+				const struct field *field, char value[FIELD_SIZE])
+{
+	if (field->write)
+		return field->write(device, field, value);
+	return item->result == NVML_SUCCESS ? field->write_item(item, value) : item->result;
+}
+
+static void print_value(nvmlDevice_t device, const struct query_item *item,
+			const struct field *field, bool units)
 {
 	char value[FIELD_SIZE] = "";
-	nvmlReturn_t result = field->write(device, field, value);
+	nvmlReturn_t result = write_value(device, item, field, value);
 
 	if (result == NVML_SUCCESS)
 		printf("%s%s%s", value, units && field->unit ? " " : "",
@@ -118,32 +129,52 @@ static void print_header(const struct row *row)
 	printf("\n");
 }
 
-int query_print(const struct selection *selection, const char *fields, const char *format_text)
+static void print_line(nvmlDevice_t device, const struct query_item *item, const struct row *row,
+		       bool units)
+{
+	for (unsigned int i = 0; i < row->count; i++) {
+		if (i)
+			printf(", ");
+		print_value(device, item, row->fields[i], units);
+	}
+	printf("\n");
+}
+
+static void print_lines(nvmlDevice_t device, const struct row *row, bool units)
+{
+	struct query_items items;
+
+	if (!row->kind->list) {
+		print_line(device, NULL, row, units);
+		return;
+	}
+	items = row->kind->list(device);
+	for (unsigned int i = 0; i < items.count; i++)
+		print_line(device, &items.list[i], row, units);
+	free(items.list);
+}
+
+int query_print(const struct selection *selection, const struct query_kind *kind,
+		const char *fields, const char *format_text)
 {
 	struct format format;
 	struct row row;
-	int status = read_request(fields, format_text, &row, &format);
+	int status = read_request(kind, fields, format_text, &row, &format);
 
 	if (status)
 		return status;
 	if (format.header)
 		print_header(&row);
-	for (unsigned int i = 0; i < selection->count; i++) {
-		for (unsigned int j = 0; j < row.count; j++) {
-			if (j)
-				printf(", ");
-			print_value(selection->devices[i], row.fields[j], format.units);
-		}
-		printf("\n");
-	}
+	for (unsigned int i = 0; i < selection->count; i++)
+		print_lines(selection->devices[i], &row, format.units);
 	return EXIT_SUCCESS;
 }
 
-void query_help_print(void)
+void query_help_print(const struct query_kind *kind)
 {
-	printf("Properties for --query-gpu; \"or\" gives the other name of the same.\n\n");
-	for (size_t i = 0; i < query_field_count; i++) {
-		const struct field *field = &query_fields[i];
+	printf("Properties for %s; \"or\" gives the other name of the same.\n\n", kind->option);
+	for (size_t i = 0; i < kind->field_count; i++) {
+		const struct field *field = &kind->fields[i];
 
 		printf("\"%s\"", field->name);
 		if (field->alias)

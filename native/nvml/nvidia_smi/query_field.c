@@ -28,7 +28,7 @@
 	  .which = NVML_MEMORY_LOCATION_##location }
 
 /* clang-format off */
-const struct field query_fields[] = {
+static const struct field fields[] = {
 	{ "timestamp", .help = "when the line was made: YYYY/MM/DD HH:MM:SS.msec", .write = write_timestamp },
 	{ "driver_version", .help = "version of the driver", .write = write_driver_version },
 	{ "vgpu_driver_capability.heterogenous_multivGPU", .help = "1 if the driver mixes vGPU types on a GPU",
@@ -177,13 +177,15 @@ const struct field query_fields[] = {
 };
 /* clang-format on */
 
-const size_t query_field_count = COUNT(query_fields);
+const struct query_kind query_gpu = { "--query-gpu", fields, COUNT(fields), NULL };
 
-const struct field *query_field_find(const char *name)
+const struct field *query_field_find(const struct query_kind *kind, const char *name)
 {
-	for (size_t i = 0; i < query_field_count; i++)
-		if (!strcmp(name, query_fields[i].name) ||
-		    (query_fields[i].alias && !strcmp(name, query_fields[i].alias)))
-			return &query_fields[i];
+	for (size_t i = 0; i < kind->field_count; i++) {
+		const struct field *field = &kind->fields[i];
+
+		if (!strcmp(name, field->name) || (field->alias && !strcmp(name, field->alias)))
+			return field;
+	}
 	return NULL;
 }

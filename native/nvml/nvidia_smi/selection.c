@@ -21,7 +21,10 @@ int exit_status(nvmlReturn_t result)
 	case NVML_ERROR_FUNCTION_NOT_FOUND:
 	case NVML_ERROR_CORRUPTED_INFOROM:
 	case NVML_ERROR_GPU_IS_LOST:
+	case NVML_ERROR_OPERATING_SYSTEM:
 	case NVML_ERROR_LIB_RM_VERSION_MISMATCH:
+	case NVML_ERROR_IN_USE:
+	case NVML_ERROR_INSUFFICIENT_RESOURCES:
 		return (int)result;
 	default:
 		return EXIT_OTHER;

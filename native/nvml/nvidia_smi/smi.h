@@ -39,9 +39,11 @@ int version_print(void);
 void help_print(void);
 
 /* @fields and @format as they stand on the command line. */
-int query_check(const char *fields, const char *format);
-int query_print(const struct selection *selection, const char *fields, const char *format);
-void query_help_print(void);
+struct query_kind;
+int query_check(const struct query_kind *kind, const char *fields, const char *format);
+int query_print(const struct selection *selection, const struct query_kind *kind,
+		const char *fields, const char *format);
+void query_help_print(const struct query_kind *kind);
 
 /* @display is what -d names, or NULL for all. */
 int report_check(const char *display);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The queries that list something of each GPU: its clocks, its compute processes. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cell.h"
+#include "process_list.h"
+#include "query_write.h"
+
+#define OF_THE_GPU                                                                              \
+	{ "timestamp", .help = "when the line was made: YYYY/MM/DD HH:MM:SS.msec",              \
+	  .write = write_timestamp },                                                           \
+		{ "gpu_name", .help = "name of the product", TEXT(DeviceGetName) },             \
+		{ "gpu_bus_id", .help = "domain:bus:device.function", PART(pci, PCI_BUS_ID) },  \
+		{ "gpu_serial", .help = "serial number of the board", TEXT(DeviceGetSerial) },  \
+		{ "gpu_uuid", .help = "unique identifier of the GPU", TEXT(DeviceGetUUID) }
+
+static struct query_item *add(struct query_items *items)
+{
+	struct query_item *grown =
+		realloc(items->list, (items->count + 1) * sizeof(*items->list));
+
+	if (!grown)
+		return NULL;
+	items->list = grown;
+	grown[items->count] = (struct query_item){ 0 };
+	return &grown[items->count++];
+}
+
+/* What was found is worth nothing when the list is not whole: one line says why. */
+static void fail(struct query_items *items, nvmlReturn_t result)
+{
+	struct query_item *item;
+
+	items->count = 0;
+	item = add(items);
+	if (item)
+		item->result = result;
+}
+
+/* --- clocks --- */
+
+static nvmlReturn_t write_memory_clock(const struct query_item *item, char *out)
+{
+	return put_number(NVML_SUCCESS, out, item->memory_clock);
+}
+
+static nvmlReturn_t write_graphics_clock(const struct query_item *item, char *out)
+{
+	return put_number(NVML_SUCCESS, out, item->graphics_clock);
+}
+
+static const struct field clock_fields[] = {
+	OF_THE_GPU,
+	{ "memory", "mem", "MHz", "memory clock", .write_item = write_memory_clock },
+	{ "graphics", "gr", "MHz", "graphics clock that goes with it",
+	  .write_item = write_graphics_clock },
+};
+
+static nvmlReturn_t add_graphics(struct query_items *items, nvmlDevice_t device,
+				 unsigned int memory)
+{
+	unsigned int count = 0;
+	unsigned int *clocks;
+	nvmlReturn_t result =
+		nvml.DeviceGetSupportedGraphicsClocks(device, memory, &count, NULL);
+
+	if (result != NVML_ERROR_INSUFFICIENT_SIZE)
+		return result;
+	clocks = calloc(count, sizeof(*clocks));
+	result = clocks ? nvml.DeviceGetSupportedGraphicsClocks(device, memory, &count, clocks)
+			: NVML_ERROR_MEMORY;
+	for (unsigned int i = 0; result == NVML_SUCCESS && i < count; i++) {
+		struct query_item *item = add(items);
+
+		if (!item) {
+			result = NVML_ERROR_MEMORY;
+			break;
+		}
+		item->memory_clock = memory;
+		item->graphics_clock = clocks[i];
+	}
+	free(clocks);
+	return result;
+}
+
+static struct query_items list_clocks(nvmlDevice_t device)
+{
+	unsigned int memory[64];
+	unsigned int count = COUNT(memory);
+	struct query_items items = { 0 };
+	nvmlReturn_t result = nvml.DeviceGetSupportedMemoryClocks(device, &count, memory);
+
+	for (unsigned int i = 0; result == NVML_SUCCESS && i < count; i++)
+		result = add_graphics(&items, device, memory[i]);
+	if (result != NVML_SUCCESS)
+		fail(&items, result);
+	return items;
+}
+
+const struct query_kind query_supported_clocks = { "--query-supported-clocks", clock_fields,
+						   COUNT(clock_fields), list_clocks };
+
+/* --- compute processes --- */
+
+static nvmlReturn_t write_pid(const struct query_item *item, char *out)
+{
+	return put_number(NVML_SUCCESS, out, item->pid);
+}
+
+static nvmlReturn_t write_process_name(const struct query_item *item, char *out)
+{
+	char name[PROCESS_NAME_SIZE];
+
+	return put_word(NVML_SUCCESS, out, process_name(item->pid, name) ? name : "[Not Found]");
+}
+
+static nvmlReturn_t write_used_memory(const struct query_item *item, char *out)
+{
+	if (item->used_memory == (unsigned long long)NVML_VALUE_NOT_AVAILABLE)
+		return NVML_ERROR_NOT_SUPPORTED;
+	snprintf(out, FIELD_SIZE, "%llu", mebibytes_down(item->used_memory));
+	return NVML_SUCCESS;
+}
+
+static const struct field process_fields[] = {
+	OF_THE_GPU,
+	{ "pid", .help = "process id", .write_item = write_pid },
+	{ "process_name", "name", .help = "name of the process", .write_item = write_process_name },
+	{ "used_gpu_memory", "used_memory", "MiB", "memory it takes on the GPU",
+	  .write_item = write_used_memory },
+};
+
+static void add_processes(nvmlDevice_t device, void *data)
+{
+	struct query_items *items = data;
+	struct process_list processes;
+	nvmlReturn_t result = process_list_get(&processes, device, USE_COMPUTE);
+
+	for (unsigned int i = 0; result == NVML_SUCCESS && i < processes.count; i++) {
+		struct query_item *item = add(items);
+
+		if (!item)
+			break;
+		item->pid = processes.list[i].info.pid;
+		item->used_memory = processes.list[i].info.usedGpuMemory;
+	}
+	process_list_free(&processes);
+	if (result != NVML_SUCCESS)
+		fail(items, result);
+}
+
+static struct query_items list_processes(nvmlDevice_t device)
+{
+	struct query_items items = { 0 };
+
+	process_devices(device, add_processes, &items);
+	return items;
+}
+
+const struct query_kind query_compute_apps = { "--query-compute-apps", process_fields,
+					       COUNT(process_fields), list_processes };
