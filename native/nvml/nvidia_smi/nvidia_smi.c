@@ -89,10 +89,45 @@ static bool open_output(const char *path)
 	return false;
 }
 
-int main(int argc, char *argv[])
+/* The commands that are words and have options of their own. */
+static const struct subcommand {
+	const char *name;
+	int (*check)(char *const words[], bool *run);
+	int (*run)(char *const words[]);
+} subcommands[] = {
+	{ "mig", mig_check, mig_run },
+};
+
+static const struct subcommand *find_subcommand(const char *word)
+{
+	for (size_t i = 0; word && i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+		if (strcmp(word, subcommands[i].name) == 0)
+			return &subcommands[i];
+	return NULL;
+}
+
+/* A full disk or a closed pipe must not pass for success. */
+static int finish(int status)
+{
+	nvml.Shutdown();
+	return fflush(stdout) != 0 && !status ? EXIT_OTHER : status;
+}
+
+static int run_subcommand(const struct subcommand *subcommand, char *const words[])
+{
+	bool run = false;
+	int status = subcommand->check(words, &run);
+
+	if (!run)
+		return status;
+	status = start_nvml();
+	return status ? status : finish(subcommand->run(words));
+}
+
+static int run_options(char *const words[])
 {
 	struct request request = { .command = COMMAND_SUMMARY };
-	int status = options_read(&request, argv + (argc > 0));
+	int status = options_read(&request, words);
 
 	if (status)
 		return status;
@@ -101,10 +136,14 @@ int main(int argc, char *argv[])
 	status = start_nvml();
 	if (status)
 		return status;
-	status = open_output(request.values[OPTION_FILE]) ? run_command(&request) : EXIT_OTHER;
-	nvml.Shutdown();
-	/* A full disk or a closed pipe must not pass for success. */
-	if (fflush(stdout) != 0 && !status)
-		return EXIT_OTHER;
-	return status;
+	return finish(open_output(request.values[OPTION_FILE]) ? run_command(&request)
+							       : EXIT_OTHER);
+}
+
+int main(int argc, char *argv[])
+{
+	char *const *words = argv + (argc > 0);
+	const struct subcommand *subcommand = find_subcommand(*words);
+
+	return subcommand ? run_subcommand(subcommand, words + 1) : run_options(words);
 }

@@ -135,7 +135,23 @@
 	X(DeviceSetMemoryLockedClocks) \
 	X(DeviceResetMemoryLockedClocks) \
 	X(DeviceSetApplicationsClocks) \
-	X(DeviceResetApplicationsClocks)
+	X(DeviceResetApplicationsClocks) \
+	X(DeviceGetGpuInstanceProfileInfoV) \
+	X(DeviceGetGpuInstancePossiblePlacements_v2) \
+	X(DeviceGetGpuInstanceRemainingCapacity) \
+	X(DeviceGetGpuInstances) \
+	X(DeviceCreateGpuInstance) \
+	X(DeviceCreateGpuInstanceWithPlacement) \
+	X(GpuInstanceDestroy) \
+	X(GpuInstanceGetInfo) \
+	X(GpuInstanceGetComputeInstanceProfileInfoV) \
+	X(GpuInstanceGetComputeInstanceRemainingCapacity) \
+	X(GpuInstanceGetComputeInstancePossiblePlacements) \
+	X(GpuInstanceGetComputeInstances) \
+	X(GpuInstanceCreateComputeInstance) \
+	X(GpuInstanceCreateComputeInstanceWithPlacement) \
+	X(ComputeInstanceDestroy) \
+	X(ComputeInstanceGetInfo_v2)
 
 struct nvml_api {
 #define NVML_API_MEMBER(name) __typeof__(&nvml##name) name;

@@ -45,6 +45,14 @@ int query_print(const struct selection *selection, const struct query_kind *kind
 		const char *fields, const char *format);
 void query_help_print(const struct query_kind *kind);
 
+/*
+ * Commands that are words and have options of their own. What they need not the
+ * library for is done by @check: it returns the status, and says in @run whether
+ * there is more to do.
+ */
+int mig_check(char *const words[], bool *run);
+int mig_run(char *const words[]);
+
 /* @display is what -d names, or NULL for all. */
 int report_check(const char *display);
 int report_print(const struct selection *selection, bool xml, const char *display);

@@ -12,7 +12,8 @@
  * wN+OFFSET=VALUE (32 bits), qN+OFFSET=VALUE (64 bits), hN+OFFSET=gpu<i> (a handle) or sN+OFFSET=TEXT (_ for a space)
  * into what argument N points at, where it is not NULL. "!RESULT" is what the call returns (without it: 0), and ">" has
  * the mock library answer first and the writes change what it wrote. The last line that matches wins.
- * OVERRIDE_NVML_LOG=FILE adds one line for each call whose name begins with nvmlDeviceSet and the like: its numbers.
+ * OVERRIDE_NVML_LOG=FILE adds one line for each call that changes something, and for those whose name the pattern
+ * OVERRIDE_NVML_TRACE matches: its numbers.
  *
  * NAMES is the list of X(name) that the library exports, LIBRARY its path: both from the compiler's command line.
  */
@@ -174,12 +175,14 @@ static void note(const char *name, const uintptr_t *arguments)
 	static const char *const changing[] = { "*Set*",   "*Reset*", "*Clear*", "*Create*",
 						"*Destroy*" };
 	const char *path = getenv("OVERRIDE_NVML_LOG");
+	const char *traced = getenv("OVERRIDE_NVML_TRACE");
 	FILE *file;
 	unsigned int i = 0;
 
 	while (i < 5 && fnmatch(changing[i], name, 0) != 0)
 		i++;
-	if (!path || i == 5 || !(file = fopen(path, "a")))
+	if (!path || (i == 5 && (!traced || fnmatch(traced, name, 0) != 0)) ||
+	    !(file = fopen(path, "a")))
 		return;
 	fprintf(file, "%s", name);
 	for (i = 1; i < 4; i++)
