@@ -53,7 +53,7 @@ struct mig_request {
 };
 
 void gpu_profiles_get(struct gpu_profiles *profiles, nvmlDevice_t device);
-void compute_profiles_get(struct compute_profiles *profiles, nvmlGpuInstance_t instance);
+nvmlReturn_t compute_profiles_get(struct compute_profiles *profiles, nvmlGpuInstance_t instance);
 
 /* The compute profile that fills a GPU instance of @slices; NULL for none. */
 const nvmlComputeInstanceProfileInfo_v2_t *

@@ -66,24 +66,31 @@ static nvmlReturn_t create_compute_instance(nvmlDevice_t device, nvmlGpuInstance
 	const nvmlComputeInstanceProfileInfo_v2_t *profile;
 	nvmlComputeInstance_t created;
 	nvmlComputeInstanceInfo_t info = { 0 };
-	nvmlReturn_t result = NVML_ERROR_INVALID_ARGUMENT;
+	nvmlReturn_t result = compute_profiles_get(&profiles, parent);
 
-	compute_profiles_get(&profiles, parent);
 	profile = find_compute_profile(&profiles, text, slices);
-	if (profile && start) {
+	if (result == NVML_SUCCESS && !profile)
+		result = NVML_ERROR_INVALID_ARGUMENT;
+	if (result != NVML_SUCCESS) {
+		/* nothing to ask for */
+	} else if (start) {
 		nvmlComputeInstancePlacement_t place = { *start, profile->sliceCount };
 
 		result = nvml.GpuInstanceCreateComputeInstanceWithPlacement(parent, profile->id,
 									    &place, &created);
-	} else if (profile) {
+	} else {
 		result = nvml.GpuInstanceCreateComputeInstance(parent, profile->id, &created);
 	}
-	if (result == NVML_SUCCESS)
-		result = nvml.ComputeInstanceGetInfo_v2(created, &info);
 	if (result != NVML_SUCCESS) {
 		printf("Unable to create a compute instance on GPU %2u GPU instance ID %2u using profile %s: %s\n",
 		       gpu_index(device), parent_id, text ? text : "default",
 		       nvml.ErrorString(result));
+		return result;
+	}
+	result = nvml.ComputeInstanceGetInfo_v2(created, &info);
+	if (result != NVML_SUCCESS) {
+		printf("Unable to query a compute instance on GPU %2u GPU instance ID %2u: %s\n",
+		       gpu_index(device), parent_id, nvml.ErrorString(result));
 		return result;
 	}
 	printf("Successfully created compute instance ID %2u on GPU %2u GPU instance ID %2u using profile %s (ID %2u)\n",
@@ -198,11 +205,15 @@ static nvmlReturn_t create_gpu_instance(nvmlDevice_t device, const struct gpu_pr
 	} else if (profile) {
 		result = nvml.DeviceCreateGpuInstance(device, profile->id, &created);
 	}
-	if (result == NVML_SUCCESS)
-		result = nvml.GpuInstanceGetInfo(created, &info);
 	if (result != NVML_SUCCESS) {
 		printf("Unable to create a GPU instance on GPU %2u using profile %s: %s\n",
 		       gpu_index(device), text, nvml.ErrorString(result));
+		return result;
+	}
+	result = nvml.GpuInstanceGetInfo(created, &info);
+	if (result != NVML_SUCCESS) {
+		printf("Unable to query a GPU instance on GPU %2u: %s\n", gpu_index(device),
+		       nvml.ErrorString(result));
 		return result;
 	}
 	printf("Successfully created GPU instance ID %2u on GPU %2u using profile %s (ID %2u)\n",

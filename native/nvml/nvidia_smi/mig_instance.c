@@ -92,20 +92,25 @@ void gpu_profiles_get(struct gpu_profiles *profiles, nvmlDevice_t device)
 	}
 }
 
-void compute_profiles_get(struct compute_profiles *profiles, nvmlGpuInstance_t instance)
+nvmlReturn_t compute_profiles_get(struct compute_profiles *profiles, nvmlGpuInstance_t instance)
 {
 	profiles->count = 0;
 	for (unsigned int i = 0; i < NVML_COMPUTE_INSTANCE_PROFILE_COUNT; i++) {
 		nvmlComputeInstanceProfileInfo_v2_t *info = &profiles->list[profiles->count];
+		nvmlReturn_t result;
 
 		*info = (nvmlComputeInstanceProfileInfo_v2_t){
 			.version = nvmlComputeInstanceProfileInfo_v2
 		};
-		if (nvml.GpuInstanceGetComputeInstanceProfileInfoV(
-			    instance, i, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, info) ==
-		    NVML_SUCCESS)
+		result = nvml.GpuInstanceGetComputeInstanceProfileInfoV(
+			instance, i, NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_SHARED, info);
+		if (result == NVML_SUCCESS)
 			profiles->count++;
+		else if (result != NVML_ERROR_NOT_SUPPORTED &&
+			 result != NVML_ERROR_INVALID_ARGUMENT)
+			return result;
 	}
+	return profiles->count ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
 }
 
 const nvmlComputeInstanceProfileInfo_v2_t *
@@ -186,10 +191,9 @@ nvmlReturn_t compute_instances_get(struct compute_instances *instances,
 				   const struct gpu_instance *parent, const char *wanted)
 {
 	struct compute_profiles profiles;
-	nvmlReturn_t result = NVML_SUCCESS;
+	nvmlReturn_t result = compute_profiles_get(&profiles, parent->handle);
 
 	instances->count = 0;
-	compute_profiles_get(&profiles, parent->handle);
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < profiles.count; i++)
 		result = add_compute_instances(instances, parent->handle, &profiles.list[i],
 					       wanted);

@@ -143,6 +143,7 @@ static nvmlReturn_t list_compute_profiles(nvmlDevice_t device, const struct gpu_
 {
 	bool *headed = data;
 	struct compute_profiles profiles;
+	nvmlReturn_t result;
 
 	(void)request;
 	if (!*headed)
@@ -153,17 +154,16 @@ static nvmlReturn_t list_compute_profiles(nvmlDevice_t device, const struct gpu_
 		       "|         ID                                                          CE    JPEG       |\n"
 		       "|======================================================================================|\n");
 	*headed = true;
-	compute_profiles_get(&profiles, instance->handle);
-	for (unsigned int i = 0; i < profiles.count; i++) {
+	result = compute_profiles_get(&profiles, instance->handle);
+	for (unsigned int i = 0; result == NVML_SUCCESS && i < profiles.count; i++) {
 		unsigned int left = 0;
-		nvmlReturn_t result = nvml.GpuInstanceGetComputeInstanceRemainingCapacity(
-			instance->handle, profiles.list[i].id, &left);
 
-		if (result != NVML_SUCCESS)
-			return result;
-		print_compute_profile(device, instance, &profiles.list[i], left);
+		result = nvml.GpuInstanceGetComputeInstanceRemainingCapacity(
+			instance->handle, profiles.list[i].id, &left);
+		if (result == NVML_SUCCESS)
+			print_compute_profile(device, instance, &profiles.list[i], left);
 	}
-	return NVML_SUCCESS;
+	return result;
 }
 
 int mig_list_compute_profiles(const struct selection *selection, const struct mig_request *request)
@@ -179,24 +179,24 @@ static nvmlReturn_t list_compute_placements(nvmlDevice_t device,
 					    const struct mig_request *request, void *data)
 {
 	struct compute_profiles profiles;
+	nvmlReturn_t result = compute_profiles_get(&profiles, instance->handle);
 
 	(void)request;
 	(void)data;
-	compute_profiles_get(&profiles, instance->handle);
-	for (unsigned int i = 0; i < profiles.count; i++) {
+	for (unsigned int i = 0; result == NVML_SUCCESS && i < profiles.count; i++) {
 		nvmlComputeInstancePlacement_t placements[MIG_MAX_INSTANCES];
 		unsigned int count = MIG_MAX_INSTANCES;
 		unsigned int id = profiles.list[i].id;
-		nvmlReturn_t result = nvml.GpuInstanceGetComputeInstancePossiblePlacements(
-			instance->handle, id, placements, &count);
 
+		result = nvml.GpuInstanceGetComputeInstancePossiblePlacements(instance->handle, id,
+									      placements, &count);
 		if (result != NVML_SUCCESS)
-			return result;
+			break;
 		printf("GPU %2u GI %2u Profile ID %2u ", gpu_index(device), instance->info.id, id);
 		/* The two kinds of placement are the same struct under two names. */
 		print_placements((const nvmlGpuInstancePlacement_t *)placements, count);
 	}
-	return NVML_SUCCESS;
+	return result;
 }
 
 int mig_list_compute_placements(const struct selection *selection,
