@@ -96,6 +96,8 @@ static const struct subcommand {
 	int (*run)(char *const words[]);
 } subcommands[] = {
 	{ "mig", mig_check, mig_run },
+	{ "topo", topology_check, topology_run },
+	{ "compute-policy", compute_policy_check, compute_policy_run },
 };
 
 static const struct subcommand *find_subcommand(const char *word)

@@ -151,7 +151,12 @@
 	X(GpuInstanceCreateComputeInstance) \
 	X(GpuInstanceCreateComputeInstanceWithPlacement) \
 	X(ComputeInstanceDestroy) \
-	X(ComputeInstanceGetInfo_v2)
+	X(ComputeInstanceGetInfo_v2) \
+	X(DeviceGetNvLinkRemotePciInfo_v2) \
+	X(DeviceGetTopologyCommonAncestor) \
+	X(DeviceGetCpuAffinity) \
+	X(DeviceGetMemoryAffinity) \
+	X(DeviceGetNumaNodeId)
 
 struct nvml_api {
 #define NVML_API_MEMBER(name) __typeof__(&nvml##name) name;

@@ -52,6 +52,10 @@ void query_help_print(const struct query_kind *kind);
  */
 int mig_check(char *const words[], bool *run);
 int mig_run(char *const words[]);
+int topology_check(char *const words[], bool *run);
+int topology_run(char *const words[]);
+int compute_policy_check(char *const words[], bool *run);
+int compute_policy_run(char *const words[]);
 
 /* @display is what -d names, or NULL for all. */
 int report_check(const char *display);
