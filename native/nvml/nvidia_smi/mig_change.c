@@ -46,8 +46,7 @@ static bool is_profile(const char *text, unsigned int id, const char *name)
 /* --- compute instances --- */
 
 static const nvmlComputeInstanceProfileInfo_v2_t *
-find_compute_profile(const struct compute_profiles *profiles, const char *text,
-		     unsigned int slices)
+find_compute_profile(const struct compute_profiles *profiles, const char *text, unsigned int slices)
 {
 	if (!text)
 		return compute_profile_default(profiles, slices);
@@ -129,7 +128,8 @@ static nvmlReturn_t create_compute(nvmlDevice_t device, const struct gpu_instanc
 int mig_create_compute_instances(const struct selection *selection,
 				 const struct mig_request *request)
 {
-	return mig_for_instances(selection, request, "create compute instances", create_compute, NULL);
+	return mig_for_instances(selection, request, "create compute instances", create_compute,
+				 NULL);
 }
 
 static nvmlReturn_t destroy_compute(nvmlDevice_t device, const struct gpu_instance *parent,
@@ -168,8 +168,8 @@ int mig_destroy_compute_instances(const struct selection *selection,
 
 /* --- GPU instances --- */
 
-static const nvmlGpuInstanceProfileInfo_v2_t *
-find_gpu_profile(const struct gpu_profiles *profiles, const char *text)
+static const nvmlGpuInstanceProfileInfo_v2_t *find_gpu_profile(const struct gpu_profiles *profiles,
+							       const char *text)
 {
 	for (unsigned int i = 0; i < profiles->count; i++)
 		if (is_profile(text, profiles->list[i].info.id, profiles->list[i].info.name))
@@ -182,8 +182,8 @@ static unsigned int placement_size(nvmlDevice_t device, unsigned int profile_id)
 {
 	nvmlGpuInstancePlacement_t placements[MIG_MAX_INSTANCES];
 	unsigned int count = MIG_MAX_INSTANCES;
-	nvmlReturn_t result = nvml.DeviceGetGpuInstancePossiblePlacements_v2(
-		device, profile_id, placements, &count);
+	nvmlReturn_t result = nvml.DeviceGetGpuInstancePossiblePlacements_v2(device, profile_id,
+									     placements, &count);
 
 	return result == NVML_SUCCESS && count ? placements[0].size : 0;
 }

@@ -34,8 +34,7 @@ int mig_for_instances(const struct selection *selection, const struct mig_reques
 
 	for (unsigned int i = 0; i < selection->count; i++) {
 		nvmlDevice_t device = selection->devices[i];
-		nvmlReturn_t result =
-			gpu_instances_get(&instances, device, request->gpu_instances);
+		nvmlReturn_t result = gpu_instances_get(&instances, device, request->gpu_instances);
 
 		if (result != NVML_SUCCESS)
 			return mig_none_found("GPU instances", result);
@@ -195,7 +194,7 @@ nvmlReturn_t compute_instances_get(struct compute_instances *instances,
 
 	instances->count = 0;
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < profiles.count; i++)
-		result = add_compute_instances(instances, parent->handle, &profiles.list[i],
-					       wanted);
+		result =
+			add_compute_instances(instances, parent->handle, &profiles.list[i], wanted);
 	return result;
 }

@@ -46,8 +46,8 @@ int mig_list_gpu_profiles(const struct selection *selection, const struct mig_re
 		for (unsigned int j = 0; j < profiles.count; j++) {
 			const nvmlGpuInstanceProfileInfo_v2_t *info = &profiles.list[j].info;
 			unsigned int left = 0;
-			nvmlReturn_t result = nvml.DeviceGetGpuInstanceRemainingCapacity(
-				device, info->id, &left);
+			nvmlReturn_t result =
+				nvml.DeviceGetGpuInstanceRemainingCapacity(device, info->id, &left);
 
 			if (result != NVML_SUCCESS)
 				return mig_failed("display GPU instance profiles", result);
@@ -111,8 +111,7 @@ int mig_list_gpu_instances(const struct selection *selection, const struct mig_r
 
 	(void)request;
 	for (unsigned int i = 0; i < selection->count; i++) {
-		nvmlReturn_t result =
-			gpu_instances_get(&instances, selection->devices[i], NULL);
+		nvmlReturn_t result = gpu_instances_get(&instances, selection->devices[i], NULL);
 
 		if (result != NVML_SUCCESS)
 			return mig_failed("display GPU instances", result);
@@ -133,8 +132,7 @@ static void print_compute_profile(nvmlDevice_t device, const struct gpu_instance
 	       info->sliceCount == instance->slices ? "*" : " ", left, info->instanceCount,
 	       info->multiprocessorCount, info->sharedDecoderCount, info->sharedEncoderCount,
 	       info->sharedOfaCount);
-	printf("|                                                                    %3u   %3u         |\n"
-	       COMPUTE_PROFILE_RULE,
+	printf("|                                                                    %3u   %3u         |\n" COMPUTE_PROFILE_RULE,
 	       info->sharedCopyEngineCount, info->sharedJpegCount);
 }
 
@@ -222,8 +220,7 @@ static void print_compute_instance(nvmlDevice_t device, const struct gpu_instanc
 	       instance->info.id, instance->info.placement.start, instance->info.placement.size);
 }
 
-static nvmlReturn_t list_compute_instances(nvmlDevice_t device,
-					   const struct gpu_instance *instance,
+static nvmlReturn_t list_compute_instances(nvmlDevice_t device, const struct gpu_instance *instance,
 					   const struct mig_request *request, void *data)
 {
 	struct compute_instances instances;
@@ -235,12 +232,12 @@ static nvmlReturn_t list_compute_instances(nvmlDevice_t device,
 	return result;
 }
 
-int mig_list_compute_instances(const struct selection *selection,
-			       const struct mig_request *request)
+int mig_list_compute_instances(const struct selection *selection, const struct mig_request *request)
 {
 	bool headed = false;
 	int status = mig_for_instances(selection, request, "display compute instances",
 				       list_compute_instances, &headed);
 
-	return status || headed ? status : mig_none_found("compute instances", NVML_ERROR_NOT_FOUND);
+	return status || headed ? status
+				: mig_none_found("compute instances", NVML_ERROR_NOT_FOUND);
 }

@@ -11,9 +11,12 @@ static const struct {
 	const char *name;
 	enum command command;
 } commands[] = {
-	{ "-L", COMMAND_LIST },		  { "--list-gpus", COMMAND_LIST },
-	{ "-h", COMMAND_HELP },		  { "--help", COMMAND_HELP },
-	{ "--version", COMMAND_VERSION }, { "--help-query-gpu", COMMAND_QUERY_HELP },
+	{ "-L", COMMAND_LIST },
+	{ "--list-gpus", COMMAND_LIST },
+	{ "-h", COMMAND_HELP },
+	{ "--help", COMMAND_HELP },
+	{ "--version", COMMAND_VERSION },
+	{ "--help-query-gpu", COMMAND_QUERY_HELP },
 	{ "--help-query-supported-clocks", COMMAND_CLOCKS_HELP },
 	{ "--help-query-compute-apps", COMMAND_APPS_HELP },
 };
@@ -93,8 +96,8 @@ static int take_setting(struct request *request, char *const words[])
 static int take_option(struct request *request, char *const words[])
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		int taken = take(words, options[i].names, options[i].has_value,
-				 &request->values[i]);
+		int taken =
+			take(words, options[i].names, options[i].has_value, &request->values[i]);
 
 		if (!taken)
 			continue;
@@ -243,7 +246,7 @@ static int check_report(const struct request *request)
 
 static const struct query_kind *asked_kind(const struct request *request)
 {
-	return request->words[OPTION_QUERY_GPU]	    ? &query_gpu
+	return request->words[OPTION_QUERY_GPU]	     ? &query_gpu
 	       : request->words[OPTION_QUERY_CLOCKS] ? &query_supported_clocks
 	       : request->words[OPTION_QUERY_APPS]   ? &query_compute_apps
 						     : NULL;

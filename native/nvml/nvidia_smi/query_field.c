@@ -5,7 +5,6 @@
 
 #include "query_write.h"
 
-
 #define ECC_LOCATIONS(kind, type, span, count_type)                                         \
 	ECC(kind, type, span, count_type, "device_memory", DEVICE_MEMORY),                  \
 		ECC(kind, type, span, count_type, "dram", DEVICE_MEMORY),                   \

@@ -7,18 +7,19 @@
 #include "process_list.h"
 #include "query_write.h"
 
-#define OF_THE_GPU                                                                              \
-	{ "timestamp", .help = "when the line was made: YYYY/MM/DD HH:MM:SS.msec",              \
-	  .write = write_timestamp },                                                           \
-		{ "gpu_name", .help = "name of the product", TEXT(DeviceGetName) },             \
-		{ "gpu_bus_id", .help = "domain:bus:device.function", PART(pci, PCI_BUS_ID) },  \
-		{ "gpu_serial", .help = "serial number of the board", TEXT(DeviceGetSerial) },  \
-		{ "gpu_uuid", .help = "unique identifier of the GPU", TEXT(DeviceGetUUID) }
+#define OF_THE_GPU                                                                             \
+	{ "timestamp", .help = "when the line was made: YYYY/MM/DD HH:MM:SS.msec",             \
+	  .write = write_timestamp },                                                          \
+		{ "gpu_name", .help = "name of the product", TEXT(DeviceGetName) },            \
+		{ "gpu_bus_id", .help = "domain:bus:device.function", PART(pci, PCI_BUS_ID) }, \
+		{ "gpu_serial", .help = "serial number of the board", TEXT(DeviceGetSerial) }, \
+	{                                                                                      \
+		"gpu_uuid", .help = "unique identifier of the GPU", TEXT(DeviceGetUUID)        \
+	}
 
 static struct query_item *add(struct query_items *items)
 {
-	struct query_item *grown =
-		realloc(items->list, (items->count + 1) * sizeof(*items->list));
+	struct query_item *grown = realloc(items->list, (items->count + 1) * sizeof(*items->list));
 
 	if (!grown)
 		return NULL;
@@ -62,8 +63,7 @@ static nvmlReturn_t add_graphics(struct query_items *items, nvmlDevice_t device,
 {
 	unsigned int count = 0;
 	unsigned int *clocks;
-	nvmlReturn_t result =
-		nvml.DeviceGetSupportedGraphicsClocks(device, memory, &count, NULL);
+	nvmlReturn_t result = nvml.DeviceGetSupportedGraphicsClocks(device, memory, &count, NULL);
 
 	if (result != NVML_ERROR_INSUFFICIENT_SIZE)
 		return result;

@@ -57,9 +57,9 @@ nvmlReturn_t write_brand(nvmlDevice_t device, const struct field *field, char *o
 nvmlReturn_t write_architecture(nvmlDevice_t device, const struct field *field, char *out)
 {
 	static const char *const words[] = {
-		[NVML_DEVICE_ARCH_KEPLER] = "Kepler", [NVML_DEVICE_ARCH_MAXWELL] = "Maxwell",
-		[NVML_DEVICE_ARCH_PASCAL] = "Pascal", [NVML_DEVICE_ARCH_VOLTA] = "Volta",
-		[NVML_DEVICE_ARCH_TURING] = "Turing", [NVML_DEVICE_ARCH_AMPERE] = "Ampere",
+		[NVML_DEVICE_ARCH_KEPLER] = "Kepler",	 [NVML_DEVICE_ARCH_MAXWELL] = "Maxwell",
+		[NVML_DEVICE_ARCH_PASCAL] = "Pascal",	 [NVML_DEVICE_ARCH_VOLTA] = "Volta",
+		[NVML_DEVICE_ARCH_TURING] = "Turing",	 [NVML_DEVICE_ARCH_AMPERE] = "Ampere",
 		[NVML_DEVICE_ARCH_ADA] = "Ada Lovelace", [NVML_DEVICE_ARCH_HOPPER] = "Hopper",
 	};
 	nvmlDeviceArchitecture_t architecture = 0;

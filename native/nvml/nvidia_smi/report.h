@@ -76,17 +76,21 @@ struct element {
 	void (*part)(struct report *report, nvmlDevice_t device);
 };
 
-#define VALUE(label_text, tag_text, ...) \
-	{ .label = (label_text), .tag = (tag_text), .field = { __VA_ARGS__ } }
-#define VALUE_IN(places, label_text, tag_text, ...) \
-	{ .label = (label_text), .tag = (tag_text), .where = (places), .field = { __VA_ARGS__ } }
+#define VALUE(label_text, tag_text, ...)                                           \
+	{                                                                          \
+		.label = (label_text), .tag = (tag_text), .field = { __VA_ARGS__ } \
+	}
+#define VALUE_IN(places, label_text, tag_text, ...)                          \
+	{                                                                    \
+		.label = (label_text), .tag = (tag_text), .where = (places), \
+		.field = { __VA_ARGS__ }                                     \
+	}
 #define GROUP(label_text, tag_text) \
 	{ .kind = ELEMENT_GROUP, .label = (label_text), .tag = (tag_text) }
 #define GROUP_IN(places, label_text, tag_text) \
 	{ .kind = ELEMENT_GROUP, .label = (label_text), .tag = (tag_text), .where = (places) }
 #define END { .kind = ELEMENT_END }
-#define PART_IN(places, function) \
-	{ .kind = ELEMENT_PART, .where = (places), .part = (function) }
+#define PART_IN(places, function) { .kind = ELEMENT_PART, .where = (places), .part = (function) }
 
 struct elements {
 	const struct element *list;

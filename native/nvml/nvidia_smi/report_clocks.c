@@ -51,8 +51,7 @@ static void report_graphics_clocks(struct report *report, nvmlDevice_t device, u
 {
 	unsigned int count = 0;
 	unsigned int *all = NULL;
-	nvmlReturn_t result =
-		nvml.DeviceGetSupportedGraphicsClocks(device, memory, &count, NULL);
+	nvmlReturn_t result = nvml.DeviceGetSupportedGraphicsClocks(device, memory, &count, NULL);
 
 	if (result == NVML_ERROR_INSUFFICIENT_SIZE) {
 		all = calloc(count, sizeof(*all));

@@ -43,9 +43,9 @@ static void report_total(struct report *report, nvmlDevice_t device, nvmlMemoryE
 			 nvmlEccCounterType_t span)
 {
 	unsigned long long count = 0;
-	nvmlReturn_t result = counts(device) ?
-				      nvml.DeviceGetTotalEccErrors(device, type, span, &count) :
-				      NVML_ERROR_NOT_SUPPORTED;
+	nvmlReturn_t result = counts(device)
+				      ? nvml.DeviceGetTotalEccErrors(device, type, span, &count)
+				      : NVML_ERROR_NOT_SUPPORTED;
 
 	report_result(report, "Total", "total", result, "%llu", count);
 }
@@ -119,8 +119,8 @@ static void report_turing_errors(struct report *report, nvmlDevice_t device)
 static void report_sram_errors(struct report *report, nvmlDevice_t device)
 {
 	nvmlEccSramErrorStatus_t sram = { .version = nvmlEccSramErrorStatus_v1 };
-	nvmlReturn_t result = counts(device) ? nvml.DeviceGetSramEccErrorStatus(device, &sram) :
-					       NVML_ERROR_NOT_SUPPORTED;
+	nvmlReturn_t result = counts(device) ? nvml.DeviceGetSramEccErrorStatus(device, &sram)
+					     : NVML_ERROR_NOT_SUPPORTED;
 
 	report_open(report, "Volatile", "volatile");
 	report_counter(report, device, NVML_VOLATILE_ECC, &sram_corrected);

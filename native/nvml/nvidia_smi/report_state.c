@@ -65,32 +65,34 @@ static const struct element state[] = {
 	PART_IN(IN_BOTH | DISPLAY_TEMPERATURE, report_temperature),
 };
 
-#define POWER_LIMITS(scope)                                                                        \
-	VALUE("Current Power Limit", "current_power_limit",                                        \
-	      WATTS(exact_watts, NVML_FI_DEV_POWER_CURRENT_LIMIT, scope)),                                      \
-		VALUE("Requested Power Limit", "requested_power_limit",                            \
-		      WATTS(exact_watts, NVML_FI_DEV_POWER_REQUESTED_LIMIT, scope)),                            \
-		VALUE("Default Power Limit", "default_power_limit",                                \
-		      WATTS(exact_watts, NVML_FI_DEV_POWER_DEFAULT_LIMIT, scope)),                              \
-		VALUE("Min Power Limit", "min_power_limit",                                        \
-		      WATTS(exact_watts, NVML_FI_DEV_POWER_MIN_LIMIT, scope)),                                  \
-		VALUE("Max Power Limit", "max_power_limit",                                        \
+#define POWER_LIMITS(scope)                                                          \
+	VALUE("Current Power Limit", "current_power_limit",                          \
+	      WATTS(exact_watts, NVML_FI_DEV_POWER_CURRENT_LIMIT, scope)),           \
+		VALUE("Requested Power Limit", "requested_power_limit",              \
+		      WATTS(exact_watts, NVML_FI_DEV_POWER_REQUESTED_LIMIT, scope)), \
+		VALUE("Default Power Limit", "default_power_limit",                  \
+		      WATTS(exact_watts, NVML_FI_DEV_POWER_DEFAULT_LIMIT, scope)),   \
+		VALUE("Min Power Limit", "min_power_limit",                          \
+		      WATTS(exact_watts, NVML_FI_DEV_POWER_MIN_LIMIT, scope)),       \
+		VALUE("Max Power Limit", "max_power_limit",                          \
 		      WATTS(exact_watts, NVML_FI_DEV_POWER_MAX_LIMIT, scope))
 /* The vendor lets the whole board draw no less than a watt. */
-#define POWER_DRAW(writer, scope)                                                                          \
-	VALUE("Average Power Draw", "average_power_draw", WATTS(writer, NVML_FI_DEV_POWER_AVERAGE, scope)), \
-		VALUE("Instantaneous Power Draw", "instant_power_draw",                            \
+#define POWER_DRAW(writer, scope)                                       \
+	VALUE("Average Power Draw", "average_power_draw",               \
+	      WATTS(writer, NVML_FI_DEV_POWER_AVERAGE, scope)),         \
+		VALUE("Instantaneous Power Draw", "instant_power_draw", \
 		      WATTS(writer, NVML_FI_DEV_POWER_INSTANT, scope))
-#define POWER_STATE \
-	VALUE(NULL, "power_state", .write = write_pstate, CALL(DeviceGetPowerState))
+#define POWER_STATE VALUE(NULL, "power_state", .write = write_pstate, CALL(DeviceGetPowerState))
 
 static const struct element limits[] = {
 	GROUP_IN(IN_XML | DISPLAY_TARGET_TEMPERATURE, "Supported GPU_TARGET_TEMP",
 		 "supported_gpu_target_temp"),
 	VALUE("Min", "gpu_target_temp_min", .unit = "C", .write = write_numbered,
-	      CALL(DeviceGetTemperatureThreshold), .which = NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_MIN),
+	      CALL(DeviceGetTemperatureThreshold),
+	      .which = NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_MIN),
 	VALUE("Max", "gpu_target_temp_max", .unit = "C", .write = write_numbered,
-	      CALL(DeviceGetTemperatureThreshold), .which = NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_MAX),
+	      CALL(DeviceGetTemperatureThreshold),
+	      .which = NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_MAX),
 	END,
 	GROUP_IN(IN_BOTH | DISPLAY_POWER, "GPU Power Readings", "gpu_power_readings"),
 	POWER_STATE,
@@ -98,7 +100,8 @@ static const struct element limits[] = {
 	POWER_LIMITS(NVML_POWER_SCOPE_GPU),
 	END,
 	PART_IN(DISPLAY_POWER, report_power_samples),
-	GROUP_IN(IN_BOTH | DISPLAY_POWER, "GPU Memory Power Readings ", "gpu_memory_power_readings"),
+	GROUP_IN(IN_BOTH | DISPLAY_POWER, "GPU Memory Power Readings ",
+		 "gpu_memory_power_readings"),
 	POWER_DRAW(exact_watts, NVML_POWER_SCOPE_MEMORY),
 	END,
 	GROUP_IN(IN_BOTH | DISPLAY_POWER, "Module Power Readings", "module_power_readings"),

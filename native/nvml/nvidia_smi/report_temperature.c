@@ -4,9 +4,8 @@
 #include "query_write.h"
 #include "report.h"
 
-#define THRESHOLD(number)                                       \
-	.unit = "C", .write = write_numbered,                   \
-	CALL(DeviceGetTemperatureThreshold), .which = (number)
+#define THRESHOLD(number) \
+	.unit = "C", .write = write_numbered, CALL(DeviceGetTemperatureThreshold), .which = (number)
 #define SIGNED_FIELD(id) .unit = "C", PART(signed_field, id)
 
 static const struct element current[] = {

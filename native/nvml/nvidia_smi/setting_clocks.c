@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The settings of clocks. The messages are the vendor's, save that ours do not say please. */
+/* The settings of clocks. The messages are the vendor's. */
 #include "setting.h"
 
 #include <stdio.h>
@@ -12,7 +12,8 @@ static const struct outcome done = { .kind = OUTCOME_DONE };
 struct clocks {
 	const char *feature; /* "Setting FEATURE is not supported for GPU" */
 	const char *what; /* "Unable to set WHAT", or to reset it */
-	const char *refused; /* the numbers, as they are shown to be no combination of the board's */
+	const char
+		*refused; /* the numbers, as they are shown to be no combination of the board's */
 	const char *failed; /* the same when it failed for another reason */
 };
 
@@ -131,7 +132,8 @@ struct outcome lock_memory_clocks(nvmlDevice_t device, const char *bus_id,
 				  const struct setting_value *value)
 {
 	char text[64], pair[96], failed[96];
-	const struct clocks clocks = { "locked Memory clocks", "Memory locked clocks", pair, failed };
+	const struct clocks clocks = { "locked Memory clocks", "Memory locked clocks", pair,
+				       failed };
 	char *first, *second;
 	unsigned int low, high;
 	struct outcome outcome;
@@ -144,8 +146,7 @@ struct outcome lock_memory_clocks(nvmlDevice_t device, const char *bus_id,
 			"'memClkMin,memClkMax' or 'memClkVal' e.g. --lock-memory-clocks=5100,5100 or --lock-memory-clocks=5100");
 	snprintf(pair, sizeof(pair), "(memClkMin %u, memClkMax %u)", low, high);
 	snprintf(failed, sizeof(failed), "(memClockMin %u, memClockMax %u)", low, high);
-	outcome = answer(&clocks, bus_id,
-			 nvml.DeviceSetMemoryLockedClocks(device, low, high));
+	outcome = answer(&clocks, bus_id, nvml.DeviceSetMemoryLockedClocks(device, low, high));
 	if (outcome.kind == OUTCOME_DONE)
 		printf("Memory clocks set to \"%s\" for GPU %s\n", pair, bus_id);
 	return outcome;
@@ -163,11 +164,10 @@ struct outcome set_applications_clocks(nvmlDevice_t device, const char *bus_id,
 	snprintf(text, sizeof(text), "%s", value->text);
 	cut(text, &first, &second);
 	if (!second || !read_number(first, &memory) || !read_number(second, &graphics))
-		return malformed(value->text,
-				 "memClk,smClk e.g. --applications-clocks=2000,300");
+		return malformed(value->text, "memClk,smClk e.g. --applications-clocks=2000,300");
 	snprintf(pair, sizeof(pair), "(MEM %u, SM %u)", memory, graphics);
-	outcome = answer(&clocks, bus_id,
-			 nvml.DeviceSetApplicationsClocks(device, memory, graphics));
+	outcome =
+		answer(&clocks, bus_id, nvml.DeviceSetApplicationsClocks(device, memory, graphics));
 	if (outcome.kind == OUTCOME_DONE)
 		printf("Applications clocks set to \"%s\" for GPU %s\n", pair, bus_id);
 	return outcome;

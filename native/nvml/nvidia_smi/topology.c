@@ -113,21 +113,25 @@ static bool has(const unsigned long *set, unsigned int bit)
 	return bit < WORDS * BITS && set[bit / BITS] >> bit % BITS & 1;
 }
 
-/* 0-3,8 */
+#define SET_WIDTH 10
+
+/* 0-3,8: the vendor's column takes no more once it has this many characters. */
 static void print_set(const unsigned long *set)
 {
 	const char *comma = "";
+	int width = 0;
 
-	for (unsigned int first = 0, last; first < WORDS * BITS; first = last + 1) {
+	for (unsigned int first = 0, last; first < WORDS * BITS && width < SET_WIDTH;
+	     first = last + 1) {
 		last = first;
 		if (!has(set, first))
 			continue;
 		while (has(set, last + 1))
 			last++;
 		if (last > first)
-			printf("%s%u-%u", comma, first, last);
+			width += printf("%s%u-%u", comma, first, last);
 		else
-			printf("%s%u", comma, first);
+			width += printf("%s%u", comma, first);
 		comma = ",";
 	}
 }

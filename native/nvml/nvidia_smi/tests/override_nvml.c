@@ -172,7 +172,7 @@ static void write_part(const struct part *part, const uintptr_t *arguments)
 
 static void note(const char *name, const uintptr_t *arguments)
 {
-	static const char *const changing[] = { "*Set*",   "*Reset*", "*Clear*", "*Create*",
+	static const char *const changing[] = { "*Set*", "*Reset*", "*Clear*", "*Create*",
 						"*Destroy*" };
 	const char *path = getenv("OVERRIDE_NVML_LOG");
 	const char *traced = getenv("OVERRIDE_NVML_TRACE");
@@ -208,11 +208,10 @@ static uintptr_t answer(const char *name, function next, const uintptr_t *a)
 	return result;
 }
 
-#define ARGUMENTS \
-	uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, uintptr_t f
-#define X(name)                                                                   \
-	EXPORT uintptr_t nvml##name(ARGUMENTS)                                    \
-	{                                                                         \
+#define ARGUMENTS uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, uintptr_t f
+#define X(name)                                                                              \
+	EXPORT uintptr_t nvml##name(ARGUMENTS)                                               \
+	{                                                                                    \
 		return answer(#name, real("nvml" #name), (uintptr_t[]){ a, b, c, d, e, f }); \
 	}
 NAMES
@@ -246,18 +245,20 @@ EXPORT const char *nvmlErrorString(int result)
 
 static function slots[SLOTS];
 
-#define S(n)                                                                               \
-	static uintptr_t slot##n(ARGUMENTS)                                                \
-	{                                                                                  \
-		return answer("slot" #n, slots[n], (uintptr_t[]){ a, b, c, d, e, f });     \
+#define S(n)                                                                           \
+	static uintptr_t slot##n(ARGUMENTS)                                            \
+	{                                                                              \
+		return answer("slot" #n, slots[n], (uintptr_t[]){ a, b, c, d, e, f }); \
 	}
 #define TEN(M, n) M(n##0) M(n##1) M(n##2) M(n##3) M(n##4) M(n##5) M(n##6) M(n##7) M(n##8) M(n##9)
-#define ALL(M)                                                                              \
-	M(1) M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) TEN(M, 1) TEN(M, 2) TEN(M, 3) TEN(M, 4) \
-	TEN(M, 5) TEN(M, 6) TEN(M, 7) TEN(M, 8) TEN(M, 9) TEN(M, 10) TEN(M, 11) TEN(M, 12)   \
-	TEN(M, 13) TEN(M, 14) TEN(M, 15) TEN(M, 16) TEN(M, 17) TEN(M, 18) TEN(M, 19)         \
-	TEN(M, 20) TEN(M, 21) TEN(M, 22) TEN(M, 23) TEN(M, 24) TEN(M, 25) TEN(M, 26)         \
-	TEN(M, 27) TEN(M, 28) TEN(M, 29) TEN(M, 30) TEN(M, 31)
+#define ALL(M)                                                                                    \
+	M(1)                                                                                      \
+	M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) TEN(M, 1) TEN(M, 2) TEN(M, 3) TEN(M, 4) TEN(M, 5) \
+		TEN(M, 6) TEN(M, 7) TEN(M, 8) TEN(M, 9) TEN(M, 10) TEN(M, 11) TEN(M, 12)          \
+			TEN(M, 13) TEN(M, 14) TEN(M, 15) TEN(M, 16) TEN(M, 17) TEN(M, 18)         \
+				TEN(M, 19) TEN(M, 20) TEN(M, 21) TEN(M, 22) TEN(M, 23) TEN(M, 24) \
+					TEN(M, 25) TEN(M, 26) TEN(M, 27) TEN(M, 28) TEN(M, 29)    \
+						TEN(M, 30) TEN(M, 31)
 ALL(S)
 
 EXPORT uintptr_t nvmlInternalGetExportTable(uintptr_t *out, uintptr_t id)
