@@ -24,7 +24,6 @@ static const struct element board[] = {
 		 SWITCH(DeviceGetAccountingMode)),
 	VALUE_IN(IN_BOTH | DISPLAY_ACCOUNTING, "Accounting Mode Buffer Size",
 		 "accounting_mode_buffer_size", NUMBER(DeviceGetAccountingBufferSize)),
-	PART_IN(DISPLAY_ACCOUNTING, report_accounted_processes),
 	GROUP_IN(IN_BOTH, "Driver Model", "driver_model"),
 	VALUE("Current", "current_dm", PAIR(driver_model, DeviceGetDriverModel, 0)),
 	VALUE("Pending", "pending_dm", PAIR(driver_model, DeviceGetDriverModel, 1)),

@@ -150,7 +150,7 @@ static const struct element limits[] = {
 	PART_IN(IN_BOTH, report_fabric),
 	PART_IN(IN_XML | DISPLAY_SUPPORTED_CLOCKS, report_supported_clocks),
 	PART_IN(IN_BOTH | DISPLAY_PIDS, report_processes),
-	PART_IN(IN_XML, report_accounted_processes),
+	PART_IN(IN_XML | DISPLAY_ACCOUNTING, report_accounted_processes),
 };
 
 const struct elements report_state = ELEMENTS(state);
