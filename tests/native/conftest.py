@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vendor's headers, read by the code that writes the libraries' generated parts, and programs that ask libcuda."""
+"""What these tests share: the vendor's headers and the code that reads them, programs that ask libcuda, both nvidia-smi."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from types import ModuleType
 
 import pytest
 from cuda_program import PRELUDE
+from nvidia_smi import NO_TWIN, Programs
 
 
 def load_generator(path: Path) -> ModuleType:
@@ -119,3 +121,70 @@ def ask(native_build: Path, profile: Path, run: Callable) -> Callable[..., dict]
         return json.loads(done.stdout)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def ours(native_build: Path) -> Path:
+    """Our own nvidia-smi."""
+    return native_build / "nvidia-smi"
+
+
+@pytest.fixture(scope="session")
+def both(run, ours: Path, vendor_smi: Path) -> Programs:
+    return Programs(run, ours, vendor_smi)
+
+
+@pytest.fixture(scope="session")
+def override_library(repo: Path, native_build: Path, run, tmp_path_factory) -> Path:
+    """The folder of a libnvidia-ml.so.1 that passes calls on to the mock library but for what a file says."""
+    folder = tmp_path_factory.mktemp("override_nvml")
+    library = (native_build / "libnvidia-ml.so.1").resolve()
+    of_its_own = {"nvmlErrorString", "nvmlDeviceGetFieldValues", "nvmlInternalGetExportTable"}
+    exported = re.findall(r" T (nvml\w+)$", run("nm", "-D", "--defined-only", library).stdout, re.MULTILINE)
+    names = " ".join(f"X({name.removeprefix('nvml')})" for name in exported if name not in of_its_own)
+    done = run(
+        *["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"],
+        *[f"-DNAMES={names}", f'-DLIBRARY="{library}"', "-o", folder / "libnvidia-ml.so.1"],
+        *[repo / "native" / "nvml" / "nvidia_smi" / "tests" / "override_nvml.c", "-ldl"],
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def overridden(repo: Path, override_library: Path, tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """The environment of a program that finds a profile's boards, of which the text says what is otherwise.
+
+    What the vendor's program takes from functions without a public twin is not supported, unless the text says so.
+    """
+
+    def make(text: str = "", profile: str | Path = "a100") -> dict[str, str]:
+        file = tmp_path / "overrides"
+        file.write_text(f"{NO_TWIN}{text}\n")
+        config = profile if isinstance(profile, Path) else repo / "charts/gpu-mock/profiles" / f"{profile}.yaml"
+        return {
+            **os.environ,
+            "LD_LIBRARY_PATH": str(override_library),
+            "MOCK_NVML_CONFIG": str(config),
+            "OVERRIDE_NVML": str(file),
+            "OVERRIDE_NVML_LOG": str(tmp_path / "calls"),
+            "TZ": "UTC",
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sanitized(repo: Path, cache: Path, native_build: Path, run, tmp_path_factory) -> Path:
+    """The same program with address and undefined-behaviour sanitizers, and with the C library's own start-up code."""
+    folder = repo / "native" / "nvml" / "nvidia_smi"
+    header = max((cache / "nvml-header").glob("*/nvml.h"), key=lambda path: path.stat().st_mtime)
+    program = tmp_path_factory.mktemp("sanitized") / "nvidia-smi"
+    done = run(
+        *["cc", "-std=gnu11", "-D_GNU_SOURCE", '-DDRIVER_VERSION="550.163.01"', "-Wno-deprecated-declarations"],
+        *["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-I", folder, "-isystem", header.parent],
+        *["-o", program, *(path for path in sorted(folder.glob("*.c")) if path.name != "start.c")],
+        *["-Wl,--no-as-needed", "-l:libdl.so.2"],
+    )
+    assert done.returncode == 0, done.stderr
+    return program

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from nvidia_smi import Programs, without_time
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -361,11 +362,6 @@ def fake_env(fake_library: Path, tmp_path: Path) -> Callable[[str], dict[str, st
 
 
 @pytest.fixture(scope="session")
-def ours(native_build: Path) -> Path:
-    return native_build / "nvidia-smi"
-
-
-@pytest.fixture(scope="session")
 def fields(ours: Path, run: Run) -> list[str]:
     """Every name that our --query-gpu knows."""
     help_text = run(ours, "--help-query-gpu").stdout
@@ -373,34 +369,8 @@ def fields(ours: Path, run: Run) -> list[str]:
     return [name for pair in names for name in pair if name]
 
 
-def without_time(text: str) -> str:
-    return re.sub(r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} {7}$", "TIME", text, count=1, flags=re.MULTILINE)
-
-
 def compare(run: Run, ours: Path, theirs: Path, argv: list[str], env: dict[str, str]) -> str:
-    """Assert that both programs print the same and end alike. A value that moves between two runs gets more of them."""
-    for _ in range(5):
-        before = run(theirs, *argv, env=env)
-        got = run(ours, *argv, env=env)
-        after = run(theirs, *argv, env=env)
-        if without_time(before.stdout) == without_time(after.stdout):
-            break
-    else:
-        pytest.fail(f"{argv}: the vendor's own output changes with every run")
-    # The vendor's messages say "Please run"; that is all in which ours differ.
-    expected = without_time(before.stdout).replace("Please run", "Run")
-    # In pieces, so that a difference is shown by itself.
-    differences = [
-        (i, ours_says, vendor_says)
-        for i, (ours_says, vendor_says) in enumerate(
-            zip(re.split(r"(, |\n)", without_time(got.stdout)), re.split(r"(, |\n)", expected), strict=False)
-        )
-        if ours_says != vendor_says
-    ]
-    assert differences == []
-    assert without_time(got.stdout) == expected
-    assert got.returncode == before.returncode
-    return got.stdout
+    return Programs(run, ours, theirs).same(argv, env)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -473,31 +443,20 @@ def test_command_line_same_as_vendor(run: Run, ours: Path, vendor_smi: Path, fak
 )
 def test_wrong_command_line(run: Run, ours: Path, vendor_smi: Path, fake_env, argv: list[str], status: int):
     env = fake_env("")
-    done = run(ours, *argv, env=env)
-    assert done.returncode == status == run(vendor_smi, *argv, env=env).returncode
-    assert re.fullmatch(r'(ERROR: |").*Run \'nvidia-smi -h\' for help\.\n\n', done.stdout)
-
-
-@pytest.fixture(scope="session")
-def sanitized(repo: Path, cache: Path, native_build: Path, run: Run, tmp_path_factory) -> Path:
-    """The same program with address and undefined-behaviour sanitizers, and with the C library's own start-up code."""
-    folder = repo / "native" / "nvml" / "nvidia_smi"
-    header = max((cache / "nvml-header").glob("*/nvml.h"), key=lambda path: path.stat().st_mtime)
-    program = tmp_path_factory.mktemp("sanitized") / "nvidia-smi"
-    done = run(
-        *["cc", "-std=gnu11", "-D_GNU_SOURCE", '-DDRIVER_VERSION="550.163.01"', "-Wno-deprecated-declarations"],
-        *["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-I", folder, "-isystem", header.parent],
-        *["-o", program, *(path for path in sorted(folder.glob("*.c")) if path.name != "start.c")],
-        *["-Wl,--no-as-needed", "-l:libdl.so.2"],
-    )
-    assert done.returncode == 0, done.stderr
-    return program
+    compare(run, ours, vendor_smi, argv, env)
+    assert run(ours, *argv, env=env).returncode == status
 
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_no_memory_error_on_any_board(run: Run, ours: Path, sanitized: Path, fake_env, fields: list[str], board: str):
     env = {**fake_env(BOARDS[board]), "ASAN_OPTIONS": "detect_leaks=0"}
-    for argv in ([], ["-L"], ["--version"], [f"--query-gpu={','.join(fields[1:])}", "--format=csv"]):
+    for argv in (
+        [],
+        ["-L"],
+        ["--version"],
+        ["-q", "-d", "ECC"],
+        [f"--query-gpu={','.join(fields[1:])}", "--format=csv"],
+    ):
         done = run(sanitized, *argv, env=env)
         assert done.stderr == ""
         assert without_time(done.stdout) == without_time(run(ours, *argv, env=env).stdout)
@@ -580,6 +539,28 @@ def test_help_names_every_option(run: Run, ours: Path):
     assert done.returncode == 0
     for option in ("-L, --list-gpus", "-i, --id=", "--query-gpu=", "--format=", "--help-query-gpu", "--version"):
         assert option in done.stdout
+    for option in ("-q, --query", "-x, --xml-format", "-d, --display=", "-f, --filename=", "-eow, --error-on-warning"):
+        assert option in done.stdout
+    for option in (
+        "-pm",
+        "-c",
+        "-pl",
+        "-lgc",
+        "-rgc",
+        "-lmc",
+        "-rmc",
+        "-ac",
+        "-rac",
+        "-e",
+        "-p",
+        "-mig",
+        "-am",
+        "-caa",
+        "-r",
+    ):
+        assert f"\n{option}, --" in done.stdout
+    for command in ("mig", "topo", "compute-policy"):
+        assert f"\nnvidia-smi {command} " in done.stdout
     assert run(ours, "-h").stdout == done.stdout
 
 

@@ -48,7 +48,7 @@ int mig_for_instances(const struct selection *selection, const struct mig_reques
 	return found ? EXIT_SUCCESS : mig_none_found("GPU instances", NVML_ERROR_NOT_FOUND);
 }
 
-/* As a number of the list is written; what is no number counts as 0. */
+/* What is no number names none. */
 static bool is_wanted(const char *wanted, unsigned int id)
 {
 	char *end;
@@ -58,7 +58,7 @@ static bool is_wanted(const char *wanted, unsigned int id)
 	while (*wanted) {
 		unsigned long number = strtoul(wanted, &end, 10);
 
-		if (number == id)
+		if (end != wanted && number == id)
 			return true;
 		wanted = end + strcspn(end, ",");
 		wanted += *wanted == ',';

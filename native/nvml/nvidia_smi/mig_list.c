@@ -113,6 +113,8 @@ int mig_list_gpu_instances(const struct selection *selection, const struct mig_r
 	for (unsigned int i = 0; i < selection->count; i++) {
 		nvmlReturn_t result = gpu_instances_get(&instances, selection->devices[i], NULL);
 
+		if (result == NVML_ERROR_NOT_FOUND)
+			continue;
 		if (result != NVML_SUCCESS)
 			return mig_failed("display GPU instances", result);
 		for (unsigned int j = 0; j < instances.count; j++)
@@ -229,7 +231,7 @@ static nvmlReturn_t list_compute_instances(nvmlDevice_t device, const struct gpu
 
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < instances.count; i++)
 		print_compute_instance(device, instance, &instances.list[i], data);
-	return result;
+	return result == NVML_ERROR_NOT_FOUND ? NVML_SUCCESS : result;
 }
 
 int mig_list_compute_instances(const struct selection *selection, const struct mig_request *request)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "options.h"
 #include "query_field.h"
@@ -83,10 +84,16 @@ static bool print_help(enum command command)
 /* Where -f names a file, all that is printed from here on goes there. */
 static bool open_output(const char *path)
 {
-	if (!path || freopen(path, "w", stdout))
-		return true;
-	printf("Error opening file \"%s\" for writing: %s\n", path, strerror(errno));
-	return false;
+	FILE *file = path ? fopen(path, "w") : NULL;
+	bool opened = !path;
+
+	if (file) {
+		opened = dup2(fileno(file), STDOUT_FILENO) >= 0;
+		fclose(file);
+	}
+	if (!opened)
+		printf("Failed to create the log file %s: %s\n", path, strerror(errno));
+	return opened;
 }
 
 /* The commands that are words and have options of their own. */
@@ -98,6 +105,8 @@ static const struct subcommand {
 	{ "mig", mig_check, mig_run },
 	{ "topo", topology_check, topology_run },
 	{ "compute-policy", compute_policy_check, compute_policy_run },
+	{ "dmon", device_monitor_check, device_monitor_run },
+	{ "pmon", process_monitor_check, process_monitor_run },
 };
 
 static const struct subcommand *find_subcommand(const char *word)

@@ -156,7 +156,8 @@
 	X(DeviceGetTopologyCommonAncestor)                 \
 	X(DeviceGetCpuAffinity)                            \
 	X(DeviceGetMemoryAffinity)                         \
-	X(DeviceGetNumaNodeId)
+	X(DeviceGetNumaNodeId)                             \
+	X(DeviceGetProcessesUtilizationInfo)
 
 struct nvml_api {
 #define NVML_API_MEMBER(name) __typeof__(&nvml##name) name;

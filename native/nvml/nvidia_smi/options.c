@@ -7,18 +7,19 @@
 
 #include "query_field.h"
 
+/* Of two of them, the one that is further down is the one too many. */
 static const struct {
 	const char *name;
 	enum command command;
 } commands[] = {
-	{ "-L", COMMAND_LIST },
-	{ "--list-gpus", COMMAND_LIST },
 	{ "-h", COMMAND_HELP },
 	{ "--help", COMMAND_HELP },
 	{ "--version", COMMAND_VERSION },
 	{ "--help-query-gpu", COMMAND_QUERY_HELP },
 	{ "--help-query-supported-clocks", COMMAND_CLOCKS_HELP },
 	{ "--help-query-compute-apps", COMMAND_APPS_HELP },
+	{ "-L", COMMAND_LIST },
+	{ "--list-gpus", COMMAND_LIST },
 };
 
 static const struct {
@@ -108,16 +109,22 @@ static int take_option(struct request *request, char *const words[])
 	return take_setting(request, words);
 }
 
-static int set_command(struct request *request, enum command command, const char *word)
+static int set_command(struct request *request, size_t which)
 {
+	const char *word = commands[which].name;
+	size_t first = 0;
+
 	if (request->command_word && strcmp(request->command_word, word) == 0) {
 		printf("ERROR: Only one command can be run at a time. Run 'nvidia-smi -h' for help.\n\n");
 		return EXIT_USAGE;
 	}
-	if (request->command_word)
-		return option_refuse(request->command_word, "is not valid for this command",
-				     EXIT_USAGE);
-	request->command = command;
+	if (request->command_word) {
+		while (strcmp(commands[first].name, request->command_word) != 0)
+			first++;
+		return option_refuse(commands[first > which ? first : which].name,
+				     "is not valid for this command", EXIT_USAGE);
+	}
+	request->command = commands[which].command;
 	request->command_word = word;
 	return EXIT_SUCCESS;
 }
@@ -126,7 +133,7 @@ static int read_word(struct request *request, const char *word)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(word, commands[i].name) == 0)
-			return set_command(request, commands[i].command, word);
+			return set_command(request, i);
 	if (!request->unknown) {
 		request->unknown = word;
 		request->unknown_at = request->count;

@@ -123,7 +123,8 @@ static void report_sram_errors(struct report *report, nvmlDevice_t device)
 					     : NVML_ERROR_NOT_SUPPORTED;
 
 	report_open(report, "Volatile", "volatile");
-	report_counter(report, device, NVML_VOLATILE_ECC, &sram_corrected);
+	report_result(report, "SRAM Correctable", "sram_correctable", result, "%llu",
+		      sram.volatileCor);
 	report_result(report, "SRAM Uncorrectable Parity", "sram_uncorrectable_parity", result,
 		      "%llu", sram.volatileUncParity);
 	report_result(report, "SRAM Uncorrectable SEC-DED", "sram_uncorrectable_secded", result,
@@ -132,7 +133,8 @@ static void report_sram_errors(struct report *report, nvmlDevice_t device)
 	report_counter(report, device, NVML_VOLATILE_ECC, &dram_uncorrected);
 	report_close(report);
 	report_open(report, "Aggregate", "aggregate");
-	report_counter(report, device, NVML_AGGREGATE_ECC, &sram_corrected);
+	report_result(report, "SRAM Correctable", "sram_correctable", result, "%llu",
+		      sram.aggregateCor);
 	report_result(report, "SRAM Uncorrectable Parity", "sram_uncorrectable_parity", result,
 		      "%llu", sram.aggregateUncParity);
 	report_result(report, "SRAM Uncorrectable SEC-DED", "sram_uncorrectable_secded", result,

@@ -56,6 +56,10 @@ int topology_check(char *const words[], bool *run);
 int topology_run(char *const words[]);
 int compute_policy_check(char *const words[], bool *run);
 int compute_policy_run(char *const words[]);
+int device_monitor_check(char *const words[], bool *run);
+int device_monitor_run(char *const words[]);
+int process_monitor_check(char *const words[], bool *run);
+int process_monitor_run(char *const words[]);
 
 /* @display is what -d names, or NULL for all. */
 int report_check(const char *display);

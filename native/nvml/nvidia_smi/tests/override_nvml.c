@@ -6,7 +6,7 @@
  *
  *	FUNCTION [CONDITION...] : [WRITE...] [!RESULT | >]
  *
- * FUNCTION is a shell pattern over names without "nvml"; slotN is function N of the internal table, field one entry of
+ * FUNCTION is a shell pattern over names without "nvml"; slotN is function N of the internal table (100 to 299, and some below), field one entry of
  * nvmlDeviceGetFieldValues (its arguments are device, id, scope, entry). A CONDITION aN=VALUE holds where argument N is
  * VALUE, or the handle of GPU i for gpu<i>; dN+OFFSET=VALUE where the 32-bit number there is. A WRITE is
  * wN+OFFSET=VALUE (32 bits), qN+OFFSET=VALUE (64 bits), hN+OFFSET=gpu<i> (a handle) or sN+OFFSET=TEXT (_ for a space)
@@ -186,7 +186,7 @@ static void note(const char *name, const uintptr_t *arguments)
 		return;
 	fprintf(file, "%s", name);
 	for (i = 1; i < 4; i++)
-		if (arguments[i] < 100000000)
+		if (arguments[i] <= UINT32_MAX) /* nothing else is a number */
 			fprintf(file, " %lu", (unsigned long)arguments[i]);
 	fprintf(file, "\n");
 	fclose(file);
@@ -250,15 +250,13 @@ static function slots[SLOTS];
 	{                                                                              \
 		return answer("slot" #n, slots[n], (uintptr_t[]){ a, b, c, d, e, f }); \
 	}
-#define TEN(M, n) M(n##0) M(n##1) M(n##2) M(n##3) M(n##4) M(n##5) M(n##6) M(n##7) M(n##8) M(n##9)
-#define ALL(M)                                                                                    \
-	M(1)                                                                                      \
-	M(2) M(3) M(4) M(5) M(6) M(7) M(8) M(9) TEN(M, 1) TEN(M, 2) TEN(M, 3) TEN(M, 4) TEN(M, 5) \
-		TEN(M, 6) TEN(M, 7) TEN(M, 8) TEN(M, 9) TEN(M, 10) TEN(M, 11) TEN(M, 12)          \
-			TEN(M, 13) TEN(M, 14) TEN(M, 15) TEN(M, 16) TEN(M, 17) TEN(M, 18)         \
-				TEN(M, 19) TEN(M, 20) TEN(M, 21) TEN(M, 22) TEN(M, 23) TEN(M, 24) \
-					TEN(M, 25) TEN(M, 26) TEN(M, 27) TEN(M, 28) TEN(M, 29)    \
-						TEN(M, 30) TEN(M, 31)
+#define FIVE(M, n, a, b, c, d, e) M(n##a) M(n##b) M(n##c) M(n##d) M(n##e)
+#define TEN(M, n) FIVE(M, n, 0, 1, 2, 3, 4) FIVE(M, n, 5, 6, 7, 8, 9)
+#define HUNDRED(M, n) FIFTY(M, n, 0, 1, 2, 3, 4) FIFTY(M, n, 5, 6, 7, 8, 9)
+#define FIFTY(M, n, a, b, c, d, e) TEN(M, n##a) TEN(M, n##b) TEN(M, n##c) TEN(M, n##d) TEN(M, n##e)
+/* The others are the mock library's own. */
+#define ALL(M) M(12) M(23) M(26) M(72) M(75) M(81) HUNDRED(M, 1) HUNDRED(M, 2)
+
 ALL(S)
 
 EXPORT uintptr_t nvmlInternalGetExportTable(uintptr_t *out, uintptr_t id)
@@ -270,7 +268,7 @@ EXPORT uintptr_t nvmlInternalGetExportTable(uintptr_t *out, uintptr_t id)
 	if (result || !found)
 		return result;
 	for (unsigned int i = 1; i < SLOTS && i < found[0] / sizeof(found[0]); i++)
-		slots[i] = (function)found[i];
+		slots[i] = (function)(table[i] = found[i]);
 #define T(n) table[n] = (uintptr_t)slot##n;
 	ALL(T)
 	*out = (uintptr_t)table;
