@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What these tests share: the vendor's headers and the code that reads them, programs that ask libcuda, both nvidia-smi."""
+"""What these tests share: the vendor's headers, programs that ask libcuda, and both nvidia-smi."""
 
 from __future__ import annotations
 

@@ -136,14 +136,47 @@ def test_power_limits_same_as_vendor(both: Programs, overridden: Environment, fi
     both.same(["-pl", "300", "-i", "0"], overridden(f"{SUCCEED}field a1={field} : {answer}"))
 
 
-@pytest.mark.parametrize("profile", ["a100", "h100", "t4"])
-def test_what_is_set_stays_set(both: Programs, repo: Path, native_build: Path, tmp_path: Path, profile: str):
+SETTINGS = [
+    *["-pm 0", "-c 3", "-pl 69", "-pl 300", "-lgc 300,900", "-am 1", "-e 0"],
+    *["-q -d POWER,CLOCK,COMPUTE,ECC,ACCOUNTING", "-rgc", "-rac", "-caa", "-pm 1"],
+    "--query-gpu=compute_mode --format=csv,noheader",
+]
+INSTANCES = [
+    *[
+        "-mig 1 -i 0",
+        "",
+        "mig -lgip",
+        "mig -lgipp",
+        "mig -cgi 9,14 -C -i 0",
+        "mig -lgi",
+        "mig -lci",
+        "mig -lcip",
+        "mig -lcipp",
+    ],
+    *["", "-L", "-q -d MEMORY,ECC -i 0", "mig -cgi 19:0 -i 0", "mig -cgi 19 -i 0", "mig -cgi 0 -i 0", "mig -cci"],
+    *["mig -dgi -i 0", "mig -dci -i 0", "mig -cci 0,0 -gi 1 -i 0", "mig -lci", "mig -lcip -gi 1"],
+    *["mig -dci -gi 1 -ci 0 -i 0", "mig -dgi -gi 1 -i 0", "mig -dci", "mig -dgi", "-mig 0", "mig -lgi", ""],
+    "--query-gpu=mig.mode.current,mig.mode.pending --format=csv,noheader",
+]
+
+
+@pytest.mark.parametrize(
+    ("profile", "story", "end"),
+    [
+        ("a100", SETTINGS, "Exclusive_Process\nExclusive_Process\n"),
+        ("h100", SETTINGS, "Exclusive_Process\nExclusive_Process\n"),
+        ("t4", SETTINGS, "Exclusive_Process\nExclusive_Process\n"),
+        ("a100", INSTANCES, "Disabled, Disabled\nDisabled, Disabled\n"),
+        ("h100", INSTANCES, "Disabled, Disabled\nDisabled, Disabled\n"),
+        ("gb200", INSTANCES, "Disabled, Disabled\nDisabled, Disabled\n"),
+    ],
+    ids=["a100-settings", "h100-settings", "t4-settings", "a100-mig", "h100-mig", "gb200-mig"],
+)
+def test_what_is_set_stays_set(
+    both: Programs, repo: Path, native_build: Path, tmp_path: Path, profile: str, story: list[str], end: str
+):
     """In a driver root the next process sees it; both programs, in a root each, tell the same story."""
     file = repo / "charts/gpu-mock/profiles" / f"{profile}.yaml"
-    story = [
-        *["-pm 0", "-c 3", "-pl 69", "-pl 300", "-lgc 300,900", "-am 1", "-e 0"],
-        *["-q -d POWER,CLOCK,COMPUTE,ECC,ACCOUNTING", "-rgc", "-rac", "-caa", "-pm 1"],
-    ]
     envs = []
     for name in ("ours", "theirs"):
         root = tmp_path / name
@@ -155,5 +188,4 @@ def test_what_is_set_stays_set(both: Programs, repo: Path, native_build: Path, t
     for step in story:
         got = both.run(both.ours, *step.split(), env=envs[0])
         both.equal(step.split(), got, both.run(both.theirs, *step.split(), env=envs[1]))
-    modes = both.run(both.ours, "--query-gpu=compute_mode", "--format=csv,noheader", env=envs[0]).stdout.split()
-    assert modes in (["Exclusive_Process"] * 2, ["Default"] * 2)
+    assert got.stdout == end

@@ -8,7 +8,8 @@
 
 /* What the user wrote: a name or an id, and perhaps where to start. */
 struct wanted {
-	char text[64];
+	char text[64]; /* all of it, as messages show it */
+	char profile[64]; /* without the place */
 	bool placed;
 	unsigned int start;
 };
@@ -20,7 +21,8 @@ static const char *read_wanted(const char *list, struct wanted *wanted)
 	char *colon;
 
 	snprintf(wanted->text, sizeof(wanted->text), "%.*s", (int)length, list);
-	colon = strchr(wanted->text, ':');
+	memcpy(wanted->profile, wanted->text, sizeof(wanted->profile));
+	colon = strchr(wanted->profile, ':');
 	wanted->placed = colon != NULL;
 	wanted->start = 0;
 	if (colon) {
@@ -56,10 +58,10 @@ find_compute_profile(const struct compute_profiles *profiles, const char *text, 
 	return NULL;
 }
 
-/* @text: NULL for the profile that fills the GPU instance. @start: NULL for anywhere. */
+/* @wanted: NULL for the profile that fills the GPU instance. */
 static nvmlReturn_t create_compute_instance(nvmlDevice_t device, nvmlGpuInstance_t parent,
 					    unsigned int parent_id, unsigned int slices,
-					    const char *text, const unsigned int *start)
+					    const struct wanted *wanted)
 {
 	struct compute_profiles profiles;
 	const nvmlComputeInstanceProfileInfo_v2_t *profile;
@@ -67,13 +69,13 @@ static nvmlReturn_t create_compute_instance(nvmlDevice_t device, nvmlGpuInstance
 	nvmlComputeInstanceInfo_t info = { 0 };
 	nvmlReturn_t result = compute_profiles_get(&profiles, parent);
 
-	profile = find_compute_profile(&profiles, text, slices);
+	profile = find_compute_profile(&profiles, wanted ? wanted->profile : NULL, slices);
 	if (result == NVML_SUCCESS && !profile)
 		result = NVML_ERROR_INVALID_ARGUMENT;
 	if (result != NVML_SUCCESS) {
 		/* nothing to ask for */
-	} else if (start) {
-		nvmlComputeInstancePlacement_t place = { *start, profile->sliceCount };
+	} else if (wanted && wanted->placed) {
+		nvmlComputeInstancePlacement_t place = { wanted->start, profile->sliceCount };
 
 		result = nvml.GpuInstanceCreateComputeInstanceWithPlacement(parent, profile->id,
 									    &place, &created);
@@ -82,7 +84,7 @@ static nvmlReturn_t create_compute_instance(nvmlDevice_t device, nvmlGpuInstance
 	}
 	if (result != NVML_SUCCESS) {
 		printf("Unable to create a compute instance on GPU %2u GPU instance ID %2u using profile %s: %s\n",
-		       gpu_index(device), parent_id, text ? text : "default",
+		       gpu_index(device), parent_id, wanted ? wanted->text : "default",
 		       nvml.ErrorString(result));
 		return result;
 	}
@@ -105,15 +107,14 @@ static nvmlReturn_t create_compute_instances_in(nvmlDevice_t device,
 
 	if (!profiles)
 		return create_compute_instance(device, parent->handle, parent->info.id,
-					       parent->slices, NULL, NULL);
+					       parent->slices, NULL);
 	while (*profiles && result == NVML_SUCCESS) {
 		struct wanted wanted;
 
 		profiles = read_wanted(profiles, &wanted);
 		if (wanted.text[0])
 			result = create_compute_instance(device, parent->handle, parent->info.id,
-							 parent->slices, wanted.text,
-							 wanted.placed ? &wanted.start : NULL);
+							 parent->slices, &wanted);
 	}
 	return result;
 }
@@ -189,16 +190,17 @@ static unsigned int placement_size(nvmlDevice_t device, unsigned int profile_id)
 }
 
 static nvmlReturn_t create_gpu_instance(nvmlDevice_t device, const struct gpu_profiles *profiles,
-					const char *text, const unsigned int *start,
-					bool with_compute)
+					const struct wanted *wanted, bool with_compute)
 {
-	const nvmlGpuInstanceProfileInfo_v2_t *profile = find_gpu_profile(profiles, text);
+	const nvmlGpuInstanceProfileInfo_v2_t *profile =
+		find_gpu_profile(profiles, wanted->profile);
 	nvmlGpuInstance_t created;
 	nvmlGpuInstanceInfo_t info = { 0 };
 	nvmlReturn_t result = NVML_ERROR_INVALID_ARGUMENT;
 
-	if (profile && start) {
-		nvmlGpuInstancePlacement_t place = { *start, placement_size(device, profile->id) };
+	if (profile && wanted->placed) {
+		nvmlGpuInstancePlacement_t place = { wanted->start,
+						     placement_size(device, profile->id) };
 
 		result = nvml.DeviceCreateGpuInstanceWithPlacement(device, profile->id, &place,
 								   &created);
@@ -207,7 +209,7 @@ static nvmlReturn_t create_gpu_instance(nvmlDevice_t device, const struct gpu_pr
 	}
 	if (result != NVML_SUCCESS) {
 		printf("Unable to create a GPU instance on GPU %2u using profile %s: %s\n",
-		       gpu_index(device), text, nvml.ErrorString(result));
+		       gpu_index(device), wanted->text, nvml.ErrorString(result));
 		return result;
 	}
 	result = nvml.GpuInstanceGetInfo(created, &info);
@@ -220,7 +222,7 @@ static nvmlReturn_t create_gpu_instance(nvmlDevice_t device, const struct gpu_pr
 	       info.id, gpu_index(device), profile->name, profile->id);
 	if (!with_compute)
 		return result;
-	return create_compute_instance(device, created, info.id, profile->sliceCount, NULL, NULL);
+	return create_compute_instance(device, created, info.id, profile->sliceCount, NULL);
 }
 
 int mig_create_gpu_instances(const struct selection *selection, const struct mig_request *request)
@@ -236,9 +238,7 @@ int mig_create_gpu_instances(const struct selection *selection, const struct mig
 			list = read_wanted(list, &wanted);
 			if (wanted.text[0])
 				result = create_gpu_instance(selection->devices[i], &profiles,
-							     wanted.text,
-							     wanted.placed ? &wanted.start : NULL,
-							     request->with_compute);
+							     &wanted, request->with_compute);
 			if (result != NVML_SUCCESS)
 				return mig_failed("create GPU instances", result);
 		}

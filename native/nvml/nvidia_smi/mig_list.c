@@ -20,7 +20,7 @@ static void print_gpu_profile(nvmlDevice_t device, const nvmlGpuInstanceProfileI
 	char memory[32];
 
 	snprintf(memory, sizeof(memory), "%.2f", (double)info->memorySizeMB / 1024);
-	printf("| %3u  %-15s   %2u   %3u/%-3u      %-8s   %-3s   %3u   %3u   %3u   |\n",
+	printf("| %3u  %-15s   %2u   %3u/%-3u      %-8s   %-3s    %-3u  %3u   %3u   |\n",
 	       gpu_index(device), info->name, info->id, left, info->instanceCount, memory,
 	       info->isP2pSupported ? "Yes" : "No", info->multiprocessorCount, info->decoderCount,
 	       info->encoderCount);
