@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "export_reset.h"
 #include "export_table_unknown.h"
 #include "nvml_internal.h"
 #include "pci_address.h"
@@ -315,6 +316,7 @@ static nvmlReturn_t slot_quiet(void)
 static const void *const table[WORDS] = {
 	UNKNOWN_ALL(UNKNOWN_ADDRESS)[0] = (const void *)(sizeof(void *) * WORDS),
 	SLOT(12, slot_parse_address),
+	SLOT(20, slot_primary_gpu),
 	SLOT(23, slot_topology),
 	SLOT(26, slot_quiet),
 	SLOT(72, slot_monitoring),
@@ -322,6 +324,11 @@ static const void *const table[WORDS] = {
 	SLOT(81, slot_bus_id_of_index),
 	SLOT(108, slot_enforced_power_limit),
 	SLOT(145, slot_process_samples),
+	SLOT(168, slot_reset),
+	SLOT(169, slot_reset_with_switches),
+	SLOT(182, slot_reset_group_make),
+	SLOT(183, slot_reset_group_list),
+	SLOT(184, slot_reset_group_free),
 	SLOT(209, slot_voltage),
 	SLOT(213, slot_compute_processes),
 	SLOT(214, slot_mps_processes),

@@ -14,7 +14,8 @@
 /* The size is a power of two, which makes the check cheap. */
 struct nvmlDevice_st {
 	uint32_t index;
-	uint32_t reserved[3];
+	uint32_t closed; /* 1: it was draining when this process came */
+	uint32_t reserved[2];
 };
 
 extern struct nvmlDevice_st handles[PROFILE_MAX_DEVICES];
@@ -89,16 +90,15 @@ static inline bool gpu_changed(struct gpu *gpu)
 	return true;
 }
 
-/* False when the page has fewer devices than when this process looked first. */
-static inline bool handle_gpu(uint32_t index, struct gpu *gpu)
+/* A device by its place in the page, whether this process sees it or not. */
+static inline bool gpu_at(uint32_t slot, struct gpu *gpu)
 {
 	const struct page_area *area = page_area(handle_source.page);
 	const struct description *description = &area->description;
-	uint32_t slot = handle_source.visible.slot[index];
 
 	if (slot >= description->device_count)
 		return false;
-	gpu->index = index;
+	gpu->index = 0;
 	gpu->description = description;
 	gpu->device = &description->devices[slot];
 	gpu->board = description_board(description, gpu->device);
@@ -113,6 +113,15 @@ static inline bool handle_gpu(uint32_t index, struct gpu *gpu)
 static inline bool gpu_is_mig(const struct gpu *gpu)
 {
 	return gpu->gpu_instance != STATE_NO_INSTANCE;
+}
+
+/* False when the page has fewer devices than when this process looked first, or the device was taken away. */
+static inline bool handle_gpu(uint32_t index, struct gpu *gpu)
+{
+	if (!gpu_at(handle_source.visible.slot[index], gpu))
+		return false;
+	gpu->index = index;
+	return !(gpu->running->settings.detached | handles[index].closed);
 }
 
 /* Where the device lies in the description; what topology functions take. */

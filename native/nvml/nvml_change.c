@@ -28,11 +28,13 @@ nvmlReturn_t change_check(const char *function, nvmlDevice_t device, struct chan
 
 nvmlReturn_t change_open(struct change *change)
 {
-	enum state_result result;
+	return geteuid() == 0 ? change_open_for_all(change) : NVML_ERROR_NO_PERMISSION;
+}
 
-	if (geteuid() != 0)
-		return NVML_ERROR_NO_PERMISSION;
-	result = state_begin(&change->writer, &handle_source);
+nvmlReturn_t change_open_for_all(struct change *change)
+{
+	enum state_result result = state_begin(&change->writer, &handle_source);
+
 	if (result != STATE_OK) {
 		log_error("cannot change %s: %s", handle_source.path, state_reason(result));
 		return change_result(result);

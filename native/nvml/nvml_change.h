@@ -29,6 +29,9 @@ nvmlReturn_t change_check(const char *function, nvmlDevice_t device, struct chan
 /* Root, and the page's lock. After NVML_SUCCESS either change_end or change_drop. */
 nvmlReturn_t change_open(struct change *change);
 
+/* The same for what is not for root alone: then the page's own rights decide. */
+nvmlReturn_t change_open_for_all(struct change *change);
+
 /* Put the changed copy in force. */
 nvmlReturn_t change_end(struct change *change);
 

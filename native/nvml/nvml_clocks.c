@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "clock_limits.h"
 #include "nvml_internal.h"
 
 nvmlReturn_t nvmlDeviceGetClockInfo(nvmlDevice_t device, nvmlClockType_t type, unsigned int *clock)
@@ -12,11 +13,11 @@ nvmlReturn_t nvmlDeviceGetClockInfo(nvmlDevice_t device, nvmlClockType_t type, u
 	now = gpu.readings;
 	switch (type) {
 	case NVML_CLOCK_GRAPHICS:
-		return answer_u32(clock, now->graphics_mhz);
+		return answer_u32(clock, clock_limited(&gpu, now->graphics_mhz));
 	case NVML_CLOCK_SM:
-		return answer_u32(clock, now->sm_mhz);
+		return answer_u32(clock, clock_limited(&gpu, now->sm_mhz));
 	case NVML_CLOCK_MEM:
-		return answer_u32(clock, now->memory_mhz);
+		return answer_u32(clock, memory_clock_limited(&gpu, now->memory_mhz));
 	case NVML_CLOCK_VIDEO:
 		return answer_u32(clock, now->video_mhz);
 	default:
@@ -199,10 +200,12 @@ nvmlReturn_t nvmlDeviceGetAutoBoostedClocksEnabled(nvmlDevice_t device,
 		return ret;
 	if (!defaultIsEnabled)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (gpu.readings->auto_boost == NA_U32)
-		return NVML_ERROR_NOT_SUPPORTED;
-	*isEnabled = gpu.readings->auto_boost;
-	*defaultIsEnabled = gpu.board->clocks.auto_boost_default;
+	do {
+		if (gpu.readings->auto_boost == NA_U32)
+			return NVML_ERROR_NOT_SUPPORTED;
+		*isEnabled = gpu.readings->auto_boost;
+		*defaultIsEnabled = gpu.running->settings.auto_boost_default;
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 

@@ -134,7 +134,7 @@ nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field)
 	case NVML_FI_DEV_NVSWITCH_CONNECTED_LINK_COUNT:
 		return put_u32(field, linked ? switch_links(gpu) : NA_U32);
 	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD:
-		return put_u32(field, gpu->board->nvlink.low_power_threshold);
+		return put_u32(field, gpu->running->settings.low_power_threshold);
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX:
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX:
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX:

@@ -100,6 +100,25 @@ nvmlReturn_t nvmlDeviceGetGpuOperationMode(nvmlDevice_t device, nvmlGpuOperation
 	return NVML_SUCCESS;
 }
 
+// It takes a new start of the machine, which a reset is not.
+nvmlReturn_t nvmlDeviceSetGpuOperationMode(nvmlDevice_t device, nvmlGpuOperationMode_t mode)
+{
+	struct change change;
+	nvmlReturn_t ret = change_check(__func__, device, &change);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (mode != NVML_GOM_ALL_ON && mode != NVML_GOM_COMPUTE && mode != NVML_GOM_LOW_DP)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (change.gpu.board->gom_current == NA_U32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	ret = change_open(&change);
+	if (ret != NVML_SUCCESS)
+		return ret;
+	change.running->settings.gom_pending = mode;
+	return change_end(&change);
+}
+
 nvmlReturn_t nvmlDeviceGetVgpuHeterogeneousMode(nvmlDevice_t device,
 						nvmlVgpuHeterogeneousMode_t *pHeterogeneousMode)
 {
@@ -123,31 +142,6 @@ nvmlReturn_t nvmlDeviceGetAddressingMode(nvmlDevice_t device, nvmlDeviceAddressi
 	if (mode->version != nvmlDeviceAddressingMode_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 	return answer_u32(&mode->value, gpu.board->addressing_mode);
-}
-
-// Changing application clocks is for root unless an administrator allows it to all.
-nvmlReturn_t nvmlDeviceGetAPIRestriction(nvmlDevice_t device, nvmlRestrictedAPI_t apiType,
-					 nvmlEnableState_t *isRestricted)
-{
-	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, isRestricted, &gpu);
-
-	if (ret != NVML_SUCCESS)
-		return ret;
-	switch (apiType) {
-	case NVML_RESTRICTED_API_SET_APPLICATION_CLOCKS:
-		if (gpu.board->clocks.graphics_app_default == NA_U32)
-			return NVML_ERROR_NOT_SUPPORTED;
-		*isRestricted = NVML_FEATURE_ENABLED;
-		return NVML_SUCCESS;
-	case NVML_RESTRICTED_API_SET_AUTO_BOOSTED_CLOCKS:
-		if (gpu.board->clocks.auto_boost_default == NA_U32)
-			return NVML_ERROR_NOT_SUPPORTED;
-		*isRestricted = NVML_FEATURE_ENABLED;
-		return NVML_SUCCESS;
-	default:
-		return NVML_ERROR_INVALID_ARGUMENT;
-	}
 }
 
 nvmlReturn_t nvmlDeviceGetCapabilities(nvmlDevice_t device, nvmlDeviceCapabilities_t *caps)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "clock_limits.h"
 #include "nvml_internal.h"
 
 GETTER_U32(nvmlDeviceGetPerformanceState, nvmlPstates_t, gpu.readings->performance_state)
@@ -24,28 +25,16 @@ nvmlReturn_t nvmlDeviceGetSupportedPerformanceStates(nvmlDevice_t device, nvmlPs
 	return NVML_SUCCESS;
 }
 
-static uint32_t lowest_graphics(const struct profile_clocks *clocks)
-{
-	uint32_t lowest = clocks->graphics_max;
-
-	for (uint32_t i = 0; i < clocks->graphics_clock_count; i++)
-		if (clocks->graphics_clocks[i] < lowest)
-			lowest = clocks->graphics_clocks[i];
-	return lowest;
-}
-
 static nvmlReturn_t answer_range(const struct profile_clocks *clocks, nvmlClockType_t type,
 				 unsigned int *lowest, unsigned int *highest)
 {
 	switch (type) {
 	case NVML_CLOCK_GRAPHICS:
 	case NVML_CLOCK_SM:
-		*lowest = lowest_graphics(clocks);
+		*lowest = clock_lowest(clocks);
 		return answer_u32(highest, clocks->graphics_max);
 	case NVML_CLOCK_MEM:
-		*lowest = clocks->memory_clock_count
-				  ? clocks->memory_clocks[clocks->memory_clock_count - 1]
-				  : clocks->memory_max;
+		*lowest = memory_clock_lowest(clocks);
 		return answer_u32(highest, clocks->memory_max);
 	case NVML_CLOCK_VIDEO:
 		return NVML_ERROR_NOT_SUPPORTED;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "nvml_internal.h"
+#include "nvml_change.h"
 
 nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device, nvmlTemperatureSensors_t sensorType,
 				      unsigned int *temp)
@@ -51,7 +51,7 @@ nvmlReturn_t nvmlDeviceGetTemperatureThreshold(nvmlDevice_t device,
 	case NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_MIN:
 		return answer_i32((int *)temp, thermal->target_min_c);
 	case NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_CURR:
-		return answer_i32((int *)temp, thermal->target_c);
+		return answer_i32((int *)temp, gpu.running->settings.target_temperature_c);
 	case NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_MAX:
 		return answer_i32((int *)temp, thermal->target_max_c);
 	case NVML_TEMPERATURE_THRESHOLD_GPS_CURR:
@@ -59,6 +59,32 @@ nvmlReturn_t nvmlDeviceGetTemperatureThreshold(nvmlDevice_t device,
 	default:
 		return NVML_ERROR_INVALID_ARGUMENT;
 	}
+}
+
+// Of all thresholds only the temperature that the fans aim at is a user's to choose.
+nvmlReturn_t nvmlDeviceSetTemperatureThreshold(nvmlDevice_t device,
+					       nvmlTemperatureThresholds_t thresholdType, int *temp)
+{
+	struct change change;
+	nvmlReturn_t ret = change_check(__func__, device, &change);
+	const struct profile_thermal *thermal;
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!temp || thresholdType >= NVML_TEMPERATURE_THRESHOLD_COUNT)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	thermal = &change.gpu.board->thermal;
+	if (thresholdType != NVML_TEMPERATURE_THRESHOLD_ACOUSTIC_CURR ||
+	    thermal->target_c == NA_I32 || thermal->target_min_c == NA_I32 ||
+	    thermal->target_max_c == NA_I32)
+		return NVML_ERROR_NOT_SUPPORTED;
+	if (*temp < thermal->target_min_c || *temp > thermal->target_max_c)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	ret = change_open(&change);
+	if (ret != NVML_SUCCESS)
+		return ret;
+	change.running->settings.target_temperature_c = *temp;
+	return change_end(&change);
 }
 
 nvmlReturn_t nvmlDeviceGetMarginTemperature(nvmlDevice_t device, nvmlMarginTemperature_t *margin)

@@ -115,6 +115,7 @@ static enum source_result use_page(struct source *source)
 		return SOURCE_INVALID;
 	}
 	visible_nodes(&source->visible, page_description(source->page), "/dev");
+	visible_attached(&source->visible, &page_area(source->page)->state);
 	log_debug("%s: %u of %u GPUs visible", source->path, source->visible.count,
 		  page_device_count(source->page));
 	return SOURCE_OK;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void init_settings(struct running_settings *settings, const struct board *board)
+void running_init_settings(struct running_settings *settings, const struct board *board)
 {
 	*settings = (struct running_settings){
 		.persistence_mode = board->persistence_mode,
@@ -11,7 +11,9 @@ static void init_settings(struct running_settings *settings, const struct board 
 		.accounting_mode = board->accounting_mode,
 		.gom_pending = board->gom_pending,
 		.restricted_app_clocks = 1,
-		.restricted_auto_boost = 1,
+		.auto_boost_default = board->clocks.auto_boost_default,
+		.target_temperature_c = board->thermal.target_c,
+		.low_power_threshold = board->nvlink.low_power_threshold,
 	};
 }
 
@@ -34,7 +36,7 @@ void running_init(struct running *running, const struct description *description
 	const struct device *device = &description->devices[slot];
 
 	memset(running, 0, sizeof(*running));
-	init_settings(&running->settings, description_board(description, device));
+	running_init_settings(&running->settings, description_board(description, device));
 	running->readings = device->readings;
 	running->energy_mj = device->readings.energy_mj;
 	init_processes(running, &device->processes);

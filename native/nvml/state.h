@@ -23,7 +23,7 @@
 #define STATE_MAX_FAULTS 16
 #define STATE_MAX_GPU_INSTANCES 16 /* ids 0 to 15 */
 #define STATE_MAX_COMPUTE_INSTANCES 8 /* of one GPU instance */
-#define STATE_MAX_ACCOUNTED 32
+#define STATE_MAX_ACCOUNTED 64
 #define STATE_MAX_EVENTS 256
 
 #define STATE_NO_INSTANCE UINT32_MAX
@@ -40,7 +40,13 @@ struct running_settings {
 	uint32_t locked_gpu_max_mhz;
 	uint32_t locked_memory_min_mhz;
 	uint32_t locked_memory_max_mhz;
+	uint32_t app_clocks_chosen; /* 1: the application clocks are a user's */
+	uint32_t auto_boost_default;
+	int32_t target_temperature_c; /* acoustic */
+	uint32_t low_power_threshold; /* of NVLink */
 	uint32_t fan_manual[PROFILE_MAX_FANS]; /* 1: fan_target_percent is a user's */
+	uint32_t draining; /* 1: processes that come now are not let in */
+	uint32_t detached; /* 1: taken away, until GPUs are looked for again */
 	uint32_t reset_required; /* a pending mode waits for a reset */
 	uint32_t resets; /* GPU resets since the profile came in force */
 	uint32_t gpm_streaming; /* nvmlEnableState_t */
@@ -54,15 +60,21 @@ struct running_process {
 	uint64_t started_ms; /* since boot */
 };
 
-/* Of a process that has ended, or runs, while accounting was on. */
+/*
+ * What accounting keeps of a process that came while it was on. The work is
+ * summed up to counted_ms; a process that runs goes on at its utilization.
+ */
 struct running_account {
 	uint32_t pid;
 	uint32_t running;
-	uint32_t gpu_util;
+	uint32_t gpu_util; /* per cent; NA_U32 unknown */
 	uint32_t memory_util;
-	uint64_t max_memory;
+	uint64_t max_memory; /* bytes; NA_U64 unknown */
 	uint64_t started_us; /* of the wall clock */
-	uint64_t time_ms; /* of its life; 0 while it runs */
+	uint64_t started_ms; /* since boot */
+	uint64_t counted_ms;
+	uint64_t gpu_work; /* per cent times milliseconds */
+	uint64_t memory_work;
 };
 
 struct running_compute_instance {
@@ -128,7 +140,7 @@ struct running {
 	struct running_gpu_instance gpu_instances[STATE_MAX_GPU_INSTANCES];
 	struct running_process processes[STATE_MAX_PROCESSES];
 	uint32_t account_count;
-	uint32_t account_next; /* where the oldest is overwritten */
+	uint32_t account_next; /* where the next one goes: over the oldest, once all are used */
 	struct running_account accounts[STATE_MAX_ACCOUNTED];
 };
 
@@ -172,6 +184,7 @@ struct state_event {
 
 /* The state that a device starts with. */
 void running_init(struct running *running, const struct description *description, uint32_t slot);
+void running_init_settings(struct running_settings *settings, const struct board *board);
 
 static inline const struct running *state_running(const struct state_device *device,
 						  uint64_t sequence)

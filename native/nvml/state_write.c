@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "page_file.h"
+#include "state_account.h"
 
 /* The lock of pages that are this process's own. */
 static pthread_mutex_t private_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -137,6 +138,7 @@ enum state_result state_commit(struct state_writer *writer)
 	struct state_device *device = device_of(writer);
 	uint64_t next = atomic_load(&device->sequence) + 1;
 
+	account_follow(state_running(device, next - 1), writer->edited);
 	if (put(writer, &device->running[next & 1], writer->edited, sizeof(*writer->edited)) != 0)
 		return STATE_FAILED;
 	atomic_store(&device->sequence, next);

@@ -72,3 +72,17 @@ void visible_nodes(struct visible *visible, const struct description *descriptio
 			if (description->devices[i].minor == minor)
 				visible->slot[visible->count++] = (uint8_t)i;
 }
+
+void visible_attached(struct visible *visible, const struct state *state)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < visible->count; i++) {
+		const struct state_device *device = &state->devices[visible->slot[i]];
+		uint64_t sequence = atomic_load_explicit(&device->sequence, memory_order_acquire);
+
+		if (!state_running(device, sequence)->settings.detached)
+			visible->slot[count++] = visible->slot[i];
+	}
+	visible->count = count;
+}

@@ -6,7 +6,7 @@
 #ifndef MIRAGE_VISIBLE_H
 #define MIRAGE_VISIBLE_H
 
-#include "profile.h"
+#include "state.h"
 
 #define VISIBLE_MAJOR 195u
 
@@ -21,5 +21,8 @@ void visible_all(struct visible *visible, const struct description *description)
 /* Filter by the nodes in folder (normally /dev). */
 void visible_nodes(struct visible *visible, const struct description *description,
 		   const char *folder);
+
+/* Without those that nvmlDeviceRemoveGpu has taken away. */
+void visible_attached(struct visible *visible, const struct state *state);
 
 #endif
