@@ -56,10 +56,11 @@ nvmlReturn_t nvmlDeviceModifyDrainState(nvmlPciInfo_t *pciInfo, nvmlEnableState_
 	return change_end(&change);
 }
 
-// Persistence mode holds a GPU as a process does.
+// Persistence mode holds a GPU as a process does, and who is not kept out by draining may come any time.
 static bool in_use(const struct running *running)
 {
-	return running->process_count || running->settings.persistence_mode == NVML_FEATURE_ENABLED;
+	return running->process_count || !running->settings.draining ||
+	       running->settings.persistence_mode == NVML_FEATURE_ENABLED;
 }
 
 // Kept for the operating system or not, and with its link up or down, it is gone for the driver.

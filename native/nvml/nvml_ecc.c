@@ -11,10 +11,12 @@ nvmlReturn_t nvmlDeviceGetEccMode(nvmlDevice_t device, nvmlEnableState_t *curren
 		return ret;
 	if (!pending)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (gpu.readings->ecc.mode_current == NA_U32)
-		return NVML_ERROR_NOT_SUPPORTED;
-	*current = gpu.readings->ecc.mode_current;
-	*pending = gpu.readings->ecc.mode_pending;
+	do {
+		if (gpu.readings->ecc.mode_current == NA_U32)
+			return NVML_ERROR_NOT_SUPPORTED;
+		*current = gpu.readings->ecc.mode_current;
+		*pending = gpu.readings->ecc.mode_pending;
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 
@@ -61,11 +63,13 @@ nvmlReturn_t nvmlDeviceGetDetailedEccErrors(nvmlDevice_t device, nvmlMemoryError
 		ret = check_counter(&gpu, errorType, counterType);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	counters = gpu.readings->ecc.counters[errorType][counterType];
-	eccCounts->l1Cache = counted(counters[NVML_MEMORY_LOCATION_L1_CACHE]);
-	eccCounts->l2Cache = counted(counters[NVML_MEMORY_LOCATION_L2_CACHE]);
-	eccCounts->deviceMemory = counted(counters[NVML_MEMORY_LOCATION_DEVICE_MEMORY]);
-	eccCounts->registerFile = counted(counters[NVML_MEMORY_LOCATION_REGISTER_FILE]);
+	do {
+		counters = gpu.readings->ecc.counters[errorType][counterType];
+		eccCounts->l1Cache = counted(counters[NVML_MEMORY_LOCATION_L1_CACHE]);
+		eccCounts->l2Cache = counted(counters[NVML_MEMORY_LOCATION_L2_CACHE]);
+		eccCounts->deviceMemory = counted(counters[NVML_MEMORY_LOCATION_DEVICE_MEMORY]);
+		eccCounts->registerFile = counted(counters[NVML_MEMORY_LOCATION_REGISTER_FILE]);
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 
@@ -92,19 +96,8 @@ nvmlReturn_t nvmlDeviceGetMemoryErrorCounter(nvmlDevice_t device, nvmlMemoryErro
 	return answer_u64(count, gpu.readings->ecc.counters[errorType][counterType][locationType]);
 }
 
-nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device, nvmlEccSramErrorStatus_t *status)
+static void fill_sram(nvmlEccSramErrorStatus_t *status, const struct readings_ecc *ecc)
 {
-	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, status, &gpu);
-	const struct readings_ecc *ecc;
-
-	if (ret != NVML_SUCCESS)
-		return ret;
-	if (status->version != nvmlEccSramErrorStatus_v1)
-		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	ecc = &gpu.readings->ecc;
-	if (ecc->sram_threshold_exceeded == NA_U32)
-		return NVML_ERROR_NOT_SUPPORTED;
 	status->volatileCor = ecc->sram_correctable[NVML_VOLATILE_ECC];
 	status->volatileUncParity = ecc->sram_uncorrectable_parity[NVML_VOLATILE_ECC];
 	status->volatileUncSecDed = ecc->sram_uncorrectable_secded[NVML_VOLATILE_ECC];
@@ -117,6 +110,22 @@ nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device, nvmlEccSramErr
 	status->aggregateUncBucketMcu = ecc->sram_source_microcontroller;
 	status->aggregateUncBucketOther = ecc->sram_source_other;
 	status->bThresholdExceeded = ecc->sram_threshold_exceeded;
+}
+
+nvmlReturn_t nvmlDeviceGetSramEccErrorStatus(nvmlDevice_t device, nvmlEccSramErrorStatus_t *status)
+{
+	struct gpu gpu;
+	nvmlReturn_t ret = api_enter_device(__func__, device, status, &gpu);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (status->version != nvmlEccSramErrorStatus_v1)
+		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+	do {
+		if (gpu.readings->ecc.sram_threshold_exceeded == NA_U32)
+			return NVML_ERROR_NOT_SUPPORTED;
+		fill_sram(status, &gpu.readings->ecc);
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 

@@ -17,17 +17,18 @@ nvmlReturn_t nvmlDeviceGetRetiredPages_v2(nvmlDevice_t device, nvmlPageRetiremen
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (gpu.board->page_retirement != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	retired = &gpu.readings->retired;
 	room = addresses ? *pageCount : 0;
-	*pageCount = retired->count[cause];
-	if (room < *pageCount)
-		return NVML_ERROR_INSUFFICIENT_SIZE;
-	for (unsigned int i = 0; i < *pageCount; i++) {
-		addresses[i] = retired->address[cause][i];
-		if (timestamps)
-			timestamps[i] = 0;
-	}
-	return NVML_SUCCESS;
+	do {
+		retired = &gpu.readings->retired;
+		*pageCount = retired->count[cause];
+		for (unsigned int i = 0;
+		     i < *pageCount && i < room && i < PROFILE_MAX_RETIRED_PAGES; i++) {
+			addresses[i] = retired->address[cause][i];
+			if (timestamps)
+				timestamps[i] = 0;
+		}
+	} while (gpu_changed(&gpu));
+	return room < *pageCount ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS;
 }
 
 nvmlReturn_t nvmlDeviceGetRetiredPages(nvmlDevice_t device, nvmlPageRetirementCause_t cause,
@@ -64,11 +65,13 @@ nvmlReturn_t nvmlDeviceGetRemappedRows(nvmlDevice_t device, unsigned int *corrRo
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (gpu.board->row_remapper != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	rows = &gpu.readings->rows;
-	*corrRows = rows->correctable;
-	*uncRows = rows->uncorrectable;
-	*isPending = rows->pending;
-	*failureOccurred = rows->failure;
+	do {
+		rows = &gpu.readings->rows;
+		*corrRows = rows->correctable;
+		*uncRows = rows->uncorrectable;
+		*isPending = rows->pending;
+		*failureOccurred = rows->failure;
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 
@@ -83,13 +86,15 @@ nvmlReturn_t nvmlDeviceGetRemappedRows_v2(nvmlDevice_t device, nvmlRemappedRowsI
 		return ret;
 	if (gpu.board->row_remapper != 1)
 		return NVML_ERROR_NOT_SUPPORTED;
-	rows = &gpu.readings->rows;
-	*info = (nvmlRemappedRowsInfo_v2_t){
-		.corrActiveRemaps = rows->correctable,
-		.uncActiveRemaps = rows->uncorrectable,
-		.bPending = rows->pending,
-		.bFailureOccurred = rows->failure,
-	};
+	do {
+		rows = &gpu.readings->rows;
+		*info = (nvmlRemappedRowsInfo_v2_t){
+			.corrActiveRemaps = rows->correctable,
+			.uncActiveRemaps = rows->uncorrectable,
+			.bPending = rows->pending,
+			.bFailureOccurred = rows->failure,
+		};
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 
@@ -104,13 +109,15 @@ nvmlReturn_t nvmlDeviceGetRowRemapperHistogram(nvmlDevice_t device,
 		return ret;
 	if (gpu.board->row_remapper != 1 || gpu.board->row_banks == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
-	rows = &gpu.readings->rows;
-	*values = (nvmlRowRemapperHistogramValues_t){
-		.max = rows->max,
-		.high = rows->high,
-		.partial = rows->partial,
-		.low = rows->low,
-		.none = rows->none,
-	};
+	do {
+		rows = &gpu.readings->rows;
+		*values = (nvmlRowRemapperHistogramValues_t){
+			.max = rows->max,
+			.high = rows->high,
+			.partial = rows->partial,
+			.low = rows->low,
+			.none = rows->none,
+		};
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
