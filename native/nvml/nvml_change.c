@@ -45,13 +45,29 @@ nvmlReturn_t change_open_for_all(struct change *change)
 	return NVML_SUCCESS;
 }
 
-nvmlReturn_t change_end(struct change *change)
+static nvmlReturn_t commit(struct change *change)
 {
 	enum state_result result = state_commit(&change->writer);
 
 	if (result != STATE_OK)
 		log_error("cannot change %s: %s", handle_source.path, state_reason(result));
-	return change_drop(change, change_result(result));
+	return change_result(result);
+}
+
+nvmlReturn_t change_next(struct change *change, const struct gpu *gpu)
+{
+	nvmlReturn_t ret = commit(change);
+
+	if (ret != NVML_SUCCESS)
+		return change_drop(change, ret);
+	change->gpu = *gpu;
+	change->running = state_edit(&change->writer, gpu_slot(gpu));
+	return change->running ? NVML_SUCCESS : change_drop(change, NVML_ERROR_GPU_IS_LOST);
+}
+
+nvmlReturn_t change_end(struct change *change)
+{
+	return change_drop(change, commit(change));
 }
 
 nvmlReturn_t change_drop(struct change *change, nvmlReturn_t ret)

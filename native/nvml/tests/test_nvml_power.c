@@ -65,12 +65,18 @@ static void both_ends_of_the_range_are_in_it(void)
 
 static void a_module_has_a_limit_of_its_own(void)
 {
-	nvmlDevice_t device = first_gpu("gb200");
+	nvmlDevice_t device = first_gpu("gb200"), second, third;
 	const unsigned int module = NVML_POWER_SCOPE_MODULE;
+
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(1, &second), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(2, &third), NVML_SUCCESS);
 
 	CHECK_NUMBER(set_scope(device, module, 2000000), NVML_SUCCESS);
 	CHECK_NUMBER(field_of(device, NVML_FI_DEV_POWER_REQUESTED_LIMIT, module), 2000000);
 	CHECK_NUMBER(field_of(device, NVML_FI_DEV_POWER_CURRENT_LIMIT, module), 2000000);
+	// The other GPU on the module has the same one, that of the next module does not.
+	CHECK_NUMBER(field_of(second, NVML_FI_DEV_POWER_REQUESTED_LIMIT, module), 2000000);
+	CHECK_NUMBER(field_of(third, NVML_FI_DEV_POWER_REQUESTED_LIMIT, module), 2500000);
 	CHECK_NUMBER(limit_of(device), 1200000);
 	CHECK_NUMBER(set_scope(device, module, 499999), NVML_ERROR_INVALID_ARGUMENT);
 	CHECK_NUMBER(set_scope(device, NVML_POWER_SCOPE_GPU, 900000), NVML_SUCCESS);
