@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 VERSION = "550.163.01"
 PAGE = f"lib/firmware/nvidia/{VERSION}/gsp_mock.bin"
 SUCCESS, INVALID_ARGUMENT, NOT_SUPPORTED, NO_PERMISSION, IN_USE, GPU_IS_LOST = 0, 2, 3, 4, 19, 15
-PROFILES = ["a100", "gb200"]
+PROFILES = sorted((Path(__file__).parents[2] / "charts/gpu-mock/profiles").glob("*.yaml"))
 
-# Each line on stdin is a list of calls [name, argument...]; an argument "out" is a pointer that takes a number, "pci" the
-# address of the GPU. Each line of answers has a list [result, number...] for each call.
+# Each line on stdin is a list of calls [name, argument...]; an argument "out" is a pointer that takes a number, "pci"
+# the address of the GPU. Each line of answers has a list [result, number...] for each call.
 SERVE = """
 import ctypes, json, sys
 nvml = ctypes.CDLL(sys.argv[1])
@@ -81,13 +82,19 @@ class Client:
         self.process.stderr.close()
 
 
-@pytest.fixture(params=PROFILES)
-def board(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=PROFILES, ids=lambda profile: profile.stem)
+def profile(request: pytest.FixtureRequest) -> Path:
     return request.param
 
 
 @pytest.fixture
-def root(native_build: Path, repo: Path, run, board: str) -> Iterator[Path]:
+def board(profile: Path) -> dict:
+    """The part of a profile that describes each GPU."""
+    return yaml.safe_load(profile.read_text())["device_defaults"]
+
+
+@pytest.fixture
+def root(native_build: Path, run, profile: Path) -> Iterator[Path]:
     """A driver root that all may read, which pytest's own folders are not."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
@@ -95,7 +102,6 @@ def root(native_build: Path, repo: Path, run, board: str) -> Iterator[Path]:
         (path / "usr/lib64").mkdir(parents=True)
         shutil.copy(native_build / f"libnvidia-ml.so.{VERSION}", path / "usr/lib64")
         (path / "usr/lib64/libnvidia-ml.so.1").symlink_to(f"libnvidia-ml.so.{VERSION}")
-        profile = repo / f"charts/gpu-mock/profiles/{board}.yaml"
         done = run(native_build / "mock-nvml", "--root", path, "apply", "--count", "2", profile)
         assert done.returncode == 0, done.stderr
         yield path
@@ -125,16 +131,25 @@ def read_only(root: Path) -> list[str]:
     return ["unshare", "--mount", "sh", "-ec", script, "sh"]
 
 
-# (setter and its arguments, getter and its arguments, what it then answers), by profile
-def settings(board: str) -> dict[str, tuple[list, list, list[int]]]:
-    memory, graphics, watts = {"a100": (1215, 900, 250), "gb200": (3996, 1800, 700)}[board]
-    return {
-        "persistence": (["nvmlDeviceSetPersistenceMode", 0], ["nvmlDeviceGetPersistenceMode", "out"], [0, 0]),
+# (setter and its arguments, getter and its arguments, what it then answers)
+def settings(board: dict) -> dict[str, tuple[list, list, list[int]]]:
+    clocks = board["supported_clocks"]["memory_clocks"][0]
+    memory, steps = clocks["freq_mhz"], clocks["graphics_range"]
+    # Twenty steps below the highest: steps of 7.5 MHz make whole numbers so.
+    graphics = int(steps["max_mhz"] - 20 * steps["step_mhz"])
+    limit = board["power"]["min_limit_mw"]
+    persistence = int(board["persistence_mode"] != "enabled")
+    table = {
+        "persistence": (
+            ["nvmlDeviceSetPersistenceMode", persistence],
+            ["nvmlDeviceGetPersistenceMode", "out"],
+            [0, persistence],
+        ),
         "compute": (["nvmlDeviceSetComputeMode", 3], ["nvmlDeviceGetComputeMode", "out"], [0, 3]),
         "power": (
-            ["nvmlDeviceSetPowerManagementLimit", watts * 1000],
+            ["nvmlDeviceSetPowerManagementLimit", limit],
             ["nvmlDeviceGetEnforcedPowerLimit", "out"],
-            [0, watts * 1000],
+            [0, limit],
         ),
         "locked clocks": (
             ["nvmlDeviceSetGpuLockedClocks", graphics, graphics],
@@ -159,15 +174,32 @@ def settings(board: str) -> dict[str, tuple[list, list, list[int]]]:
         "ecc": (["nvmlDeviceSetEccMode", 0], ["nvmlDeviceGetEccMode", "out", "out"], [0, 1, 0]),
         "accounting": (["nvmlDeviceSetAccountingMode", 1], ["nvmlDeviceGetAccountingMode", "out"], [0, 1]),
     }
+    # Memory clocks are locked from Ampere on.
+    if board["architecture"] == "turing":
+        del table["locked memory clocks"]
+    return table
 
 
-NAMES = list(settings("a100"))
+NAMES = [
+    "persistence",
+    "compute",
+    "power",
+    "locked clocks",
+    "locked memory clocks",
+    "application clocks",
+    "restriction",
+    "ecc",
+    "accounting",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_setting_is_seen_by_a_running_and_by_a_later_process(start, board: str, name: str) -> None:
-    setter, getter, expected = settings(board)[name]
+def test_a_setting_is_seen_by_a_running_and_by_a_later_process(start, board: dict, name: str) -> None:
     watcher = start()
+    if name not in settings(board):
+        assert watcher.call("nvmlDeviceSetMemoryLockedClocks", 5001, 5001) == [NOT_SUPPORTED]
+        return
+    setter, getter, expected = settings(board)[name]
     before = watcher.call(*getter)
     assert before[0] == SUCCESS
     assert before != expected or name == "locked memory clocks"
@@ -177,7 +209,7 @@ def test_a_setting_is_seen_by_a_running_and_by_a_later_process(start, board: str
 
 
 @pytest.mark.parametrize("who", ["nobody", "read-only"])
-def test_who_may_not_set_changes_nothing(start, root: Path, board: str, who: str) -> None:
+def test_who_may_not_set_changes_nothing(start, root: Path, board: dict, who: str) -> None:
     table = settings(board)
     watcher = start()
     before = watcher.call_all([getter for _, getter, _ in table.values()])
@@ -192,14 +224,14 @@ def test_who_may_not_set_changes_nothing(start, root: Path, board: str, who: str
     assert watcher.call_all(getters) == before
 
 
-def test_a_process_behind_a_read_only_page_sees_what_others_set(start, root: Path, board: str) -> None:
+def test_a_process_behind_a_read_only_page_sees_what_others_set(start, root: Path, board: dict) -> None:
     setter, getter, expected = settings(board)["power"]
     client = start(*read_only(root))
     assert start().call(*setter) == [SUCCESS]
     assert client.call(*getter) == expected
 
 
-def test_what_is_out_of_range_changes_nothing(start, board: str) -> None:
+def test_what_is_out_of_range_changes_nothing(start, board: dict) -> None:
     client = start()
     getters = [getter for _, getter, _ in settings(board).values()]
     before = client.call_all(getters)
@@ -208,13 +240,14 @@ def test_what_is_out_of_range_changes_nothing(start, board: str) -> None:
         ["nvmlDeviceSetComputeMode", 4],
         ["nvmlDeviceSetPowerManagementLimit", 1],
         ["nvmlDeviceSetGpuLockedClocks", 9000, 9000],
-        ["nvmlDeviceSetMemoryLockedClocks", 1, 1],
         ["nvmlDeviceSetApplicationsClocks", 1, 1],
         ["nvmlDeviceSetAPIRestriction", 7, 0],
         ["nvmlDeviceSetEccMode", 2],
         ["nvmlDeviceClearEccErrorCounts", 2],
         ["nvmlDeviceSetAccountingMode", 2],
     ]
+    if board["architecture"] != "turing":
+        wrong.append(["nvmlDeviceSetMemoryLockedClocks", 1, 1])
     assert client.call_all(wrong) == [[INVALID_ARGUMENT]] * len(wrong)
     assert start().call_all(getters) == before
 
@@ -233,7 +266,7 @@ def test_what_data_centre_boards_do_not_have(start) -> None:
     assert start().call_all(calls) == [[NOT_SUPPORTED]] * len(calls)
 
 
-def test_settings_are_of_one_gpu(start, root: Path, run, native_build: Path, board: str) -> None:
+def test_settings_are_of_one_gpu(start, root: Path, run, native_build: Path, board: dict) -> None:
     client = start()
     for setter, _, _ in settings(board).values():
         assert client.call(*setter) == [SUCCESS]
@@ -241,10 +274,13 @@ def test_settings_are_of_one_gpu(start, root: Path, run, native_build: Path, boa
     query = [native_build / "nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"]
     printed = run(*query, env={**os.environ, "LD_LIBRARY_PATH": str(root / "usr/lib64")}).stdout
     first, second = printed.splitlines()
-    assert first.split(", ")[:2] + first.split(", ")[3:5] == ["Disabled", "Exclusive_Process", "Disabled", "Enabled"]
-    assert second.split(", ")[:2] + second.split(", ")[3:5] == ["Enabled", "Default", "Enabled", "Disabled"]
-    assert len({line.split(", ")[2] for line in (first, second)}) == 2
-    assert len({line.split(", ")[5] for line in (first, second)}) == 2
+    persistence = ["Enabled", "Disabled"] if board["persistence_mode"] == "enabled" else ["Disabled", "Enabled"]
+    first, second = first.split(", "), second.split(", ")
+    assert [second[0], first[0]] == persistence
+    assert [first[1], *first[3:5]] == ["Exclusive_Process", "Disabled", "Enabled"]
+    assert [second[1], *second[3:5]] == ["Default", "Enabled", "Disabled"]
+    assert first[2] != second[2]
+    assert first[5] != second[5]
 
 
 # --- taking a GPU out of service ---
@@ -257,6 +293,7 @@ def query(root: Path, run, native_build: Path, *argv: str) -> subprocess.Complet
 
 def test_a_removed_gpu_is_gone_for_all_until_it_is_discovered(start, root: Path, run, native_build: Path) -> None:
     client, watcher = start(), start()
+    assert client.call("nvmlDeviceSetPersistenceMode", 1) == [SUCCESS]
     assert client.call("nvmlDeviceModifyDrainState", "pci", 1) == [IN_USE]
     assert client.call("nvmlDeviceSetPersistenceMode", 0) == [SUCCESS]
     assert client.call("nvmlDeviceModifyDrainState", "pci", 1) == [SUCCESS]
@@ -272,7 +309,8 @@ def test_a_removed_gpu_is_gone_for_all_until_it_is_discovered(start, root: Path,
 
 def test_who_comes_while_a_gpu_drains_cannot_use_it(start, root: Path, run, native_build: Path) -> None:
     client = start()
-    assert client.call_all([["nvmlDeviceSetPersistenceMode", 0], ["nvmlDeviceModifyDrainState", "pci", 1]]) == [[0], [0]]
+    assert client.call("nvmlDeviceSetPersistenceMode", 0) == [SUCCESS]
+    assert client.call("nvmlDeviceModifyDrainState", "pci", 1) == [SUCCESS]
     assert client.call("nvmlDeviceGetMinorNumber", "out")[0] == SUCCESS
     assert query(root, run, native_build).returncode == GPU_IS_LOST
     assert start(index=1).call("nvmlDeviceGetMinorNumber", "out")[0] == SUCCESS

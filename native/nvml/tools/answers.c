@@ -51,6 +51,14 @@ static unsigned int power_limit(void)
 	return high;
 }
 
+static nvmlPowerValue_v2_t *power_value(void)
+{
+	static nvmlPowerValue_v2_t value = { .version = nvmlPowerValue_v2 };
+
+	value.powerValueMw = power_limit();
+	return &value;
+}
+
 static unsigned int gpu_instance_profile(void)
 {
 	nvmlGpuInstanceProfileInfo_t info = { 0 };

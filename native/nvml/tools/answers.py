@@ -34,7 +34,10 @@ MARKS = {
     "NOT_FOUND": "none",
     "INSUFFICIENT_SIZE": "size",
     "ARGUMENT_VERSION_MISMATCH": "version",
+    "IN_USE": "in use",
 }
+# What answers by the machine and not by the model: whether it has the CPUs that a profile names.
+HOST_DEPENDENT = {"nvmlDeviceSetCpuAffinity"}
 # What a function wants that its prototype does not tell.
 ARGUMENTS: dict[tuple[str, str], str] = {
     ("nvmlDeviceGetAPIRestriction", "apiType"): "NVML_RESTRICTED_API_SET_APPLICATION_CLOCKS",
@@ -70,6 +73,8 @@ ARGUMENTS: dict[tuple[str, str], str] = {
 POINTERS: dict[tuple[str, str], str] = {
     ("nvmlDeviceGetFieldValues", "values"): "field(NVML_FI_DEV_MEMORY_TEMP)",
     ("nvmlDeviceClearFieldValues", "values"): "field(NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS)",
+    ("nvmlDeviceSetPowerManagementLimit_v2", "powerValue"): "power_value()",
+    ("nvmlDeviceSetNvLinkDeviceLowPowerThreshold", "info"): "buffer(1, NVML_NVLINK_LOW_POWER_THRESHOLD_MIN)",
 }
 
 
@@ -152,7 +157,8 @@ def answers(header_file: Path, library_folder: Path, profiles: Iterable[Path]) -
         program = build(header_file, Path(folder))
         for profile in profiles:
             for function, code in ask(program, library_folder, profile).items():
-                table.setdefault(function, {})[profile.stem] = names.get(code, f"signal {code - 1000}")
+                answer = "host" if function in HOST_DEPENDENT else names.get(code, f"signal {code - 1000}")
+                table.setdefault(function, {})[profile.stem] = answer
     return table
 
 
