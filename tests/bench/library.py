@@ -21,7 +21,7 @@ NATIVE = REPO / "native" / "nvml"
 DRIVER_VERSION = "550.163.01"
 
 # What a writer of the device page is made of.
-WRITER_SOURCES = ("state_write", "state", "page", "page_file")
+WRITER_SOURCES = ("state_write", "state_account", "state", "page", "page_file")
 
 Rounds = dict[str, list[float]]
 
