@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "clock_limits.h"
 
+#include <nvml.h>
+
 // Both lists of supported clocks begin with the highest.
 uint32_t memory_clock_lowest(const struct profile_clocks *clocks)
 {
@@ -89,6 +91,17 @@ void memory_clock_limits(const struct gpu *gpu, uint32_t *min_mhz, uint32_t *max
 	}
 }
 
+// A board that must slow down goes below every lock.
+static bool must_slow_down(const struct gpu *gpu)
+{
+	const uint64_t reasons =
+		nvmlClocksEventReasonSwPowerCap | nvmlClocksThrottleReasonHwSlowdown |
+		nvmlClocksEventReasonSwThermalSlowdown | nvmlClocksThrottleReasonHwThermalSlowdown |
+		nvmlClocksThrottleReasonHwPowerBrakeSlowdown;
+
+	return gpu->readings->event_reasons != NA_U64 && gpu->readings->event_reasons & reasons;
+}
+
 static uint32_t within(uint32_t mhz, uint32_t min_mhz, uint32_t max_mhz)
 {
 	if (mhz < min_mhz)
@@ -104,7 +117,7 @@ uint32_t clock_limited(const struct gpu *gpu, uint32_t mhz)
 	if (mhz == NA_U32 || (!gpu->running->settings.locked_gpu_max_mhz && !app_clocks_hold(gpu)))
 		return mhz;
 	clock_limits(gpu, &min_mhz, &max_mhz);
-	if (!gpu->running->settings.locked_gpu_max_mhz)
+	if (!gpu->running->settings.locked_gpu_max_mhz || must_slow_down(gpu))
 		min_mhz = 0;
 	return within(mhz, min_mhz, max_mhz);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ecc.h"
+#include "fault_settle.h"
 #include "state_account.h"
 
 // What an administrator has said about the GPU, and not to it, outlives a reset.
@@ -50,6 +51,7 @@ static void reset_counters(struct readings *now)
 	clear(&now->throttle_sw_thermal_us);
 	clear(&now->throttle_hw_thermal_us);
 	clear(&now->throttle_hw_brake_us);
+	memset(now->links.errors, 0, sizeof(now->links.errors));
 }
 
 static void apply_pending(struct running *running)
@@ -62,8 +64,15 @@ static void apply_pending(struct running *running)
 	now->rows.pending = 0;
 }
 
+// What is broken stays broken; what has only been counted, or waits for a reset, does not.
+#define HEALED                                                                                 \
+	(FAULTS_OF_ECC | FAULT_BIT(FAULT_NAME_ROW_REMAP_PENDING) |                             \
+	 FAULT_BIT(FAULT_NAME_PAGE_RETIREMENT_PENDING) | FAULT_BIT(FAULT_NAME_NVLINK_ERRORS) | \
+	 FAULT_BIT(FAULT_NAME_PCIE_REPLAY))
+
 void gpu_reset(struct running *running, const struct gpu *gpu)
 {
+	fault_settle(running, gpu, HEALED);
 	reset_settings(&running->settings, gpu);
 	reset_limits(&running->readings, &gpu->device->readings);
 	reset_counters(&running->readings);

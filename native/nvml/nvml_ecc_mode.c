@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ecc.h"
+#include "fault_settle.h"
 #include "nvml_change.h"
 
 // It waits for a reset of the GPU or a new start of the machine.
@@ -67,6 +68,7 @@ nvmlReturn_t nvmlDeviceClearEccErrorCounts(nvmlDevice_t device, nvmlEccCounterTy
 	ret = change_open(&change);
 	if (ret != NVML_SUCCESS)
 		return ret;
+	fault_settle(change.running, &change.gpu, FAULTS_OF_ECC);
 	ecc_clear(&change.running->readings.ecc, counterType);
 	return change_end(&change);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What can be changed about NVLink.
+#include "fault_settle.h"
 #include "nvlink.h"
 #include "nvml_change.h"
 
@@ -31,11 +32,20 @@ nvmlReturn_t nvmlDeviceSetNvLinkDeviceLowPowerThreshold(nvmlDevice_t device,
 	return change_end(&change);
 }
 
-// A described link counts no errors, so that its counters are 0 before and after.
+// Where there is nothing to reset, nothing is written, and who may write does not matter.
 nvmlReturn_t nvmlDeviceResetNvLinkErrorCounters(nvmlDevice_t device, unsigned int link)
 {
-	struct gpu gpu;
-	nvmlReturn_t ret = api_enter_device(__func__, device, device, &gpu);
+	struct change change;
+	nvmlReturn_t ret = change_check(__func__, device, &change);
 
-	return ret == NVML_SUCCESS ? nvlink_check(&gpu, link) : ret;
+	if (ret == NVML_SUCCESS)
+		ret = nvlink_check(&change.gpu, link);
+	if (ret != NVML_SUCCESS || !change.gpu.readings->links.errors[link])
+		return ret;
+	ret = change_open_for_all(&change);
+	if (ret != NVML_SUCCESS)
+		return ret;
+	fault_settle(change.running, &change.gpu, FAULT_BIT(FAULT_NAME_NVLINK_ERRORS));
+	change.running->readings.links.errors[link] = 0;
+	return change_end(&change);
 }

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,12 +19,18 @@ import yaml
 VERSION = "550.163.01"
 PAGE = f"lib/firmware/nvidia/{VERSION}/gsp_mock.bin"
 SUCCESS, INVALID_ARGUMENT, NOT_SUPPORTED, NO_PERMISSION, IN_USE, GPU_IS_LOST = 0, 2, 3, 4, 19, 15
+NOT_FOUND, INSUFFICIENT_SIZE = 6, 7
 PROFILES = sorted((Path(__file__).parents[2] / "charts/gpu-mock/profiles").glob("*.yaml"))
 
 # Each line on stdin is a list of calls [name, argument...]; an argument "out" is a pointer that takes a number, "pci"
-# the address of the GPU. Each line of answers has a list [result, number...] for each call.
+# the address of the GPU, "stats" takes an nvmlAccountingStats_t. Each line of answers has a list [result, number...]
+# for each call.
 SERVE = """
 import ctypes, json, sys
+class Stats(ctypes.Structure):
+    _fields_ = [("gpu", ctypes.c_uint), ("memory", ctypes.c_uint), ("bytes", ctypes.c_ulonglong),
+                ("time", ctypes.c_ulonglong), ("start", ctypes.c_ulonglong), ("running", ctypes.c_uint),
+                ("reserved", ctypes.c_uint * 5)]
 nvml = ctypes.CDLL(sys.argv[1])
 assert nvml.nvmlInit_v2() == 0
 device, pci = ctypes.c_void_p(), ctypes.create_string_buffer(256)
@@ -39,12 +46,19 @@ for line in sys.stdin:
             if argument == "out":
                 outs.append(ctypes.c_uint64())
                 values.append(ctypes.byref(outs[-1]))
+            elif argument == "stats":
+                stats = Stats()
+                values.append(ctypes.byref(stats))
             elif argument == "pci":
                 values.append(pci)
             else:
                 values.append(argument)
         where = [] if "pci" in arguments else [device]
-        answers.append([getattr(nvml, name)(*where, *values), *(out.value for out in outs)])
+        result = getattr(nvml, name)(*where, *values)
+        if "stats" in arguments:
+            answers.append([result, *(getattr(stats, field) for field, _ in Stats._fields_[:-1])])
+            continue
+        answers.append([result, *(out.value for out in outs)])
     print(json.dumps(answers), flush=True)
 """
 
@@ -281,6 +295,33 @@ def test_settings_are_of_one_gpu(start, root: Path, run, native_build: Path, boa
     assert [second[1], *second[3:5]] == ["Default", "Enabled", "Disabled"]
     assert first[2] != second[2]
     assert first[5] != second[5]
+
+
+# --- accounting ---
+
+
+def test_processes_that_come_and_go_are_accounted(start, root: Path, run, native_build: Path) -> None:
+    def process(*argv: str) -> None:
+        done = run(native_build / "mock-nvml", "--root", root, "process", *argv, "-i", "0")
+        assert done.returncode == 0, done.stderr
+
+    watcher = start()
+    process("add", "--pid", "70", "--memory", "100")
+    assert start().call("nvmlDeviceSetAccountingMode", 1) == [SUCCESS]
+    process("add", "--pid", "71", "--memory", "200", "--utilization", "30")
+    assert watcher.call("nvmlDeviceGetAccountingPids", "out", 0) == [INSUFFICIENT_SIZE, 1]
+    stats = ["nvmlDeviceGetAccountingStats", 71, "stats"]
+    gpu, _, memory, time_ms, started_us, running = watcher.call(*stats)[1:]
+    assert (gpu, memory, time_ms, running) == (30, 200 << 20, 0, 1)
+    assert abs(started_us / 1e6 - time.time()) < 60
+    process("remove", "--pid", "71")
+    process("remove", "--pid", "70")
+    gpu, _, memory, time_ms, _, running = watcher.call(*stats)[1:]
+    assert (gpu, memory, running) == (30, 200 << 20, 0)
+    assert 0 < time_ms < 60000
+    assert watcher.call("nvmlDeviceGetAccountingStats", 70, "stats")[0] == NOT_FOUND
+    assert start().call("nvmlDeviceClearAccountingPids") == [SUCCESS]
+    assert watcher.call("nvmlDeviceGetAccountingPids", "out", 0) == [SUCCESS, 0]
 
 
 # --- taking a GPU out of service ---

@@ -100,6 +100,18 @@ def smi(vendor_smi: Path, root: Path, run) -> Smi:
 
 
 @pytest.fixture
+def control(native_build: Path, root: Path, run) -> Smi:
+    """Our own command for the same GPUs."""
+
+    def call(*argv: str) -> subprocess.CompletedProcess[str]:
+        done = run(native_build / "mock-nvml", "--root", root, *argv)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return call
+
+
+@pytest.fixture
 def address(smi: Smi) -> str:
     return smi("-i", "0", "--query-gpu=pci.bus_id", "--format=csv,noheader").stdout.strip()
 
@@ -316,6 +328,34 @@ def test_accounted_processes_are_cleared(smi: Smi, address: str) -> None:
     assert re.search(r"Accounted Processes +: None$", shown, re.M)
 
 
+def test_accounted_processes_are_shown(smi: Smi, control: Smi) -> None:
+    assert smi("-i", "0", "-am", "1").returncode == 0
+    control("process", "add", "--pid", "77", "--memory", "300", "--utilization", "25", "-i", "0")
+    control("process", "remove", "--pid", "77", "-i", "0")
+    query = ["--query-accounted-apps=pid,gpu_util,max_memory_usage,time", "--format=csv,noheader,nounits"]
+    rows = [line.split(", ") for line in smi("-i", "0", *query).stdout.splitlines()]
+    assert [row[:3] for row in rows] == [["77", "25", "300"]]
+    assert 0 <= int(rows[0][3]) < 60000
+    assert smi("-i", "1", *query).stdout.strip() == ""
+
+
+def test_errors_are_cleared_and_pending_rows_remapped(smi: Smi, control: Smi, board: Board) -> None:
+    control("fail", "ecc-uncorrectable", "--count", "3", "-i", "0")
+    query = ["--query-gpu=ecc.errors.uncorrected.volatile.total,ecc.errors.uncorrected.aggregate.total"]
+    query += ["--format=csv,noheader", "-i", "0"]
+    before = [int(value) for value in smi(*query).stdout.split(", ")]
+    assert before[0] >= 3
+    assert smi("-i", "0", "-p", "0").returncode == 0
+    assert [int(value) for value in smi(*query).stdout.split(", ")] == [0, before[1]]
+    if board.name == "t4":
+        return
+    control("fail", "row-remap-pending", "-i", "0")
+    rows = ["--query-remapped-rows=remapped_rows.uncorrectable,remapped_rows.pending", "--format=csv,noheader"]
+    assert smi(*rows, "-i", "0").stdout.split() == ["1,", "1"]
+    assert smi("-i", "0", "--gpu-reset").returncode == 0
+    assert smi(*rows, "-i", "0").stdout.split() == ["1,", "0"]
+
+
 def test_what_data_centre_boards_do_not_have(smi: Smi, address: str) -> None:
     for option, said in [
         ("--gom=0", f"GOM mode cannot be changed on GPU {address}."),
@@ -370,15 +410,9 @@ def test_only_root_resets(smi: Smi) -> None:
     assert report(smi, "ECC Mode", "Current") == "Enabled"
 
 
-def test_a_gpu_in_use_is_not_reset(smi: Smi, root: Path, native_build: Path, run, repo: Path, board: Board) -> None:
-    text = (repo / f"charts/gpu-mock/profiles/{board.name}.yaml").read_text()
-    assert "processes: []" in text
-    profile = root / "used.yaml"
-    profile.write_text(text.replace("processes: []", "processes: [{pid: 77, type: C, name: train}]"))
-    done = run(native_build / "mock-nvml", "--root", root, "apply", "--count", "2", "--node-name", "node", profile)
-    assert done.returncode == 0, done.stderr
+def test_a_gpu_in_use_is_not_reset(smi: Smi, address: str, control: Smi) -> None:
+    control("process", "add", "--pid", "77", "-i", "0")
     done = smi("-i", "0", "--gpu-reset")
-    address = smi("-i", "0", "--query-gpu=pci.bus_id", "--format=csv,noheader").stdout.strip()
     assert done.returncode == 255
     assert done.stdout.splitlines() == [
         "The following GPUs could not be reset:",

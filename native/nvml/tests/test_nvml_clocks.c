@@ -188,6 +188,20 @@ static void boost_is_set_now_and_by_default(void)
 		     NVML_ERROR_NO_PERMISSION);
 }
 
+static void a_board_that_must_slow_down_goes_below_its_lock(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	struct state_writer writer;
+	struct running *running;
+
+	CHECK_NUMBER(nvmlDeviceSetGpuLockedClocks(device, 1410, 1410), NVML_SUCCESS);
+	running = first_state(&writer);
+	running->readings.graphics_mhz = 700;
+	running->readings.event_reasons = nvmlClocksThrottleReasonHwSlowdown;
+	put_in_force(&writer);
+	CHECK_NUMBER(clock_now(device, NVML_CLOCK_GRAPHICS), 700);
+}
+
 static void clocks_are_not_for_everybody(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
@@ -206,4 +220,5 @@ TESTSUITE(TEST(locked_clocks_hold_until_they_are_reset),
 	  TEST(a_lock_takes_the_nearest_clocks_of_the_board), TEST(a_lock_can_name_its_limits),
 	  TEST(a_range_beyond_the_board_is_refused), TEST(memory_clocks_are_locked_from_ampere_on),
 	  TEST(application_clocks_are_a_supported_pair), TEST(a_restriction_says_who_may),
-	  TEST(boost_is_set_now_and_by_default), TEST(clocks_are_not_for_everybody))
+	  TEST(boost_is_set_now_and_by_default), TEST(clocks_are_not_for_everybody),
+	  TEST(a_board_that_must_slow_down_goes_below_its_lock))

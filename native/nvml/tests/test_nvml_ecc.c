@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ecc.h"
+#include "fault_kind.h"
 #include "settings_fixture.h"
 
 static void count_errors(void)
@@ -60,6 +61,36 @@ static void counters_are_cleared_by_their_kind(void)
 	CHECK_NUMBER(sram.bThresholdExceeded, 0);
 }
 
+static void add_fault(enum fault_name name, uint32_t count)
+{
+	struct state_writer writer;
+	struct running *running = first_state(&writer);
+
+	running->faults[running->fault_count++] = (struct running_fault){
+		.effect = fault_kinds[name].effect,
+		.name = name,
+		.count = count,
+		.location = NVML_MEMORY_LOCATION_DRAM,
+		.number = 1,
+	};
+	put_in_force(&writer);
+}
+
+// As with a real board: errors happened, and no more of them come.
+static void a_fault_of_ecc_ends_when_its_counters_are_cleared(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	struct gpu gpu;
+
+	add_fault(FAULT_NAME_ECC_UNCORRECTABLE, 4);
+	CHECK_NUMBER(total(device, NVML_MEMORY_ERROR_TYPE_UNCORRECTED, NVML_VOLATILE_ECC), 4);
+	CHECK_NUMBER(nvmlDeviceClearEccErrorCounts(device, NVML_VOLATILE_ECC), NVML_SUCCESS);
+	CHECK_NUMBER(total(device, NVML_MEMORY_ERROR_TYPE_UNCORRECTED, NVML_VOLATILE_ECC), 0);
+	CHECK_NUMBER(total(device, NVML_MEMORY_ERROR_TYPE_UNCORRECTED, NVML_AGGREGATE_ECC), 4);
+	CHECK(handle_gpu(0, &gpu));
+	CHECK_NUMBER(gpu.running->fault_count, 0);
+}
+
 static void what_a_board_does_not_count_stays_uncounted(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
@@ -117,5 +148,6 @@ static void what_is_wrong_changes_nothing(void)
 }
 
 TESTSUITE(TEST(counters_are_cleared_by_their_kind),
+	  TEST(a_fault_of_ecc_ends_when_its_counters_are_cleared),
 	  TEST(what_a_board_does_not_count_stays_uncounted), TEST(the_mode_waits),
 	  TEST(without_ecc_there_is_nothing_to_clear), TEST(what_is_wrong_changes_nothing))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "fault_kind.h"
 #include "settings_fixture.h"
 
 static nvmlReturn_t set(nvmlDevice_t device, unsigned int threshold)
@@ -44,6 +45,37 @@ static void links_before_hopper_have_none(void)
 	CHECK_NUMBER(set(first_gpu("a100"), 500), NVML_ERROR_NOT_SUPPORTED);
 }
 
+static unsigned long long errors_of(nvmlDevice_t device, unsigned int link)
+{
+	unsigned long long errors = 0;
+
+	CHECK_NUMBER(
+		nvmlDeviceGetNvLinkErrorCounter(device, link, NVML_NVLINK_ERROR_DL_REPLAY, &errors),
+		NVML_SUCCESS);
+	return errors;
+}
+
+static void the_others_keep_their_errors(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	struct state_writer writer;
+	struct running *running = first_state(&writer);
+
+	running->faults[0] = (struct running_fault){
+		.effect = FAULT_READINGS,
+		.name = FAULT_NAME_NVLINK_ERRORS,
+		.count = 5,
+		.links = 3,
+		.number = 1,
+	};
+	running->fault_count = 1;
+	put_in_force(&writer);
+	CHECK_NUMBER(errors_of(device, 0), 5);
+	CHECK_NUMBER(nvmlDeviceResetNvLinkErrorCounters(device, 0), NVML_SUCCESS);
+	CHECK_NUMBER(errors_of(device, 0), 0);
+	CHECK_NUMBER(errors_of(device, 1), 5);
+}
+
 static void error_counters_of_a_link_are_reset(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
@@ -55,4 +87,4 @@ static void error_counters_of_a_link_are_reset(void)
 }
 
 TESTSUITE(TEST(a_threshold_is_set_within_its_range), TEST(links_before_hopper_have_none),
-	  TEST(error_counters_of_a_link_are_reset))
+	  TEST(error_counters_of_a_link_are_reset), TEST(the_others_keep_their_errors))

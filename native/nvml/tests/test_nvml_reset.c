@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "export_reset.h"
+#include "fault_kind.h"
 #include "settings_fixture.h"
 
 static nvmlReturn_t reset(nvmlDevice_t device)
@@ -82,6 +83,66 @@ static void what_outlives_it(void)
 	// The neighbour has not noticed.
 	CHECK(handle_gpu(1, &gpu));
 	CHECK_NUMBER(gpu.running->settings.resets, 0);
+}
+
+static void put_fault(struct running *running, enum fault_name name, uint32_t count)
+{
+	running->faults[running->fault_count++] = (struct running_fault){
+		.effect = fault_kinds[name].effect,
+		.name = name,
+		.code = NVML_ERROR_GPU_IS_LOST,
+		.count = count,
+		.location = NVML_MEMORY_LOCATION_DRAM,
+		.links = 1,
+		.number = running->fault_count,
+	};
+}
+
+static void it_heals_what_waited_for_it_and_no_more(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	unsigned int correctable, uncorrectable, pending, failed;
+	nvmlEnableState_t active;
+	unsigned long long errors;
+	struct state_writer writer;
+	struct running *running = first_state(&writer);
+	struct gpu gpu;
+
+	put_fault(running, FAULT_NAME_ROW_REMAP_PENDING, 0);
+	put_fault(running, FAULT_NAME_ECC_UNCORRECTABLE, 2);
+	put_fault(running, FAULT_NAME_NVLINK_ERRORS, 9);
+	put_fault(running, FAULT_NAME_NVLINK_DOWN, 0);
+	put_in_force(&writer);
+	CHECK_NUMBER(
+		nvmlDeviceGetRemappedRows(device, &correctable, &uncorrectable, &pending, &failed),
+		NVML_SUCCESS);
+	CHECK_NUMBER(pending, 1);
+	CHECK_NUMBER(reset(device), NVML_SUCCESS);
+	CHECK_NUMBER(
+		nvmlDeviceGetRemappedRows(device, &correctable, &uncorrectable, &pending, &failed),
+		NVML_SUCCESS);
+	CHECK_NUMBER(pending, 0);
+	CHECK_NUMBER(uncorrectable, 1);
+	CHECK_NUMBER(
+		nvmlDeviceGetNvLinkErrorCounter(device, 0, NVML_NVLINK_ERROR_DL_REPLAY, &errors),
+		NVML_SUCCESS);
+	CHECK_NUMBER(errors, 0);
+	CHECK_NUMBER(nvmlDeviceGetNvLinkState(device, 0, &active), NVML_SUCCESS);
+	CHECK_NUMBER(active, NVML_FEATURE_DISABLED);
+	CHECK(handle_gpu(0, &gpu));
+	CHECK_NUMBER(gpu.running->readings.ecc.total[1][NVML_AGGREGATE_ECC], 2);
+	CHECK_NUMBER(gpu.running->readings.ecc.total[1][NVML_VOLATILE_ECC], 0);
+	CHECK_NUMBER(gpu.running->fault_count, 1);
+}
+
+static void a_lost_gpu_is_not_reset(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	struct state_writer writer;
+
+	put_fault(first_state(&writer), FAULT_NAME_LOST, 0);
+	put_in_force(&writer);
+	CHECK_NUMBER(reset(device), NVML_ERROR_GPU_IS_LOST);
 }
 
 static void a_gpu_in_use_is_not_reset(void)
@@ -171,6 +232,7 @@ static void gpus_linked_to_each_other_are_a_group(void)
 }
 
 TESTSUITE(TEST(a_reset_is_a_new_beginning), TEST(what_was_pending_holds_after_it),
-	  TEST(what_outlives_it), TEST(a_gpu_in_use_is_not_reset), TEST(only_root_resets),
+	  TEST(what_outlives_it), TEST(it_heals_what_waited_for_it_and_no_more),
+	  TEST(a_lost_gpu_is_not_reset), TEST(a_gpu_in_use_is_not_reset), TEST(only_root_resets),
 	  TEST(a_gpu_behind_switches_is_a_group_of_its_own),
 	  TEST(gpus_linked_to_each_other_are_a_group))
