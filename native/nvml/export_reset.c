@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "gpu_reset.h"
-#include "nvml_change.h"
+#include "nvml_mig.h"
 
 #define MAX_GROUPS 4
 
@@ -136,9 +136,15 @@ nvmlReturn_t slot_reset_group_free(struct reset_group *group)
 	return NVML_SUCCESS;
 }
 
+static bool uses_mig(const struct running *running)
+{
+	return running->readings.mig_current || running->readings.mig_pending;
+}
+
 static nvmlReturn_t reset_one(nvmlDevice_t device)
 {
 	struct change change;
+	bool has_mig;
 	nvmlReturn_t ret = change_check(__func__, device, &change);
 
 	if (ret == NVML_SUCCESS)
@@ -147,8 +153,11 @@ static nvmlReturn_t reset_one(nvmlDevice_t device)
 		return ret;
 	if (change.running->process_count)
 		return change_drop(&change, NVML_ERROR_IN_USE);
+	has_mig = uses_mig(change.running);
 	gpu_reset(change.running, &change.gpu);
-	return change_end(&change);
+	// The files of MIG's capabilities go with its instances.
+	return has_mig ? mig_change_end(&change, STATE_NO_INSTANCE, STATE_NO_INSTANCE)
+		       : change_end(&change);
 }
 
 // Each GPU has a result of its own; the whole fails where one does.

@@ -6,6 +6,7 @@
 
 #include "ecc.h"
 #include "fault_settle.h"
+#include "nvml_mig.h"
 #include "state_account.h"
 
 // What an administrator has said about the GPU, and not to it, outlives a reset.
@@ -59,7 +60,6 @@ static void apply_pending(struct running *running)
 	struct readings *now = &running->readings;
 
 	now->ecc.mode_current = now->ecc.mode_pending;
-	now->mig_current = now->mig_pending;
 	now->retired.pending = 0;
 	now->rows.pending = 0;
 }
@@ -78,6 +78,6 @@ void gpu_reset(struct running *running, const struct gpu *gpu)
 	reset_counters(&running->readings);
 	apply_pending(running);
 	// Instances of MIG live no longer than the GPU that they were made on.
-	memset(running->gpu_instances, 0, sizeof(running->gpu_instances));
+	mig_activate(running);
 	account_forget_all(running);
 }

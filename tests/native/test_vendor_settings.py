@@ -397,6 +397,19 @@ def test_a_reset_applies_what_is_pending_and_begins_anew(smi: Smi, board: Board,
     assert report(smi, "ECC Mode", "Current", index=1) == "Enabled"
 
 
+def test_a_reset_changes_the_mig_mode_that_waits(smi: Smi, control: Smi) -> None:
+    query = ["--query-gpu=mig.mode.current,mig.mode.pending", "--format=csv,noheader", "-i", "0"]
+    if "N/A" in smi(*query).stdout:
+        assert smi("-i", "0", "-mig", "1").returncode != 0
+        return
+    control("process", "add", "--pid", "77", "-i", "0")
+    smi("-i", "0", "-mig", "1")
+    assert smi(*query).stdout.strip() == "Disabled, Enabled"
+    control("process", "remove", "--pid", "77", "-i", "0")
+    assert smi("-i", "0", "--gpu-reset").returncode == 0
+    assert smi(*query).stdout.strip() == "Enabled, Enabled"
+
+
 def test_all_gpus_are_reset_at_once(smi: Smi) -> None:
     lines = smi("--gpu-reset").stdout.splitlines()
     assert len(lines) == 3
