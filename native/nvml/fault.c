@@ -131,7 +131,9 @@ static void fold(struct gpu *gpu, uint64_t now)
 	do {
 		any = false;
 		gpu_look(gpu);
-		gpu->folded = gpu->running->readings;
+		/* They come over what has moved. */
+		if (gpu->readings != &gpu->folded)
+			gpu->folded = gpu->running->readings;
 		for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
 			struct running_fault fault = gpu->running->faults[i];
 

@@ -30,3 +30,46 @@ void handle_close(void)
 {
 	source_close(&handle_source);
 }
+
+struct motion_subject gpu_subject(const struct gpu *gpu)
+{
+	return (struct motion_subject){
+		.board = gpu->board,
+		.rest = &gpu->device->readings,
+		.running = gpu->running,
+		.slot = gpu_slot(gpu),
+	};
+}
+
+const struct motion_table *gpu_table(const struct gpu *gpu)
+{
+	const struct motion_room *room = &handle_source.page->motion[gpu_slot(gpu)];
+
+	return gpu->running->moves ? &room->tables[gpu->running->motion.table & 1] : NULL;
+}
+
+// A writer may be at the table meanwhile: what was read holds if the state is still the same.
+void gpu_move(struct gpu *gpu)
+{
+	uint64_t sequence;
+
+	gpu->now = motion_now();
+	do {
+		struct motion_subject subject = gpu_subject(gpu);
+
+		sequence = gpu->sequence;
+		if (!gpu->running->moves)
+			return;
+		motion_readings(&subject, gpu_table(gpu), gpu->readings, gpu->now, &gpu->folded);
+		atomic_thread_fence(memory_order_acquire);
+		gpu_look_at_rest(gpu);
+	} while (gpu->sequence != sequence);
+	gpu->readings = &gpu->folded;
+}
+
+struct motion_traffic gpu_traffic(const struct gpu *gpu)
+{
+	struct motion_subject subject = gpu_subject(gpu);
+
+	return motion_traffic(&subject, gpu_table(gpu), gpu->now);
+}

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "motion.h"
 #include "source.h"
 
 /* The size is a power of two, which makes the check cheap. */
@@ -31,7 +32,8 @@ struct gpu {
 	uint64_t sequence; /* of the copy that running points to */
 	const struct running *running;
 	const struct readings *readings; /* of running, or folded */
-	struct readings folded; /* what faults make of them; unset where there is none */
+	uint64_t now; /* since boot, where they move */
+	struct readings folded; /* what motion and faults make of them; unset where there is none */
 	/* Of the MIG device that was asked for; STATE_NO_INSTANCE: the whole GPU. */
 	uint32_t gpu_instance;
 	uint32_t compute_instance;
@@ -54,12 +56,23 @@ static inline struct nvmlDevice_st *handle_of(uint32_t index)
 	return &handles[index];
 }
 
+/* handle.c: have readings be those of this moment. */
+void gpu_move(struct gpu *gpu);
+
 /* Which copy of its state is in force. */
-static inline void gpu_look(struct gpu *gpu)
+static inline void gpu_look_at_rest(struct gpu *gpu)
 {
 	gpu->sequence = atomic_load_explicit(&gpu->state->sequence, memory_order_acquire);
 	gpu->running = state_running(gpu->state, gpu->sequence);
 	gpu->readings = &gpu->running->readings;
+}
+
+static inline void gpu_look(struct gpu *gpu)
+{
+	gpu_look_at_rest(gpu);
+	/* Only then is the clock asked. */
+	if (__builtin_expect(gpu->running->moves != 0, 0))
+		gpu_move(gpu);
 }
 
 /* The state alone, without what its faults make of it. */
@@ -129,6 +142,14 @@ static inline uint32_t gpu_slot(const struct gpu *gpu)
 {
 	return (uint32_t)(gpu->device - gpu->description->devices);
 }
+
+struct motion_subject gpu_subject(const struct gpu *gpu);
+
+/* What its readings follow; NULL where they stand still. */
+const struct motion_table *gpu_table(const struct gpu *gpu);
+
+/* What has gone through its links until now. */
+struct motion_traffic gpu_traffic(const struct gpu *gpu);
 
 enum source_result handle_open(void);
 void handle_close(void);

@@ -97,8 +97,9 @@ static nvmlReturn_t pcie_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 	case NVML_FI_DEV_PCIE_INBOUND_ATOMICS_MASK:
 		return put_u32(field, gpu->board->pcie.atomics_inbound);
 	case NVML_FI_DEV_PCIE_COUNT_TX_BYTES:
+		return put_u64(field, gpu_traffic(gpu).pcie_tx_bytes);
 	case NVML_FI_DEV_PCIE_COUNT_RX_BYTES:
-		return put_u64(field, 0);
+		return put_u64(field, gpu_traffic(gpu).pcie_rx_bytes);
 	default:
 		break;
 	}
@@ -147,7 +148,7 @@ static nvmlReturn_t thermal_field(const struct gpu *gpu, nvmlFieldValue_t *field
 
 	switch (field->fieldId) {
 	case NVML_FI_DEV_GPU_TEMP:
-		return put_i32(field, gpu_temperature(gpu));
+		return put_i32(field, gpu->readings->temperature_c);
 	case NVML_FI_DEV_MEMORY_TEMP:
 		return put_u32(field, gpu->readings->memory_temperature_c == NA_I32
 					      ? NA_U32

@@ -123,6 +123,29 @@ static nvmlReturn_t link_scope_field(const struct gpu *gpu, nvmlFieldValue_t *fi
 	}
 }
 
+// Of 18 flits that travel together 16 are data.
+static uint64_t raw_of(uint64_t data)
+{
+	return data / 16 * 18 + data % 16 * 18 / 16;
+}
+
+// KiB since the driver was loaded, through one link or, where the scope names none, through all.
+static nvmlReturn_t link_throughput(const struct gpu *gpu, nvmlFieldValue_t *field)
+{
+	unsigned int id = field->fieldId, scope = field->scopeId;
+	uint64_t kib = gpu_traffic(gpu).nvlink_kib, links = 0;
+	nvmlReturn_t ret = nvlink_check(gpu, scope == UINT32_MAX ? 0 : scope);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	for (uint32_t i = 0; i < gpu->device->link_count && i < PROFILE_MAX_LINKS; i++)
+		links += gpu->device->links[i].active && (scope == UINT32_MAX || scope == i);
+	if (id == NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX ||
+	    id == NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX)
+		kib = raw_of(kib);
+	return put_u64(field, kib * links);
+}
+
 nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	bool linked = gpu->board->nvlink.version != NA_U32;
@@ -139,8 +162,7 @@ nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field)
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX:
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX:
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX:
-		return put_if_link(gpu, field, field->scopeId == UINT32_MAX ? 0 : field->scopeId,
-				   0);
+		return link_throughput(gpu, field);
 	case NVML_FI_DEV_NVLINK_REMOTE_NVLINK_ID:
 	case NVML_FI_DEV_NVLINK_GET_STATE:
 	case NVML_FI_DEV_NVLINK_GET_VERSION:

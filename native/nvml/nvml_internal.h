@@ -76,42 +76,6 @@ static inline nvmlReturn_t answer_i32(int *answer, int32_t value)
 /* 550 of "550.163.01": some questions are deprecated from a certain driver on. */
 unsigned int driver_major(const struct description *description);
 
-/* The clock is asked only where the description lets a reading move. */
-static inline uint32_t gpu_utilization(const struct gpu *gpu)
-{
-	const struct readings *readings = gpu->readings;
-
-	return readings->motion.utilization
-		       ? motion_gpu_utilization(readings, gpu_slot(gpu), motion_now())
-		       : readings->gpu_util;
-}
-
-static inline uint32_t memory_utilization(const struct gpu *gpu)
-{
-	const struct readings *readings = gpu->readings;
-
-	return readings->motion.utilization
-		       ? motion_memory_utilization(readings, gpu_slot(gpu), motion_now())
-		       : readings->memory_util;
-}
-
-static inline uint32_t gpu_power(const struct gpu *gpu)
-{
-	const struct readings *readings = gpu->readings;
-
-	return readings->motion.power ? motion_power(readings, gpu_slot(gpu), motion_now())
-				      : readings->power_mw;
-}
-
-static inline int32_t gpu_temperature(const struct gpu *gpu)
-{
-	const struct readings *readings = gpu->readings;
-
-	return readings->motion.temperature
-		       ? motion_temperature(readings, gpu_slot(gpu), motion_now())
-		       : readings->temperature_c;
-}
-
 /* Sleep until the page's event futex is no longer `seen`, or for so long. */
 void event_sleep(uint32_t seen, uint64_t milliseconds);
 

@@ -6,7 +6,7 @@ GETTER_U32(nvmlDeviceGetPowerManagementLimit, unsigned int, gpu.readings->power_
 GETTER_U32(nvmlDeviceGetPowerManagementDefaultLimit, unsigned int,
 	   gpu.board->power.default_limit_mw)
 GETTER_U32(nvmlDeviceGetEnforcedPowerLimit, unsigned int, gpu.readings->enforced_limit_mw)
-GETTER_U32(nvmlDeviceGetPowerUsage, unsigned int, gpu_power(&gpu))
+GETTER_U32(nvmlDeviceGetPowerUsage, unsigned int, gpu.readings->power_mw)
 
 nvmlReturn_t nvmlDeviceGetPowerManagementMode(nvmlDevice_t device, nvmlEnableState_t *mode)
 {
@@ -39,15 +39,6 @@ nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(nvmlDevice_t device,
 	return NVML_SUCCESS;
 }
 
-static uint32_t average_power(const struct gpu *gpu)
-{
-	const struct readings *readings = gpu->readings;
-
-	return readings->motion.power && readings->power_average_mw != NA_U32
-		       ? readings->motion.power_base_mw
-		       : readings->power_average_mw;
-}
-
 bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_scope *values)
 {
 	const struct readings *now = gpu->readings;
@@ -56,7 +47,7 @@ bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_sco
 	switch (scope) {
 	case NVML_POWER_SCOPE_GPU:
 		*values = (struct power_scope){
-			gpu_power(gpu),	     average_power(gpu),      now->enforced_limit_mw,
+			now->power_mw,	     now->power_average_mw,   now->enforced_limit_mw,
 			now->power_limit_mw, power->default_limit_mw, power->min_limit_mw,
 			power->max_limit_mw,
 		};
@@ -85,16 +76,19 @@ bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_sco
 	}
 }
 
-// Millijoules: what the description starts from, and the draw at rest since boot.
+// What has been counted, and what the draw has come to since then.
 uint64_t gpu_energy(const struct gpu *gpu)
 {
-	const struct readings *readings = gpu->readings;
-	uint32_t draw =
-		readings->motion.power ? readings->motion.power_base_mw : readings->power_mw;
+	struct gpu again = *gpu;
+	uint64_t energy;
 
-	if (readings->energy_mj == NA_U64 || draw == NA_U32)
-		return readings->energy_mj;
-	return readings->energy_mj + draw * motion_now() / 1000;
+	if (gpu->running->moves)
+		return gpu->readings->energy_mj;
+	do {
+		energy = again.running->moves ? again.readings->energy_mj
+					      : motion_energy(again.running, NULL, motion_now());
+	} while (gpu_changed(&again));
+	return energy;
 }
 
 nvmlReturn_t nvmlDeviceGetTotalEnergyConsumption(nvmlDevice_t device, unsigned long long *energy)

@@ -71,8 +71,8 @@ nvmlReturn_t nvmlDeviceGetDynamicPstatesInfo(nvmlDevice_t device, nvmlGpuDynamic
 	memset(info, 0, sizeof(*info));
 	info->flags = 1;
 	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_GPU].bIsPresent = 1;
-	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_GPU].percentage = gpu_utilization(&gpu);
+	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_GPU].percentage = gpu.readings->gpu_util;
 	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_FB].bIsPresent = 1;
-	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_FB].percentage = memory_utilization(&gpu);
+	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_FB].percentage = gpu.readings->memory_util;
 	return NVML_SUCCESS;
 }

@@ -16,17 +16,15 @@ static uint64_t wall_clock_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec;
 }
 
-static uint32_t sample_value(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t now)
+static uint32_t sample_value(const struct readings *readings, nvmlSamplingType_t type)
 {
-	const struct readings *readings = gpu->readings;
-
 	switch (type) {
 	case NVML_TOTAL_POWER_SAMPLES:
-		return motion_power(readings, gpu_slot(gpu), now);
+		return readings->power_mw;
 	case NVML_GPU_UTILIZATION_SAMPLES:
-		return motion_gpu_utilization(readings, gpu_slot(gpu), now);
+		return readings->gpu_util;
 	case NVML_MEMORY_UTILIZATION_SAMPLES:
-		return motion_memory_utilization(readings, gpu_slot(gpu), now);
+		return readings->memory_util;
 	case NVML_ENC_UTILIZATION_SAMPLES:
 		return readings->encoder_util;
 	case NVML_DEC_UTILIZATION_SAMPLES:
@@ -54,6 +52,21 @@ static bool is_utilization(nvmlSamplingType_t type)
 	       type == NVML_JPG_UTILIZATION_SAMPLES || type == NVML_OFA_UTILIZATION_SAMPLES;
 }
 
+// Of a moment since boot. What was before the last change is no longer known: then it is as it was right after it.
+static uint32_t past_value(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t moment)
+{
+	const struct motion_table *table = gpu_table(gpu);
+	struct motion_subject subject = gpu_subject(gpu);
+	struct readings readings;
+
+	if (!table)
+		return sample_value(gpu->readings, type);
+	if (moment < table->start_ms && gpu->now >= table->start_ms)
+		moment = table->start_ms;
+	motion_readings(&subject, table, &gpu->running->readings, moment, &readings);
+	return sample_value(&readings, type);
+}
+
 // The samples lie on a grid of wall-clock time, so that a client that asks again gets only new ones.
 static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t after,
 				 nvmlSample_t *samples, unsigned int room)
@@ -70,7 +83,7 @@ static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type,
 			continue;
 		samples[filled].timeStamp = stamp;
 		samples[filled].sampleValue.ullVal =
-			sample_value(gpu, type, boot > age_ms ? boot - age_ms : 0);
+			past_value(gpu, type, boot > age_ms ? boot - age_ms : 0);
 		filled++;
 	}
 	return filled;
@@ -83,12 +96,13 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device, nvmlSamplingType_t type,
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, sampleCount, &gpu);
+	unsigned int room;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!sampleValType || type >= NVML_SAMPLINGTYPE_COUNT)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (sample_value(&gpu, type, 0) == NA_U32 || (mig_is_on(&gpu) && is_utilization(type)))
+	if (sample_value(gpu.readings, type) == NA_U32 || (mig_is_on(&gpu) && is_utilization(type)))
 		return NVML_ERROR_NOT_SUPPORTED;
 	*sampleValType = NVML_VALUE_TYPE_UNSIGNED_INT;
 	if (!samples) {
@@ -97,8 +111,54 @@ nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device, nvmlSamplingType_t type,
 	}
 	if (!*sampleCount)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	*sampleCount = fill_samples(&gpu, type, lastSeenTimeStamp, samples, *sampleCount);
+	room = *sampleCount;
+	do {
+		*sampleCount = fill_samples(&gpu, type, lastSeenTimeStamp, samples, room);
+	} while (gpu_changed(&gpu));
 	return *sampleCount ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+}
+
+struct share {
+	uint64_t own, all;
+	uint32_t count;
+};
+
+// What a process has of a unit's time: where the GPU's load moves, its share of it.
+static uint32_t share_of(const struct gpu *gpu, uint32_t whole, struct share share)
+{
+	if (!gpu->running->moves)
+		return (uint32_t)share.own;
+	if (whole == NA_U32)
+		return 0;
+	return (uint32_t)(share.all ? whole * share.own / share.all : whole / share.count);
+}
+
+struct process_load {
+	uint32_t sm, memory, encoder, decoder;
+};
+
+static struct process_load load_of(const struct gpu *gpu, const struct running_process *list,
+				   uint32_t count, uint32_t index)
+{
+	const struct readings_process *own = &list[index].process;
+	const struct readings *now = gpu->readings;
+	struct process_load all = { 0 };
+
+	for (uint32_t i = 0; i < count; i++) {
+		all.sm += list[i].process.sm_util;
+		all.memory += list[i].process.memory_util;
+		all.encoder += list[i].process.encoder_util;
+		all.decoder += list[i].process.decoder_util;
+	}
+	return (struct process_load){
+		share_of(gpu, now->gpu_util, (struct share){ own->sm_util, all.sm, count }),
+		share_of(gpu, now->memory_util,
+			 (struct share){ own->memory_util, all.memory, count }),
+		share_of(gpu, now->encoder_util,
+			 (struct share){ own->encoder_util, all.encoder, count }),
+		share_of(gpu, now->decoder_util,
+			 (struct share){ own->decoder_util, all.decoder, count }),
+	};
 }
 
 nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
@@ -123,15 +183,15 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device,
 	if (room < *processSamplesCount)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
 	for (uint32_t i = 0; i < *processSamplesCount; i++) {
-		const struct readings_process *process = &list[i].process;
+		struct process_load load = load_of(&gpu, list, *processSamplesCount, i);
 
 		utilization[i] = (nvmlProcessUtilizationSample_t){
-			.pid = process->pid,
+			.pid = list[i].process.pid,
 			.timeStamp = stamp,
-			.smUtil = process->sm_util,
-			.memUtil = process->memory_util,
-			.encUtil = process->encoder_util,
-			.decUtil = process->decoder_util,
+			.smUtil = load.sm,
+			.memUtil = load.memory,
+			.encUtil = load.encoder,
+			.decUtil = load.decoder,
 		};
 	}
 	return NVML_SUCCESS;
@@ -159,15 +219,15 @@ nvmlReturn_t nvmlDeviceGetProcessesUtilizationInfo(nvmlDevice_t device,
 	if (room < info->processSamplesCount)
 		return NVML_ERROR_INSUFFICIENT_SIZE;
 	for (uint32_t i = 0; i < info->processSamplesCount; i++) {
-		const struct readings_process *process = &list[i].process;
+		struct process_load load = load_of(&gpu, list, info->processSamplesCount, i);
 
 		info->procUtilArray[i] = (nvmlProcessUtilizationInfo_v1_t){
 			.timeStamp = stamp,
-			.pid = process->pid,
-			.smUtil = process->sm_util,
-			.memUtil = process->memory_util,
-			.encUtil = process->encoder_util,
-			.decUtil = process->decoder_util,
+			.pid = list[i].process.pid,
+			.smUtil = load.sm,
+			.memUtil = load.memory,
+			.encUtil = load.encoder,
+			.decUtil = load.decoder,
 		};
 	}
 	return NVML_SUCCESS;

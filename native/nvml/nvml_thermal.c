@@ -11,7 +11,7 @@ nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device, nvmlTemperatureSensor
 		return ret;
 	if (sensorType != NVML_TEMPERATURE_GPU)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return answer_i32((int *)temp, gpu_temperature(&gpu));
+	return answer_i32((int *)temp, gpu.readings->temperature_c);
 }
 
 nvmlReturn_t nvmlDeviceGetTemperatureV(nvmlDevice_t device, nvmlTemperature_t *temperature)
@@ -25,7 +25,7 @@ nvmlReturn_t nvmlDeviceGetTemperatureV(nvmlDevice_t device, nvmlTemperature_t *t
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
 	if (temperature->sensorType != NVML_TEMPERATURE_GPU)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	return answer_i32(&temperature->temperature, gpu_temperature(&gpu));
+	return answer_i32(&temperature->temperature, gpu.readings->temperature_c);
 }
 
 nvmlReturn_t nvmlDeviceGetTemperatureThreshold(nvmlDevice_t device,
@@ -115,7 +115,7 @@ nvmlReturn_t nvmlDeviceGetThermalSettings(nvmlDevice_t device, unsigned int sens
 	settings->count = 1;
 	settings->sensor[0].controller = NVML_THERMAL_CONTROLLER_GPU_INTERNAL;
 	settings->sensor[0].target = NVML_THERMAL_TARGET_GPU;
-	settings->sensor[0].currentTemp = gpu_temperature(&gpu);
+	settings->sensor[0].currentTemp = gpu.readings->temperature_c;
 	settings->sensor[0].defaultMaxTemp = 127;
 	return NVML_SUCCESS;
 }

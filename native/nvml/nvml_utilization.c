@@ -13,8 +13,10 @@ nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_
 		return ret;
 	if (gpu.readings->gpu_util == NA_U32 || mig_is_on(&gpu))
 		return NVML_ERROR_NOT_SUPPORTED;
-	utilization->gpu = gpu_utilization(&gpu);
-	utilization->memory = memory_utilization(&gpu);
+	do {
+		utilization->gpu = gpu.readings->gpu_util;
+		utilization->memory = gpu.readings->memory_util;
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 

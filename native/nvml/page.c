@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "motion.h"
+
 #define ENDIAN_MARK 0x01020304u
 
 /* FNV-1a over 64-bit words: a few hundred MB/s more than enough for tens of KB. */
@@ -158,8 +160,17 @@ struct page *page_private(void)
 	return page;
 }
 
-void page_init_state(struct page_area *area)
+void page_init_state(struct page *page)
 {
-	for (uint32_t slot = 0; slot < area->description.device_count; slot++)
-		running_init(&area->state.devices[slot].running[0], &area->description, slot);
+	struct page_area *area = &page->areas[0];
+	const struct description *description = &area->description;
+
+	for (uint32_t slot = 0; slot < description->device_count; slot++) {
+		struct running *running = &area->state.devices[slot].running[0];
+
+		running_init(running, description, slot);
+		if (running->moves)
+			motion_build_from_boot(&page->motion[slot].tables[0], description, slot,
+					       running);
+	}
 }

@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "motion_table.h"
 #include "state.h"
 
 #define PAGE_MAGIC "MIRAGEGP" /* 8 bytes, no NUL */
@@ -55,6 +56,7 @@ struct page {
 	struct page_header header;
 	struct state_event events[STATE_MAX_EVENTS];
 	struct page_area areas[2];
+	struct motion_room motion[PROFILE_MAX_DEVICES];
 };
 
 /*
@@ -81,6 +83,14 @@ static inline uint32_t page_device_count(const struct page *page)
 	uint32_t n = page_description(page)->device_count;
 
 	return n < PROFILE_MAX_DEVICES ? n : PROFILE_MAX_DEVICES;
+}
+
+/* The device's state in force; as long as it is, so is what it refers to. */
+static inline const struct running *page_running(const struct page *page, uint32_t slot)
+{
+	const struct state_device *device = &page_area(page)->state.devices[slot];
+
+	return state_running(device, atomic_load_explicit(&device->sequence, memory_order_acquire));
 }
 
 /* NULL when slot is past the count: the GPU is gone (NVML_ERROR_GPU_IS_LOST). */
@@ -125,8 +135,8 @@ const char *page_area_reason(const struct page *page, uint64_t generation);
 /* What the header of a page without any description says. */
 void page_header_init(struct page_header *header);
 
-/* The running state that a description starts with, in memory that is zero. */
-void page_init_state(struct page_area *area);
+/* The running state that a private page's description starts with. */
+void page_init_state(struct page *page);
 
 /* --- page_write.c: mock-nvml only --- */
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "motion.h"
 #include "page.h"
 #include "page_file.h"
 
@@ -19,8 +20,29 @@ static enum page_change fail(struct profile_error *error, const char *file, cons
 	return PAGE_ERROR;
 }
 
+/* How the device moves, in the table that no reader of the old description looks at. */
+static int write_motion(int fd, const struct description *description, uint32_t slot,
+			const struct page *old, struct running *running)
+{
+	struct motion_table *table = malloc(sizeof(*table));
+	int result = -1;
+
+	if (old)
+		running->motion.table = page_running(old, slot)->motion.table ^ 1;
+	if (table) {
+		motion_build_from_boot(table, description, slot, running);
+		result = page_file_write(fd, table, motion_table_size(table),
+					 offsetof(struct page, motion) +
+						 slot * sizeof(struct motion_room) +
+						 running->motion.table * sizeof(*table));
+	}
+	free(table);
+	return result;
+}
+
 /* Both copies of each device, so that later changes find their blocks on the disk. */
-static int write_state(int fd, const struct description *description, uint64_t offset)
+static int write_state(int fd, const struct description *description, const struct page *old,
+		       uint64_t offset)
 {
 	static const struct state_node node;
 	struct state_device *device = calloc(1, sizeof(*device));
@@ -28,7 +50,12 @@ static int write_state(int fd, const struct description *description, uint64_t o
 
 	for (uint32_t slot = 0; result == 0 && slot < description->device_count; slot++) {
 		running_init(&device->running[0], description, slot);
-		running_init(&device->running[1], description, slot);
+		if (device->running[0].moves &&
+		    write_motion(fd, description, slot, old, &device->running[0]) != 0) {
+			result = -1;
+			break;
+		}
+		device->running[1] = device->running[0];
 		result = page_file_write(fd, device, sizeof(*device),
 					 offset + offsetof(struct state, devices) +
 						 slot * sizeof(struct state_device));
@@ -39,9 +66,11 @@ static int write_state(int fd, const struct description *description, uint64_t o
 
 /*
  * By pwrite(), not through a mapping: a full disk is then an error that can be
- * reported and not a SIGBUS. Only what is in use is written.
+ * reported and not a SIGBUS. Only what is in use is written. old: the page as
+ * it is mapped, where it has a description.
  */
-static int write_area(int fd, const struct description *description, uint64_t generation)
+static int write_area(int fd, const struct description *description, const struct page *old,
+		      uint64_t generation)
 {
 	uint64_t area = offsetof(struct page, areas) + (generation & 1) * sizeof(struct page_area);
 	uint64_t start = area + offsetof(struct page_area, description);
@@ -58,7 +87,7 @@ static int write_area(int fd, const struct description *description, uint64_t ge
 	    page_file_write(fd, description->boards,
 			    description->board_count * sizeof(struct board),
 			    start + offsetof(struct description, boards)) != 0 ||
-	    write_state(fd, description, area + offsetof(struct page_area, state)) != 0)
+	    write_state(fd, description, old, area + offsetof(struct page_area, state)) != 0)
 		return -1;
 	return fdatasync(fd);
 }
@@ -77,7 +106,7 @@ static int write_new(int fd, const struct description *description)
 
 	page_header_init(&header);
 	atomic_store_explicit(&header.generation, 1, memory_order_relaxed);
-	if (ftruncate(fd, sizeof(struct page)) != 0 || write_area(fd, description, 1) != 0 ||
+	if (ftruncate(fd, sizeof(struct page)) != 0 || write_area(fd, description, NULL, 1) != 0 ||
 	    page_file_write(fd, events, sizeof(events), offsetof(struct page, events)) != 0 ||
 	    page_file_write(fd, &header, sizeof(header), 0) != 0)
 		return -1;
@@ -137,12 +166,13 @@ static const char *refusal(const struct page_header *header, uint64_t size, bool
 }
 
 /* Header and switch are made through a mapping: whole words, seen at once. */
-static int switch_over(int fd, struct page_header *header, const struct description *description)
+static int switch_over(int fd, struct page *page, const struct description *description)
 {
+	struct page_header *header = &page->header;
 	uint64_t generation = atomic_load(&header->generation) + 1;
 
 	atomic_fetch_or(&header->sequence, 1);
-	if (write_area(fd, description, generation) != 0) {
+	if (write_area(fd, description, page, generation) != 0) {
 		atomic_fetch_add(&header->sequence, 1);
 		return -1;
 	}
@@ -185,7 +215,7 @@ static enum page_change update(int fd, const char *file, const struct descriptio
 		munmap(page, sizeof(*page));
 		return PAGE_SAME;
 	}
-	result = dry_run ? 0 : switch_over(fd, &page->header, description);
+	result = dry_run ? 0 : switch_over(fd, page, description);
 	munmap(page, sizeof(*page));
 	return result == 0 ? PAGE_CHANGED : fail(error, file, strerror(errno));
 }

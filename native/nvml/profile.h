@@ -298,9 +298,15 @@ struct readings_fabric {
 	uint32_t reserved;
 };
 
-/* Optional movement of a reading; all zero: it stands still. */
+/*
+ * Optional movement of readings (docs/motion.md); all zero: they stand still.
+ * temperature_* and power_* move their reading alone, pattern moves the load,
+ * from which all the others follow.
+ */
 struct readings_motion {
 	int64_t seed;
+	uint64_t memory_used_min; /* bytes */
+	uint64_t memory_used_max; /* NA_U64 or 0: memory stays as it is */
 	uint32_t temperature; /* 1: the temperature_* fields hold */
 	int32_t temperature_base_c;
 	int32_t temperature_variance_c;
@@ -309,12 +315,22 @@ struct readings_motion {
 	uint32_t power; /* 1: the power_* fields hold */
 	uint32_t power_base_mw;
 	uint32_t power_variance_mw;
-	uint32_t utilization; /* 0 none, 1 idle, 2 busy, 3 burst, 4 steady */
-	uint32_t gpu_min;
+	uint32_t pattern; /* enum motion_pattern of motion_wave.h */
+	uint32_t gpu_min; /* per cent, as all the others */
 	uint32_t gpu_max;
 	uint32_t memory_min;
 	uint32_t memory_max;
-	uint32_t burst_period_s;
+	uint32_t encoder_min;
+	uint32_t encoder_max;
+	uint32_t decoder_min;
+	uint32_t decoder_max;
+	uint32_t period_s; /* 0: the pattern's own */
+	uint32_t duty_percent; /* of a burst; 0: half */
+	uint32_t stagger_s; /* how much each GPU is ahead of the one before */
+	uint32_t pcie_percent; /* of the link's rate at full load */
+	uint32_t nvlink_percent;
+	uint32_t time_constant_s; /* of heating; 0: the model's */
+	int32_t full_load_c; /* reached at the default power limit; 0: the board's */
 };
 
 #define PROFILE_PROCESS_COMPUTE 1u

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Keys of what a GPU says at rest: power, heat, clocks, utilization. */
+#include "motion_wave.h"
 #include "profile_keys.h"
 
-static const struct choice patterns[] = { { "idle", 1 },   { "busy", 2 }, { "burst", 3 },
-					  { "steady", 4 }, { "", 4 },	  { NULL, 0 } };
+static const struct choice patterns[] = {
+	{ "idle", PATTERN_IDLE },	  { "busy", PATTERN_BUSY },
+	{ "burst", PATTERN_BURST },	  { "steady", PATTERN_STEADY },
+	{ "constant", PATTERN_CONSTANT }, { "sine", PATTERN_SINE },
+	{ "ramp", PATTERN_RAMP },	  { "walk", PATTERN_WALK },
+	{ "", PATTERN_STEADY },		  { NULL, 0 },
+};
 
 static const struct key module_power_keys[] = {
 	MILLIWATTS("default_limit_mw", board.power.module_default_limit_mw),
@@ -165,12 +171,38 @@ static const struct key motion_power_keys[] = {
 };
 
 static const struct key motion_utilization_keys[] = {
-	CHOICE("pattern", readings.motion.utilization, patterns),
+	CHOICE("pattern", readings.motion.pattern, patterns),
 	U32("gpu_min", readings.motion.gpu_min, 0, 100, .unit = UNIT_PERCENT),
 	U32("gpu_max", readings.motion.gpu_max, 0, 100, .unit = UNIT_PERCENT),
 	U32("memory_min", readings.motion.memory_min, 0, 100, .unit = UNIT_PERCENT),
 	U32("memory_max", readings.motion.memory_max, 0, 100, .unit = UNIT_PERCENT),
-	U32("burst_period_sec", readings.motion.burst_period_s, 0, 1000000),
+	U32("encoder_min", readings.motion.encoder_min, 0, 100, .unit = UNIT_PERCENT),
+	U32("encoder_max", readings.motion.encoder_max, 0, 100, .unit = UNIT_PERCENT),
+	U32("decoder_min", readings.motion.decoder_min, 0, 100, .unit = UNIT_PERCENT),
+	U32("decoder_max", readings.motion.decoder_max, 0, 100, .unit = UNIT_PERCENT),
+	U32("period_sec", readings.motion.period_s, 0, 1000000),
+	/* The name that period_sec has in nvml-mock's files. */
+	U32("burst_period_sec", readings.motion.period_s, 0, 1000000),
+	U32("duty_percent", readings.motion.duty_percent, 0, 100, .unit = UNIT_PERCENT),
+	U32("stagger_sec", readings.motion.stagger_s, 0, 1000000),
+	END,
+};
+
+static const struct key motion_memory_keys[] = {
+	U64("used_min_bytes", readings.motion.memory_used_min, BYTES_MAX, .unit = UNIT_BYTES),
+	U64("used_max_bytes", readings.motion.memory_used_max, BYTES_MAX, .unit = UNIT_BYTES),
+	END,
+};
+
+static const struct key motion_traffic_keys[] = {
+	U32("pcie_max", readings.motion.pcie_percent, 0, 100, .unit = UNIT_PERCENT),
+	U32("nvlink_max", readings.motion.nvlink_percent, 0, 100, .unit = UNIT_PERCENT),
+	END,
+};
+
+static const struct key motion_cooling_keys[] = {
+	U32("time_constant_sec", readings.motion.time_constant_s, 0, MOTION_MAX_TIME_CONSTANT_S),
+	I32("full_load_c", readings.motion.full_load_c, 0, 300, .unit = UNIT_CELSIUS),
 	END,
 };
 
@@ -183,5 +215,8 @@ const struct key motion_keys[] = {
 	SECTION("temperature", motion_temperature_keys),
 	SECTION("power", motion_power_keys),
 	SECTION("utilization", motion_utilization_keys),
+	SECTION("memory", motion_memory_keys),
+	SECTION("traffic", motion_traffic_keys),
+	SECTION("cooling", motion_cooling_keys),
 	END,
 };

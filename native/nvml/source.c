@@ -132,7 +132,7 @@ static enum source_result use_profile(struct source *source, bool development)
 		page_close(page);
 		return SOURCE_INVALID;
 	}
-	page_init_state(&page->areas[0]);
+	page_init_state(page);
 	source->page = page;
 	source->private = true;
 	if (development)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "motion.h"
+
 void running_init_settings(struct running_settings *settings, const struct board *board)
 {
 	*settings = (struct running_settings){
@@ -38,6 +40,7 @@ void running_init(struct running *running, const struct description *description
 	memset(running, 0, sizeof(*running));
 	running_init_settings(&running->settings, description_board(description, device));
 	running->readings = device->readings;
+	running->moves = motion_moves(running);
 	running->energy_mj = device->readings.energy_mj;
 	init_processes(running, &device->processes);
 }

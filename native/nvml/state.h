@@ -127,14 +127,29 @@ struct running_fault {
 	uint64_t number; /* of no other fault since boot, and not 0 */
 };
 
+/* How the readings move. What was counted, was until energy_ms. */
+struct running_motion {
+	uint32_t table; /* which table of the device's motion_room is in force */
+	uint32_t trace; /* the same of its traces */
+	uint64_t origin_ms; /* when a trace's first row was, since boot */
+	uint64_t pcie_tx_bytes;
+	uint64_t pcie_rx_bytes;
+	uint64_t nvlink_kib; /* through each link in each direction */
+	uint32_t energy_uj; /* beyond energy_mj */
+	uint32_t reserved;
+};
+
 /* One copy of a device's state. */
 struct running {
 	uint32_t fault_count; /* first, because each call looks at it */
+	uint32_t moves; /* as well: 1 where readings follow motion.table */
 	uint32_t process_count;
+	uint32_t reserved;
 	struct running_settings settings;
 	uint64_t energy_mj; /* counted up to energy_ms; NA_U64 not supported */
 	uint64_t energy_ms; /* since boot */
 	uint64_t up_since_ms; /* since boot: the last reset; 0: none */
+	struct running_motion motion;
 	struct readings readings;
 	struct running_fault faults[STATE_MAX_FAULTS];
 	struct running_gpu_instance gpu_instances[STATE_MAX_GPU_INSTANCES];

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
 
@@ -133,11 +134,70 @@ static int put(const struct state_writer *writer, void *target, const void *data
 			       (uint64_t)((char *)target - (char *)writer->page));
 }
 
+static struct motion_subject subject_of(const struct state_writer *writer,
+					const struct running *running)
+{
+	const struct description *description = &writer->area->description;
+	const struct device *device = &description->devices[writer->slot];
+
+	return (struct motion_subject){
+		.board = description_board(description, device),
+		.rest = &device->readings,
+		.running = running,
+		.trace = &writer->page->motion[writer->slot].traces[running->motion.trace & 1],
+		.slot = writer->slot,
+	};
+}
+
+/* Into the table that nobody looks at. The board is as warm as it has become. */
+static int move_on(const struct state_writer *writer, const struct motion_table *old, uint64_t now)
+{
+	struct motion_room *room = &writer->page->motion[writer->slot];
+	struct running *after = writer->edited;
+	struct motion_subject subject = subject_of(writer, after);
+	struct motion_table *table = malloc(sizeof(*table));
+	double temperature_c = subject.rest->temperature_c;
+	int result = -1;
+
+	if (old) {
+		struct motion_place place = motion_find(old, now);
+
+		temperature_c = motion_temperature(old, &place);
+	}
+	after->motion.table = (after->motion.table & 1) ^ 1;
+	if (table) {
+		motion_build(table, &subject, temperature_c, now);
+		result = put(writer, &room->tables[after->motion.table], table,
+			     motion_table_size(table));
+	}
+	free(table);
+	return result;
+}
+
+/* Count what was until now, and find out how it goes on: no writer can forget it. */
+static int settle(const struct state_writer *writer, const struct running *before)
+{
+	const struct motion_room *room = &writer->page->motion[writer->slot];
+	const struct motion_table *old =
+		before->moves ? &room->tables[before->motion.table & 1] : NULL;
+	struct motion_subject subject = subject_of(writer, before);
+	uint64_t now;
+
+	if (!motion_differs(before, writer->edited))
+		return 0;
+	now = motion_now();
+	motion_settle(&subject, old, now, writer->edited);
+	writer->edited->moves = motion_moves(writer->edited);
+	return writer->edited->moves ? move_on(writer, old, now) : 0;
+}
+
 enum state_result state_commit(struct state_writer *writer)
 {
 	struct state_device *device = device_of(writer);
 	uint64_t next = atomic_load(&device->sequence) + 1;
 
+	if (settle(writer, &device->running[(next - 1) & 1]) != 0)
+		return STATE_FAILED;
 	account_follow(state_running(device, next - 1), writer->edited);
 	if (put(writer, &device->running[next & 1], writer->edited, sizeof(*writer->edited)) != 0)
 		return STATE_FAILED;
@@ -150,6 +210,19 @@ struct running_node state_node(const struct state_writer *writer)
 	const struct state_node *node = &writer->area->state.node;
 
 	return node->running[atomic_load(&node->sequence) & 1];
+}
+
+enum state_result state_put_trace(struct state_writer *writer, const struct trace *trace)
+{
+	struct motion_room *room = &writer->page->motion[writer->slot];
+	struct running *running = writer->edited;
+
+	running->motion.trace = (running->motion.trace & 1) ^ 1;
+	running->motion.origin_ms = motion_now();
+	running->readings.motion.pattern = PATTERN_TRACE;
+	return put(writer, &room->traces[running->motion.trace], trace, trace_size(trace)) == 0
+		       ? STATE_OK
+		       : STATE_FAILED;
 }
 
 enum state_result state_commit_node(struct state_writer *writer, const struct running_node *running)

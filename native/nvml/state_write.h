@@ -46,7 +46,13 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
 /* A copy of the device's state, to be changed; NULL where there is no such device. */
 struct running *state_edit(struct state_writer *writer, uint32_t slot);
 
-/* Put what state_edit() gave in force. */
+/*
+ * Have the device that is being edited say what the trace says from now on. It
+ * is written where no reader looks, and in force with state_commit().
+ */
+enum state_result state_put_trace(struct state_writer *writer, const struct trace *trace);
+
+/* Put what state_edit() gave in force, and count energy and the like until now. */
 enum state_result state_commit(struct state_writer *writer);
 
 /* What is in force for the node, and putting something else in force. */
