@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "motion.h"
+
 int control_refuse(struct control_error *error, const char *format, ...)
 {
 	va_list arguments;
@@ -25,6 +27,7 @@ enum control_result control_reset(const struct control *control, struct control_
 	if (!fresh)
 		return control_refuse(error, "there is not enough memory");
 	running_init(fresh, control->description, control->slot);
+	motion_keep(control->running, fresh);
 	result = memcmp(fresh, control->running, sizeof(*fresh)) == 0 ? CONTROL_SAME
 								      : CONTROL_CHANGED;
 	memcpy(control->running, fresh, sizeof(*fresh));

@@ -133,7 +133,7 @@ static void set_motion(const char *assignment, struct readings_motion *motion)
 	if (is_key(assignment, "power.current_draw_mw"))
 		motion->power = 0;
 	if (is_key(assignment, "utilization.gpu") || is_key(assignment, "utilization.memory"))
-		motion->utilization = 0;
+		motion->pattern = 0;
 	if (is_key(assignment, "dynamic_metrics.temperature"))
 		motion->temperature = 1;
 	if (is_key(assignment, "dynamic_metrics.power"))

@@ -208,8 +208,10 @@ static int run_command(const struct options *options)
 		const char *name;
 		int (*run)(const struct options *options);
 	} commands[] = {
-		{ "status", status }, { "set", set }, { "reset", reset },     { "fail", fail },
-		{ "clear", clear },   { "xid", xid }, { "process", process }, { NULL, run_profile },
+		{ "status", status },	{ "set", set },	    { "reset", reset },
+		{ "fail", fail },	{ "clear", clear }, { "xid", xid },
+		{ "process", process }, { "trace", trace }, { "load", load_pattern },
+		{ NULL, run_profile },
 	};
 	unsigned int i = 0;
 

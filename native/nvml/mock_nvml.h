@@ -33,6 +33,8 @@ struct option_texts {
 	const char *utilization;
 	const char *gpu_instance;
 	const char *compute_instance;
+	const char *speed;
+	const char *columns;
 };
 
 struct options {
@@ -43,6 +45,8 @@ struct options {
 	bool full;
 	bool dry_run;
 	bool force;
+	bool once;
+	bool loop;
 	struct profile_site site;
 	struct option_texts texts;
 	const char *words[MAX_WORDS]; /* what follows a control command */
@@ -91,6 +95,9 @@ int clear(const struct options *options);
 int xid(const struct options *options);
 void print_faults(FILE *stream);
 int process(const struct options *options); /* mock_nvml_process.c */
+int trace(const struct options *options); /* mock_nvml_trace.c */
+int load_pattern(const struct options *options); /* mock_nvml_load.c */
+int load_stop(const struct options *options);
 
 /* The number that option --name must have; -1 after a complaint. NULL stays as it is. */
 int parse_number(const char *name, const char *text, uint64_t lowest, uint64_t highest,

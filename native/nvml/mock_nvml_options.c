@@ -36,6 +36,12 @@ const char mock_nvml_usage[] =
 	"  process add          one more: --pid N [--type C|G|M] [--memory MIB] [--name NAME]\n"
 	"                       [--utilization PERCENT] [--gpu-instance N [--compute-instance N]]\n"
 	"  process remove       one less: --pid N\n"
+	"  load PATTERN         from now on a load that moves: idle, busy, burst, steady, constant,\n"
+	"                       sine, ramp or walk, with KEY=VALUE such as gpu=20-90 period=60\n"
+	"  load stop            the load that the profile says\n"
+	"  trace play FILE      what nvidia-smi --query-gpu=... --format=csv -l 1 has recorded (-: stdin)\n"
+	"  trace stop           the load that the profile says\n"
+	"  trace show           what each GPU plays\n"
 	"  reset                everything as the profile says\n"
 	"\n"
 	"  -i GPU[,GPU...]      index, UUID or PCI bus id, or all (as without it)\n"
@@ -44,6 +50,9 @@ const char mock_nvml_usage[] =
 	"  --after-calls N      fail: each process has N calls on the GPU that do not meet it\n"
 	"  --probability P      fail: a call meets it with this probability, 0.000001 to 1\n"
 	"  --seed N             fail: which calls those are\n"
+	"  --loop | --once      trace play: again and again (as without), or idle afterwards\n"
+	"  --speed X            trace play: X times as fast, 0.01 to 1000\n"
+	"  --columns NAMES      trace play: what --query-gpu named, for a file without its header\n"
 	"\n"
 	"keys prints every key of a profile and what it may be.\n"
 	"\n"
@@ -127,8 +136,9 @@ static const char *option_value(const char *name, char ***arguments)
 #define FOR_FAIL 2u
 #define FOR_XID 4u
 #define FOR_PROCESS 8u
-#define FOR_OTHERS 16u /* status, set, clear, reset */
-#define FOR_CONTROL (FOR_FAIL | FOR_XID | FOR_PROCESS | FOR_OTHERS)
+#define FOR_OTHERS 16u /* status, set, clear, reset, load */
+#define FOR_TRACE 32u
+#define FOR_CONTROL (FOR_FAIL | FOR_XID | FOR_PROCESS | FOR_OTHERS | FOR_TRACE)
 
 static const struct {
 	const char *name;
@@ -157,6 +167,8 @@ static const struct {
 	TEXT("--utilization", utilization, FOR_PROCESS),
 	TEXT("--gpu-instance", gpu_instance, FOR_PROCESS),
 	TEXT("--compute-instance", compute_instance, FOR_PROCESS),
+	TEXT("--speed", speed, FOR_TRACE),
+	TEXT("--columns", columns, FOR_TRACE),
 #undef TEXT
 };
 
@@ -190,6 +202,10 @@ static int parse_option(struct options *options, char ***arguments)
 		options->dry_run = true;
 	else if (strcmp(**arguments, "--force") == 0)
 		options->force = true;
+	else if (strcmp(**arguments, "--once") == 0)
+		options->once = true;
+	else if (strcmp(**arguments, "--loop") == 0)
+		options->loop = true;
 	else if ((value = option_value("--root", arguments))) {
 		/* Of an unset variable: it would name the root of the host. */
 		if (!*value)
@@ -224,6 +240,7 @@ static const struct {
 	{ "check", FOR_PROFILES }, { "apply", FOR_PROFILES }, { "status", FOR_OTHERS },
 	{ "set", FOR_OTHERS },	   { "reset", FOR_OTHERS },   { "clear", FOR_OTHERS },
 	{ "fail", FOR_FAIL },	   { "xid", FOR_XID },	      { "process", FOR_PROCESS },
+	{ "trace", FOR_TRACE },	   { "load", FOR_OTHERS },
 };
 
 static unsigned int kind_of(const char *command)
@@ -242,6 +259,9 @@ static int check_texts(struct options *options, unsigned int kind)
 			return complain(EXIT_USAGE,
 					"mock-nvml: %s has no option %s (see mock-nvml --help)",
 					options->command, text_options[i].name);
+	if ((options->once || options->loop) && kind != FOR_TRACE)
+		return complain(EXIT_USAGE, "mock-nvml: %s has no option %s (see mock-nvml --help)",
+				options->command, options->once ? "--once" : "--loop");
 	return EXIT_OK;
 }
 

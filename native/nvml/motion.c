@@ -13,8 +13,7 @@ uint64_t motion_now(void)
 
 bool motion_differs(const struct running *before, const struct running *after)
 {
-	return before->energy_mj != after->energy_mj ||
-	       memcmp(&before->motion, &after->motion, sizeof(before->motion)) != 0 ||
+	return memcmp(&before->motion, &after->motion, sizeof(before->motion)) != 0 ||
 	       memcmp(&before->settings, &after->settings, sizeof(before->settings)) != 0 ||
 	       memcmp(&before->readings, &after->readings, sizeof(before->readings)) != 0;
 }
@@ -109,6 +108,18 @@ struct motion_traffic motion_traffic(const struct motion_subject *subject,
 	return traffic;
 }
 
+void motion_keep(const struct running *counted, struct running *fresh)
+{
+	fresh->energy_mj = counted->energy_mj;
+	fresh->energy_ms = counted->energy_ms;
+	fresh->motion = counted->motion;
+	if (!counted->moves)
+		return;
+	fresh->readings.throttle_power_us = counted->readings.throttle_power_us;
+	fresh->readings.throttle_sw_thermal_us = counted->readings.throttle_sw_thermal_us;
+	fresh->readings.throttle_hw_thermal_us = counted->readings.throttle_hw_thermal_us;
+}
+
 static void count_held(uint64_t *counter, uint64_t before, uint64_t held_ms)
 {
 	if (*counter != NA_U64 && *counter == before)
@@ -123,9 +134,11 @@ void motion_settle(const struct motion_subject *before, const struct motion_tabl
 	struct readings *new = &after->readings;
 	struct motion_traffic traffic = motion_traffic(before, table, now);
 	uint64_t energy = energy_uj(running, table, now);
-	bool by_hand = after->energy_mj != running->energy_mj;
+	bool by_hand = new->energy_mj != old->energy_mj;
 
-	if (running->energy_mj != NA_U64 && !by_hand)
+	if (by_hand)
+		after->energy_mj = new->energy_mj;
+	else if (running->energy_mj != NA_U64)
 		after->energy_mj += energy / 1000;
 	after->motion.energy_uj = by_hand ? 0 : (uint32_t)(energy % 1000);
 	after->energy_ms = now;

@@ -32,6 +32,9 @@ void motion_build_from_boot(struct motion_table *table, const struct description
 /* Whether after leads to other readings than before. */
 bool motion_differs(const struct running *before, const struct running *after);
 
+/* A state that starts anew goes on counting where the other one was. */
+void motion_keep(const struct running *counted, struct running *fresh);
+
 /*
  * Count in after what before has led to until now: energy, traffic, times of
  * held clocks. What after has been given by hand stays. table: before's.

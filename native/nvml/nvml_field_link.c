@@ -34,14 +34,6 @@ static nvmlReturn_t put_all_errors(const struct gpu *gpu, nvmlFieldValue_t *fiel
 	return ret == NVML_SUCCESS ? put_u64(field, sum) : ret;
 }
 
-static nvmlReturn_t put_if_link(const struct gpu *gpu, nvmlFieldValue_t *field, unsigned int link,
-				uint64_t value)
-{
-	nvmlReturn_t ret = nvlink_check(gpu, link);
-
-	return ret == NVML_SUCCESS ? put_u64(field, value) : ret;
-}
-
 nvmlReturn_t field_link_counter(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	unsigned int id = field->fieldId;

@@ -150,7 +150,8 @@ static struct motion_subject subject_of(const struct state_writer *writer,
 }
 
 /* Into the table that nobody looks at. The board is as warm as it has become. */
-static int move_on(const struct state_writer *writer, const struct motion_table *old, uint64_t now)
+static int move_on(const struct state_writer *writer, const struct running *before,
+		   const struct motion_table *old, uint64_t now)
 {
 	struct motion_room *room = &writer->page->motion[writer->slot];
 	struct running *after = writer->edited;
@@ -164,7 +165,7 @@ static int move_on(const struct state_writer *writer, const struct motion_table 
 
 		temperature_c = motion_temperature(old, &place);
 	}
-	after->motion.table = (after->motion.table & 1) ^ 1;
+	after->motion.table = (before->motion.table & 1) ^ 1;
 	if (table) {
 		motion_build(table, &subject, temperature_c, now);
 		result = put(writer, &room->tables[after->motion.table], table,
@@ -188,7 +189,7 @@ static int settle(const struct state_writer *writer, const struct running *befor
 	now = motion_now();
 	motion_settle(&subject, old, now, writer->edited);
 	writer->edited->moves = motion_moves(writer->edited);
-	return writer->edited->moves ? move_on(writer, old, now) : 0;
+	return writer->edited->moves ? move_on(writer, before, old, now) : 0;
 }
 
 enum state_result state_commit(struct state_writer *writer)
@@ -212,14 +213,17 @@ struct running_node state_node(const struct state_writer *writer)
 	return node->running[atomic_load(&node->sequence) & 1];
 }
 
-enum state_result state_put_trace(struct state_writer *writer, const struct trace *trace)
+enum state_result state_put_trace(struct state_writer *writer, const struct trace *trace,
+				  uint64_t now)
 {
 	struct motion_room *room = &writer->page->motion[writer->slot];
 	struct running *running = writer->edited;
 
 	running->motion.trace = (running->motion.trace & 1) ^ 1;
-	running->motion.origin_ms = motion_now();
+	running->motion.origin_ms = now;
 	running->readings.motion.pattern = PATTERN_TRACE;
+	running->readings.motion.power = 0;
+	running->readings.motion.temperature = 0;
 	return put(writer, &room->traces[running->motion.trace], trace, trace_size(trace)) == 0
 		       ? STATE_OK
 		       : STATE_FAILED;

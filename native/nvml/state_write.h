@@ -47,10 +47,11 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
 struct running *state_edit(struct state_writer *writer, uint32_t slot);
 
 /*
- * Have the device that is being edited say what the trace says from now on. It
+ * Have the device that is being edited say what the trace says, from now on. It
  * is written where no reader looks, and in force with state_commit().
  */
-enum state_result state_put_trace(struct state_writer *writer, const struct trace *trace);
+enum state_result state_put_trace(struct state_writer *writer, const struct trace *trace,
+				  uint64_t now);
 
 /* Put what state_edit() gave in force, and count energy and the like until now. */
 enum state_result state_commit(struct state_writer *writer);
