@@ -290,8 +290,23 @@ static void move_load(const struct readings *rest, const struct motion_row *row,
 	move_u32(&readings->memory_util, rest->memory_util, row->memory, NA_U32);
 	move_u32(&readings->encoder_util, rest->encoder_util, row->encoder, NA_U32);
 	move_u32(&readings->decoder_util, rest->decoder_util, row->decoder, NA_U32);
-	if (row->memory_used_mib != NA_U32 && readings->memory_used == rest->memory_used)
-		readings->memory_used = (uint64_t)row->memory_used_mib << 20;
+}
+
+// What processes were given by hand, or a user has taken, comes on top.
+static void move_memory(const struct motion_subject *subject, const struct motion_row *row,
+			struct readings *readings)
+{
+	const struct board *board = subject->board;
+	uint64_t whole = board->memory_total - board->memory_reserved;
+	uint64_t more = readings->memory_used > subject->rest->memory_used
+				? readings->memory_used - subject->rest->memory_used
+				: 0;
+
+	if (row->memory_used_mib == NA_U32)
+		return;
+	readings->memory_used = ((uint64_t)row->memory_used_mib << 20) + more;
+	if (readings->memory_used > whole)
+		readings->memory_used = whole;
 }
 
 static void move_clocks(const struct readings *rest, const struct motion_row *row,
@@ -341,6 +356,7 @@ void motion_readings(const struct motion_subject *subject, const struct motion_t
 
 	*readings = *base;
 	move_load(subject->rest, place.row, readings);
+	move_memory(subject, place.row, readings);
 	move_heat(subject, table, &place, now, readings);
 	move_fans(subject, place.row, readings);
 	move_power(subject, table, place.row, now, readings);

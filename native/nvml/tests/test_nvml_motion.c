@@ -1,78 +1,270 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "motion.h"
-#include "testsuite.h"
+// What moves, as programs see it: values that belong together, setters, counters, samples.
+#include <time.h>
 
-static struct readings moving(void)
+#include "nvml_fixture.h"
+
+static void move(struct readings_motion motion)
 {
-	return (struct readings){
-		.temperature_c = 30,
-		.power_mw = 50000,
-		.gpu_util = 7,
-		.motion = { .seed = 42,
-			    .temperature = 1,
-			    .temperature_base_c = 60,
-			    .temperature_variance_c = 5,
-			    .temperature_ramp_c = 10,
-			    .temperature_ramp_period_s = 100,
-			    .power = 1,
-			    .power_base_mw = 200000,
-			    .power_variance_mw = 20000,
-			    .utilization = 3,
-			    .gpu_min = 10,
-			    .gpu_max = 90,
-			    .burst_period_s = 20 },
-	};
+	struct state_writer writer;
+
+	first_state(&writer)->readings.motion = motion;
+	put_in_force(&writer);
 }
 
-static void stands_still_without_motion(void)
-{
-	struct readings readings = { .temperature_c = 30, .power_mw = 50000, .gpu_util = 7 };
+static const struct readings_motion full = { .pattern = PATTERN_CONSTANT,
+					     .gpu_max = 100,
+					     .memory_max = 60,
+					     .encoder_max = 30,
+					     .decoder_max = 20,
+					     .memory_used_min = 1ull << 30,
+					     .memory_used_max = 10ull << 30,
+					     .pcie_percent = 50,
+					     .nvlink_percent = 40 };
 
-	for (uint64_t now = 0; now < 1000000; now += 777) {
-		CHECK_NUMBER(motion_temperature(&readings, 0, now), 30);
-		CHECK_NUMBER(motion_power(&readings, 0, now), 50000);
-		CHECK_NUMBER(motion_gpu_utilization(&readings, 0, now), 7);
+static uint32_t power(nvmlDevice_t device)
+{
+	unsigned int value;
+
+	CHECK_NUMBER(nvmlDeviceGetPowerUsage(device, &value), NVML_SUCCESS);
+	return value;
+}
+
+static unsigned long long energy(nvmlDevice_t device)
+{
+	unsigned long long value;
+
+	CHECK_NUMBER(nvmlDeviceGetTotalEnergyConsumption(device, &value), NVML_SUCCESS);
+	return value;
+}
+
+static uint64_t field(nvmlDevice_t device, unsigned int id, unsigned int scope)
+{
+	nvmlFieldValue_t value = { .fieldId = id, .scopeId = scope };
+
+	CHECK_NUMBER(nvmlDeviceGetFieldValues(device, 1, &value), NVML_SUCCESS);
+	CHECK_NUMBER(value.nvmlReturn, NVML_SUCCESS);
+	return value.valueType == NVML_VALUE_TYPE_UNSIGNED_INT ? value.value.uiVal
+							       : value.value.ullVal;
+}
+
+static void wait_ms(long ms)
+{
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+static void everything_follows_the_load(void)
+{
+	nvmlDevice_t device = first_gpu("a100"), other;
+	unsigned long long reasons;
+	unsigned int value, period;
+	nvmlUtilization_t rates;
+	nvmlMemory_v2_t memory = { .version = nvmlMemory_v2 };
+	nvmlPstates_t state;
+
+	move(full);
+	CHECK_NUMBER(nvmlDeviceGetUtilizationRates(device, &rates), NVML_SUCCESS);
+	CHECK_NUMBER(rates.gpu, 100);
+	CHECK_NUMBER(rates.memory, 60);
+	CHECK_NUMBER(nvmlDeviceGetEncoderUtilization(device, &value, &period), NVML_SUCCESS);
+	CHECK_NUMBER(value, 30);
+	CHECK_NUMBER(nvmlDeviceGetDecoderUtilization(device, &value, &period), NVML_SUCCESS);
+	CHECK_NUMBER(value, 20);
+	CHECK_NUMBER(power(device), 400000);
+	CHECK_NUMBER(nvmlDeviceGetClockInfo(device, NVML_CLOCK_SM, &value), NVML_SUCCESS);
+	CHECK_NUMBER(value, 1410);
+	CHECK_NUMBER(nvmlDeviceGetMemoryInfo_v2(device, &memory), NVML_SUCCESS);
+	CHECK_NUMBER(memory.used, 10ull << 30);
+	CHECK_NUMBER(memory.used + memory.free + memory.reserved, memory.total);
+	CHECK_NUMBER(nvmlDeviceGetPerformanceState(device, &state), NVML_SUCCESS);
+	CHECK_NUMBER(state, NVML_PSTATE_0);
+	CHECK_NUMBER(nvmlDeviceGetCurrentClocksEventReasons(device, &reasons), NVML_SUCCESS);
+	CHECK_NUMBER(reasons, 0);
+	// Half of the fourth generation's 16 lanes.
+	CHECK_NUMBER(nvmlDeviceGetPcieThroughput(device, NVML_PCIE_UTIL_TX_BYTES, &value),
+		     NVML_SUCCESS);
+	CHECK_NUMBER(value, 1969 * 16 * 1000 / 2);
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(1, &other), NVML_SUCCESS);
+	CHECK_NUMBER(power(other), 49680);
+}
+
+static void a_power_limit_is_kept_at_once(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	unsigned long long reasons, before;
+	struct state_writer writer;
+	unsigned int clock;
+
+	move(full);
+	wait_ms(50);
+	before = energy(device);
+	first_state(&writer)->readings.power_limit_mw = 200000;
+	put_in_force(&writer);
+	CHECK(power(device) <= 200000 && power(device) > 180000);
+	CHECK_NUMBER(nvmlDeviceGetCurrentClocksEventReasons(device, &reasons), NVML_SUCCESS);
+	CHECK_NUMBER(reasons, nvmlClocksEventReasonSwPowerCap);
+	CHECK_NUMBER(nvmlDeviceGetClockInfo(device, NVML_CLOCK_GRAPHICS, &clock), NVML_SUCCESS);
+	CHECK(clock < 1410 && clock > 210);
+	CHECK(energy(device) >= before && energy(device) < before + 200000);
+}
+
+static void times_of_held_clocks_grow(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	nvmlViolationTime_t first, second;
+	struct state_writer writer;
+	struct running *running = first_state(&writer);
+
+	running->readings.motion = full;
+	running->readings.power_limit_mw = 200000;
+	running->readings.throttle_power_us = 0;
+	put_in_force(&writer);
+	wait_ms(30);
+	CHECK_NUMBER(nvmlDeviceGetViolationStatus(device, NVML_PERF_POLICY_POWER, &first),
+		     NVML_SUCCESS);
+	CHECK(first.violationTime >= 29000000 && first.violationTime < 2000000000);
+	CHECK(field(device, NVML_FI_DEV_PERF_POLICY_POWER, 0) >= first.violationTime);
+	wait_ms(30);
+	CHECK_NUMBER(nvmlDeviceGetViolationStatus(device, NVML_PERF_POLICY_POWER, &second),
+		     NVML_SUCCESS);
+	CHECK(second.violationTime >= first.violationTime + 29000000);
+	move((struct readings_motion){ 0 });
+	CHECK_NUMBER(nvmlDeviceGetViolationStatus(device, NVML_PERF_POLICY_POWER, &first),
+		     NVML_SUCCESS);
+	CHECK(first.violationTime >= second.violationTime);
+}
+
+static void energy_counts_what_is_drawn(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	unsigned long long before, after;
+	uint64_t began, ended;
+
+	move(full);
+	began = motion_now();
+	before = energy(device);
+	wait_ms(500);
+	after = energy(device);
+	ended = motion_now();
+	// 400 W are 400 mJ in a millisecond.
+	CHECK(after - before <= 400 * (ended - began + 2));
+	CHECK(after - before >= 400 * (ended - began - 20));
+	CHECK(field(device, NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION, 0) >= after);
+	move((struct readings_motion){ 0 });
+	CHECK_NUMBER(power(device), 49680);
+	CHECK(energy(device) >= after);
+}
+
+static void traffic_is_counted(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	uint64_t link, all, pcie;
+
+	CHECK_NUMBER(field(device, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX, 0), 0);
+	CHECK_NUMBER(field(device, NVML_FI_DEV_PCIE_COUNT_TX_BYTES, 0), 0);
+	move(full);
+	wait_ms(100);
+	pcie = field(device, NVML_FI_DEV_PCIE_COUNT_RX_BYTES, 0);
+	CHECK(pcie >= 1969ull * 8 * 1000 * 95);
+	link = field(device, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX, 3);
+	// 40 % of 25 GB/s for a tenth of a second, in KiB.
+	CHECK(link >= 10000000000ull / 1024 / 10 * 95 / 100);
+	all = field(device, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX, UINT32_MAX);
+	CHECK(all >= 12 * link);
+	CHECK(field(device, NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_RX, 3) >= link / 16 * 18);
+	move((struct readings_motion){ 0 });
+	all = field(device, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX, 0);
+	CHECK(all >= link);
+	wait_ms(20);
+	CHECK_NUMBER(field(device, NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX, 0), all);
+}
+
+static void samples_are_what_was_shown(void)
+{
+	static nvmlSample_t samples[100];
+	nvmlDevice_t device = first_gpu("a100");
+	unsigned int count = 100;
+	nvmlValueType_t type;
+
+	move((struct readings_motion){
+		.pattern = PATTERN_RAMP, .gpu_max = 100, .period_s = 100000 });
+	CHECK_NUMBER(nvmlDeviceGetSamples(device, NVML_GPU_UTILIZATION_SAMPLES, 0, &type, &count,
+					  samples),
+		     NVML_SUCCESS);
+	for (unsigned int i = 1; i < count; i++)
+		CHECK(samples[i].sampleValue.uiVal >= samples[i - 1].sampleValue.uiVal ||
+		      samples[i].sampleValue.uiVal == 0);
+	move(full);
+	count = 100;
+	CHECK_NUMBER(
+		nvmlDeviceGetSamples(device, NVML_TOTAL_POWER_SAMPLES, 0, &type, &count, samples),
+		NVML_SUCCESS);
+	CHECK_NUMBER(samples[count - 1].sampleValue.uiVal, 400000);
+}
+
+static void processes_share_the_load(void)
+{
+	nvmlProcessUtilizationSample_t samples[8];
+	nvmlDevice_t device = first_gpu("a100");
+	unsigned int count = 8;
+	struct state_writer writer;
+	struct running *running = first_state(&writer);
+
+	running->readings.motion = full;
+	running->process_count = 2;
+	for (uint32_t i = 0; i < 2; i++)
+		running->processes[i] = (struct running_process){
+			.process = { .pid = 100 + i,
+				     .type = PROFILE_PROCESS_COMPUTE,
+				     .sm_util = i ? 10 : 30 },
+			.gpu_instance = STATE_NO_INSTANCE,
+			.compute_instance = STATE_NO_INSTANCE,
+		};
+	put_in_force(&writer);
+	CHECK_NUMBER(nvmlDeviceGetProcessUtilization(device, samples, &count, 0), NVML_SUCCESS);
+	CHECK_NUMBER(count, 2);
+	CHECK_NUMBER(samples[0].smUtil, 75);
+	CHECK_NUMBER(samples[1].smUtil, 25);
+	CHECK_NUMBER(samples[0].memUtil, 30);
+	CHECK_NUMBER(samples[1].encUtil, 15);
+}
+
+// Readings of one moment: the load, and the power and the clock that it leads to.
+static void values_of_one_call_belong_together(void)
+{
+	nvmlDevice_t device = first_gpu("gb200");
+	nvmlFieldValue_t fields[2] = { { .fieldId = NVML_FI_DEV_POWER_INSTANT },
+				       { .fieldId = NVML_FI_DEV_POWER_INSTANT,
+					 .scopeId = NVML_POWER_SCOPE_MODULE } };
+	uint32_t gpu, module;
+
+	CHECK_NUMBER(nvmlDeviceGetFieldValues(device, 2, fields), NVML_SUCCESS);
+	gpu = fields[0].value.uiVal;
+	module = fields[1].value.uiVal;
+	move((struct readings_motion){ .pattern = PATTERN_SINE, .gpu_max = 100, .period_s = 1 });
+	for (int i = 0; i < 20000; i++) {
+		CHECK_NUMBER(nvmlDeviceGetFieldValues(device, 2, fields), NVML_SUCCESS);
+		CHECK_NUMBER(fields[1].value.uiVal - module, fields[0].value.uiVal - gpu);
 	}
 }
 
-static void stays_within_its_range_and_moves(void)
+// A getter of a GPU that stands still does not even ask for the time.
+static void at_rest_nothing_moves(void)
 {
-	struct readings readings = moving();
-	int32_t lowest = 1000, highest = -1000;
+	nvmlDevice_t device = first_gpu("a100");
+	struct gpu gpu = { .now = 4711 };
 
-	for (uint64_t now = 0; now < 400000; now += 500) {
-		int32_t temperature = motion_temperature(&readings, 3, now);
-		uint32_t power = motion_power(&readings, 3, now);
-
-		CHECK(temperature >= 55 && temperature <= 75);
-		CHECK(power >= 180000 && power <= 220000);
-		lowest = temperature < lowest ? temperature : lowest;
-		highest = temperature > highest ? temperature : highest;
-	}
-	CHECK(highest - lowest > 8);
+	CHECK(handle_gpu(0, &gpu));
+	CHECK(gpu.readings == &gpu.running->readings);
+	CHECK_NUMBER(gpu.now, 4711);
+	CHECK(!gpu_table(&gpu));
+	CHECK_NUMBER(power(device), 49680);
 }
 
-static void bursts_alternate(void)
-{
-	struct readings readings = moving();
-
-	CHECK_NUMBER(motion_gpu_utilization(&readings, 0, 5000), 90);
-	CHECK_NUMBER(motion_gpu_utilization(&readings, 0, 15000), 10);
-	CHECK_NUMBER(motion_gpu_utilization(&readings, 0, 25000), 90);
-}
-
-// The same in every process, and not the same on every device.
-static void depends_on_nothing_but_slot_and_time(void)
-{
-	struct readings readings = moving(), again = moving();
-	int differs = 0;
-
-	for (uint64_t now = 0; now < 60000; now += 1000) {
-		CHECK_NUMBER(motion_power(&readings, 1, now), motion_power(&again, 1, now));
-		differs += motion_power(&readings, 1, now) != motion_power(&readings, 2, now);
-	}
-	CHECK(differs > 50);
-}
-
-TESTSUITE(TEST(stands_still_without_motion), TEST(stays_within_its_range_and_moves),
-	  TEST(bursts_alternate), TEST(depends_on_nothing_but_slot_and_time))
+TESTSUITE(TEST(everything_follows_the_load), TEST(a_power_limit_is_kept_at_once),
+	  TEST(times_of_held_clocks_grow), TEST(energy_counts_what_is_drawn),
+	  TEST(traffic_is_counted), TEST(samples_are_what_was_shown),
+	  TEST(processes_share_the_load), TEST(values_of_one_call_belong_together),
+	  TEST(at_rest_nothing_moves))
