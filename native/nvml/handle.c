@@ -67,9 +67,28 @@ void gpu_move(struct gpu *gpu)
 	gpu->readings = &gpu->folded;
 }
 
-struct motion_traffic gpu_traffic(const struct gpu *gpu)
+// A moment that the table has: before its start only where the machine was booted since then.
+static uint64_t known(const struct motion_table *table, uint64_t now, uint64_t moment)
 {
+	return moment < table->start_ms && now >= table->start_ms ? table->start_ms : moment;
+}
+
+const struct readings *gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *room)
+{
+	const struct motion_table *table = gpu_table(gpu);
 	struct motion_subject subject = gpu_subject(gpu);
 
-	return motion_traffic(&subject, gpu_table(gpu), gpu->now);
+	if (!table)
+		return gpu->readings;
+	motion_readings(&subject, table, &gpu->running->readings, known(table, gpu->now, moment),
+			room);
+	return room;
+}
+
+struct motion_traffic gpu_traffic(const struct gpu *gpu, uint64_t moment)
+{
+	const struct motion_table *table = gpu_table(gpu);
+	struct motion_subject subject = gpu_subject(gpu);
+
+	return motion_traffic(&subject, table, table ? known(table, gpu->now, moment) : 0);
 }

@@ -112,6 +112,7 @@ static inline bool gpu_at(uint32_t slot, struct gpu *gpu)
 	if (slot >= description->device_count)
 		return false;
 	gpu->index = 0;
+	gpu->now = 0;
 	gpu->description = description;
 	gpu->device = &description->devices[slot];
 	gpu->board = description_board(description, gpu->device);
@@ -148,8 +149,14 @@ struct motion_subject gpu_subject(const struct gpu *gpu);
 /* What its readings follow; NULL where they stand still. */
 const struct motion_table *gpu_table(const struct gpu *gpu);
 
-/* What has gone through its links until now. */
-struct motion_traffic gpu_traffic(const struct gpu *gpu);
+/*
+ * What it said at a moment since boot: in room, or where it says so all the time.
+ * What was before the last change is no longer known: it is as right after it.
+ */
+const struct readings *gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *room);
+
+/* What had gone through its links at a moment since boot. */
+struct motion_traffic gpu_traffic(const struct gpu *gpu, uint64_t moment);
 
 enum source_result handle_open(void);
 void handle_close(void);

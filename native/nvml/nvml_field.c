@@ -97,9 +97,9 @@ static nvmlReturn_t pcie_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 	case NVML_FI_DEV_PCIE_INBOUND_ATOMICS_MASK:
 		return put_u32(field, gpu->board->pcie.atomics_inbound);
 	case NVML_FI_DEV_PCIE_COUNT_TX_BYTES:
-		return put_u64(field, gpu_traffic(gpu).pcie_tx_bytes);
+		return put_u64(field, gpu_traffic(gpu, gpu->now).pcie_tx_bytes);
 	case NVML_FI_DEV_PCIE_COUNT_RX_BYTES:
-		return put_u64(field, gpu_traffic(gpu).pcie_rx_bytes);
+		return put_u64(field, gpu_traffic(gpu, gpu->now).pcie_rx_bytes);
 	default:
 		break;
 	}

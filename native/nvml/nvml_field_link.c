@@ -125,7 +125,7 @@ static uint64_t raw_of(uint64_t data)
 static nvmlReturn_t link_throughput(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	unsigned int id = field->fieldId, scope = field->scopeId;
-	uint64_t kib = gpu_traffic(gpu).nvlink_kib, links = 0;
+	uint64_t kib = gpu_traffic(gpu, gpu->now).nvlink_kib, links = 0;
 	nvmlReturn_t ret = nvlink_check(gpu, scope == UINT32_MAX ? 0 : scope);
 
 	if (ret != NVML_SUCCESS)

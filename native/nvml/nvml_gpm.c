@@ -10,6 +10,8 @@
 #define MAX_SAMPLES 1024
 /* Moments that a mean is taken of. */
 #define STEPS 32u
+/* Before it are those of all links. */
+#define FIRST_LINK_METRIC 62u
 
 enum sample_use { SAMPLE_FREE, SAMPLE_EMPTY, SAMPLE_TAKEN };
 
@@ -105,81 +107,73 @@ nvmlReturn_t nvmlGpmMigSampleGet(nvmlDevice_t device, unsigned int gpuInstanceId
 #define PERCENT "%"
 #define RATE "MiB/s"
 
-// What the metric is the mean of; each takes the time since boot.
-typedef double (*reading)(const struct gpu *gpu, unsigned int n, uint64_t now);
-
-static double gpu_busy(const struct gpu *gpu, unsigned int n, uint64_t now)
-{
-	(void)n;
-	return motion_gpu_utilization(gpu->readings, gpu_slot(gpu), now);
-}
-
-static double memory_busy(const struct gpu *gpu, unsigned int n, uint64_t now)
-{
-	(void)n;
-	return motion_memory_utilization(gpu->readings, gpu_slot(gpu), now);
-}
-
-// Nobody says what a described load computes: it is taken for half-precision work on tensor cores.
-static double tensor_busy(const struct gpu *gpu, unsigned int n, uint64_t now)
-{
-	return n ? 0 : gpu_busy(gpu, n, now);
-}
-
-// Half of the warps that would fit, a common figure for such kernels.
-static double occupancy(const struct gpu *gpu, unsigned int n, uint64_t now)
-{
-	return gpu_busy(gpu, n, now) / 2;
-}
-
-static double nothing(const struct gpu *gpu, unsigned int n, uint64_t now)
-{
-	(void)gpu;
-	(void)n;
-	(void)now;
-	return 0;
-}
+// What the metric is the mean of, of the readings at a moment.
+typedef double (*reading)(const struct readings *readings, unsigned int n);
 
 static double share(uint32_t percent)
 {
 	return percent == NA_U32 ? 0 : percent;
 }
 
-static double decoder(const struct gpu *gpu, unsigned int n, uint64_t now)
+static double gpu_busy(const struct readings *readings, unsigned int n)
 {
 	(void)n;
-	(void)now;
-	return share(gpu->readings->decoder_util);
+	return share(readings->gpu_util);
 }
 
-static double encoder(const struct gpu *gpu, unsigned int n, uint64_t now)
+static double memory_busy(const struct readings *readings, unsigned int n)
 {
 	(void)n;
-	(void)now;
-	return share(gpu->readings->encoder_util);
+	return share(readings->memory_util);
 }
 
-static double jpeg(const struct gpu *gpu, unsigned int n, uint64_t now)
+// Nobody says what a described load computes: it is taken for half-precision work on tensor cores.
+static double tensor_busy(const struct readings *readings, unsigned int n)
 {
-	(void)n;
-	(void)now;
-	return share(gpu->readings->jpeg_util);
+	return n ? 0 : gpu_busy(readings, n);
 }
 
-static double optical_flow(const struct gpu *gpu, unsigned int n, uint64_t now)
+// Half of the warps that would fit, a common figure for such kernels.
+static double occupancy(const struct readings *readings, unsigned int n)
+{
+	return gpu_busy(readings, n) / 2;
+}
+
+static double nothing(const struct readings *readings, unsigned int n)
+{
+	(void)readings;
+	(void)n;
+	return 0;
+}
+
+static double decoder(const struct readings *readings, unsigned int n)
 {
 	(void)n;
-	(void)now;
-	return share(gpu->readings->ofa_util);
+	return share(readings->decoder_util);
+}
+
+static double encoder(const struct readings *readings, unsigned int n)
+{
+	(void)n;
+	return share(readings->encoder_util);
+}
+
+static double jpeg(const struct readings *readings, unsigned int n)
+{
+	(void)n;
+	return share(readings->jpeg_util);
+}
+
+static double optical_flow(const struct readings *readings, unsigned int n)
+{
+	(void)n;
+	return share(readings->ofa_util);
 }
 
 // NVML counts PCI Express traffic in KiB a second, these metrics in MiB.
-static double pcie(const struct gpu *gpu, unsigned int n, uint64_t now)
+static double pcie(const struct readings *readings, unsigned int n)
 {
-	uint32_t kib = n ? gpu->readings->pcie_rx_kbps : gpu->readings->pcie_tx_kbps;
-
-	(void)now;
-	return kib == NA_U32 ? 0 : kib / 1024.0;
+	return share(n ? readings->pcie_rx_kbps : readings->pcie_tx_kbps) / 1024.0;
 }
 
 enum counted { ALWAYS, NVLINKS, C2C_LINKS, DECODERS };
@@ -259,11 +253,26 @@ static const struct metric_run *find_run(unsigned int metric)
 static double mean(const struct gpu *gpu, const struct metric_run *run, unsigned int n,
 		   uint64_t from, uint64_t to)
 {
+	struct readings room;
 	double sum = 0;
 
-	for (unsigned int i = 0; i < STEPS; i++)
-		sum += run->value(gpu, n, from + (to - from) * (2 * i + 1) / (2 * STEPS));
+	for (unsigned int i = 0; i < STEPS; i++) {
+		uint64_t moment = from + (to - from) * (2 * i + 1) / (2 * STEPS);
+
+		sum += run->value(gpu_past(gpu, moment, &room), n);
+	}
 	return sum / STEPS;
+}
+
+// The counters of NVLink say what flowed.
+static double nvlink_mean(const struct gpu *gpu, unsigned int metric, uint64_t from, uint64_t to)
+{
+	uint64_t kib = gpu_traffic(gpu, to).nvlink_kib - gpu_traffic(gpu, from).nvlink_kib;
+	uint32_t links = 0, link = (metric - FIRST_LINK_METRIC) / 2;
+
+	for (uint32_t i = 0; i < gpu->device->link_count && i < PROFILE_MAX_LINKS; i++)
+		links += gpu->device->links[i].active && (metric < FIRST_LINK_METRIC || i == link);
+	return to > from ? (double)kib * links * 1000 / 1024 / (double)(to - from) : 0;
 }
 
 static void fill_metric(const struct gpu *gpu, nvmlGpmMetric_t *metric, uint64_t from, uint64_t to)
@@ -283,7 +292,8 @@ static void fill_metric(const struct gpu *gpu, nvmlGpmMetric_t *metric, uint64_t
 	metric->metricInfo.shortName = (char *)run->name;
 	metric->metricInfo.longName = (char *)run->name;
 	metric->metricInfo.unit = (char *)run->unit;
-	metric->value = mean(gpu, run, n, from, to);
+	metric->value = run->counted == NVLINKS ? nvlink_mean(gpu, metric->metricId, from, to)
+						: mean(gpu, run, n, from, to);
 	metric->nvmlReturn = NVML_SUCCESS;
 }
 

@@ -52,21 +52,6 @@ static bool is_utilization(nvmlSamplingType_t type)
 	       type == NVML_JPG_UTILIZATION_SAMPLES || type == NVML_OFA_UTILIZATION_SAMPLES;
 }
 
-// Of a moment since boot. What was before the last change is no longer known: then it is as it was right after it.
-static uint32_t past_value(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t moment)
-{
-	const struct motion_table *table = gpu_table(gpu);
-	struct motion_subject subject = gpu_subject(gpu);
-	struct readings readings;
-
-	if (!table)
-		return sample_value(gpu->readings, type);
-	if (moment < table->start_ms && gpu->now >= table->start_ms)
-		moment = table->start_ms;
-	motion_readings(&subject, table, &gpu->running->readings, moment, &readings);
-	return sample_value(&readings, type);
-}
-
 // The samples lie on a grid of wall-clock time, so that a client that asks again gets only new ones.
 static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t after,
 				 nvmlSample_t *samples, unsigned int room)
@@ -74,6 +59,7 @@ static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type,
 	uint64_t wall = wall_clock_us(), boot = motion_now();
 	uint64_t last = wall / SAMPLE_PERIOD_US;
 	unsigned int filled = 0;
+	struct readings past;
 
 	for (uint64_t tick = last - SAMPLES_KEPT + 1; tick <= last && filled < room; tick++) {
 		uint64_t stamp = tick * SAMPLE_PERIOD_US;
@@ -83,7 +69,7 @@ static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type,
 			continue;
 		samples[filled].timeStamp = stamp;
 		samples[filled].sampleValue.ullVal =
-			past_value(gpu, type, boot > age_ms ? boot - age_ms : 0);
+			sample_value(gpu_past(gpu, boot > age_ms ? boot - age_ms : 0, &past), type);
 		filled++;
 	}
 	return filled;

@@ -189,10 +189,10 @@ static void a_value_that_is_set_stands_still(void)
 {
 	use("a100");
 	running.readings.motion.temperature = 1;
-	running.readings.motion.utilization = 2;
+	running.readings.motion.pattern = 2;
 	CHECK_NUMBER(set("thermal.temperature_gpu_c=33"), CONTROL_CHANGED);
 	CHECK_NUMBER(running.readings.motion.temperature, 0);
-	CHECK_NUMBER(running.readings.motion.utilization, 2);
+	CHECK_NUMBER(running.readings.motion.pattern, 2);
 	CHECK_NUMBER(set("dynamic_metrics.temperature.base_c=50"), CONTROL_CHANGED);
 	CHECK_NUMBER(running.readings.motion.temperature, 1);
 }
