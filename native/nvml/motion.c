@@ -269,10 +269,12 @@ static void move_power(const struct motion_subject *subject, const struct motion
 		       const struct motion_row *row, uint64_t now, struct readings *readings)
 {
 	const struct readings *rest = subject->rest;
-	uint32_t draw = row->power_mw, average = average_power(table, now);
+	uint32_t draw = row->power_mw, average = NA_U32;
 
 	if (draw == NA_U32)
 		return;
+	if (rest->power_average_mw != NA_U32 || rest->module_power_average_mw != NA_U32)
+		average = average_power(table, now);
 	move_u32(&readings->power_mw, rest->power_mw, draw, NA_U32);
 	move_u32(&readings->power_average_mw, rest->power_average_mw, average, NA_U32);
 	if (rest->module_power_mw != NA_U32)
@@ -322,18 +324,18 @@ static void move_clocks(const struct readings *rest, const struct motion_row *ro
 		readings->event_reasons = row->reasons;
 }
 
-static void move_counters(const struct motion_subject *subject, const struct motion_table *table,
-			  uint64_t now, struct readings *readings)
+static void move_counters(const struct running *running, const struct motion_sums *sums,
+			  struct readings *readings)
 {
-	struct motion_sums sums = motion_count(table, now);
-
 	count_held(&readings->throttle_power_us, readings->throttle_power_us,
-		   sums.held_ms[HOLD_POWER]);
+		   sums->held_ms[HOLD_POWER]);
 	count_held(&readings->throttle_sw_thermal_us, readings->throttle_sw_thermal_us,
-		   sums.held_ms[HOLD_SW_THERMAL]);
+		   sums->held_ms[HOLD_SW_THERMAL]);
 	count_held(&readings->throttle_hw_thermal_us, readings->throttle_hw_thermal_us,
-		   sums.held_ms[HOLD_HW_THERMAL]);
-	readings->energy_mj = motion_energy(subject->running, table, now);
+		   sums->held_ms[HOLD_HW_THERMAL]);
+	readings->energy_mj = running->energy_mj;
+	if (running->energy_mj != NA_U64)
+		readings->energy_mj += (running->motion.energy_uj + sums->energy_uj) / 1000;
 }
 
 static void move_traffic(const struct motion_subject *subject, const struct motion_row *row,
@@ -353,6 +355,7 @@ void motion_readings(const struct motion_subject *subject, const struct motion_t
 		     const struct readings *base, uint64_t now, struct readings *readings)
 {
 	struct motion_place place = motion_find(table, now);
+	struct motion_sums sums = motion_count(table, now);
 
 	*readings = *base;
 	move_load(subject->rest, place.row, readings);
@@ -361,6 +364,6 @@ void motion_readings(const struct motion_subject *subject, const struct motion_t
 	move_fans(subject, place.row, readings);
 	move_power(subject, table, place.row, now, readings);
 	move_clocks(subject->rest, place.row, readings);
-	move_counters(subject, table, now, readings);
+	move_counters(subject->running, &sums, readings);
 	move_traffic(subject, place.row, readings);
 }

@@ -105,39 +105,6 @@ static void make_power(struct motion_model *model)
 		model->full_mw = model->idle_mw + 1;
 }
 
-static void make_clocks(struct motion_model *model)
-{
-	const struct running *running = model->subject->running;
-	const struct profile_clocks *clocks = &model->subject->board->clocks;
-	const struct readings *rest = model->subject->rest;
-	uint32_t app = running->readings.graphics_app_mhz;
-	uint32_t locked = running->settings.locked_gpu_max_mhz;
-	uint32_t count = clocks->graphics_clock_count;
-
-	model->highest_mhz =
-		clocks->graphics_max != NA_U32 ? clocks->graphics_max : rest->graphics_mhz;
-	model->top_mhz = model->highest_mhz;
-	// Boards boost over application clocks until somebody chooses them.
-	if (app != NA_U32 && app != clocks->graphics_app_default && app < model->top_mhz)
-		model->top_mhz = app;
-	if (locked && locked < model->top_mhz)
-		model->top_mhz = locked;
-	model->limited_clocks = model->top_mhz < model->highest_mhz;
-	model->lowest_mhz = count && count <= PROFILE_MAX_GRAPHICS_CLOCKS
-				    ? clocks->graphics_clocks[count - 1]
-				    : model->highest_mhz / 4;
-	if (model->lowest_mhz > model->top_mhz)
-		model->lowest_mhz = model->top_mhz;
-}
-
-void motion_model_make(struct motion_model *model, const struct motion_subject *subject)
-{
-	*model = (struct motion_model){ .subject = subject };
-	make_heat(model);
-	make_power(model);
-	make_clocks(model);
-}
-
 // The next supported clock below; clocks of the highest memory clock come first, the highest of them first.
 static double supported(const struct motion_model *model, double mhz)
 {
@@ -151,6 +118,38 @@ static double supported(const struct motion_model *model, double mhz)
 		if (clocks->graphics_clocks[i] <= mhz)
 			return clocks->graphics_clocks[i];
 	return mhz;
+}
+
+static void make_clocks(struct motion_model *model)
+{
+	const struct running *running = model->subject->running;
+	const struct profile_clocks *clocks = &model->subject->board->clocks;
+	uint32_t app = running->readings.graphics_app_mhz;
+	uint32_t locked = running->settings.locked_gpu_max_mhz;
+	uint32_t count = clocks->graphics_clock_count;
+
+	model->highest_mhz = clocks->graphics_max != NA_U32 ? clocks->graphics_max
+							    : model->subject->rest->graphics_mhz;
+	model->lowest_mhz = count && count <= PROFILE_MAX_GRAPHICS_CLOCKS
+				    ? clocks->graphics_clocks[count - 1]
+				    : model->highest_mhz / 4;
+	model->top_mhz = model->highest_mhz;
+	// Boards boost over application clocks until somebody chooses them; locked clocks take their place.
+	if (locked)
+		model->top_mhz = (uint32_t)supported(model, locked);
+	else if (app != NA_U32 && app != clocks->graphics_app_default)
+		model->top_mhz = (uint32_t)supported(model, app);
+	if (model->top_mhz > model->highest_mhz)
+		model->top_mhz = model->highest_mhz;
+	model->limited_clocks = model->top_mhz < model->highest_mhz;
+}
+
+void motion_model_make(struct motion_model *model, const struct motion_subject *subject)
+{
+	*model = (struct motion_model){ .subject = subject };
+	make_heat(model);
+	make_power(model);
+	make_clocks(model);
 }
 
 // 1 up to max_c, falling evenly to a half at slow_c and further until shutdown_c: no step, so that it settles.
@@ -208,9 +207,11 @@ static void busy_memory(const struct motion_model *model, struct motion_row *row
 	uint32_t locked = running->settings.locked_memory_max_mhz;
 	double mhz = lower(1e12, clocks->memory_max);
 
-	if (app != clocks->memory_app_default)
+	if (locked)
+		mhz = lower(mhz, locked);
+	else if (app != clocks->memory_app_default)
 		mhz = lower(mhz, app);
-	row->memory_mhz = clock_of(locked ? lower(mhz, locked) : mhz);
+	row->memory_mhz = clock_of(mhz);
 }
 
 // The clock that load, heat and power leave, with the reasons; mw gets what it draws.
@@ -330,6 +331,8 @@ void motion_model_row(const struct motion_model *model, const struct motion_load
 	else
 		idle_row(model, load, row, &mw);
 	row->power_mw = model->subject->rest->power_mw == NA_U32 ? NA_U32 : (uint32_t)(mw + 0.5);
+	if (model->subject->board->event_reasons_supported != NA_U64)
+		row->reasons &= (uint16_t)model->subject->board->event_reasons_supported;
 	if (load->recorded)
 		put_recorded(load->recorded, row);
 }

@@ -19,6 +19,7 @@ static void make_board(enum motion_pattern pattern)
 
 	description.device_count = 2;
 	description.board_count = 1;
+	board->event_reasons_supported = NA_U64;
 	board->power = (struct profile_power){ .default_limit_mw = FULL_MW,
 					       .min_limit_mw = 100000,
 					       .max_limit_mw = FULL_MW };
@@ -215,6 +216,13 @@ static void chosen_clocks_are_kept(void)
 	CHECK_NUMBER(row_of(100, 30).sm_mhz, 1200);
 	running.settings.locked_gpu_min_mhz = 600;
 	CHECK_NUMBER(row_of(0, 30).sm_mhz, 600);
+}
+
+static void only_reasons_that_the_board_has_are_given(void)
+{
+	make_board(PATTERN_CONSTANT);
+	description.boards[0].event_reasons_supported = REASON_IDLE | REASON_HW_SLOWDOWN;
+	CHECK_NUMBER(row_of(100, 90).reasons, REASON_HW_SLOWDOWN);
 }
 
 static void heat_holds_the_clocks_down(void)
@@ -530,7 +538,8 @@ TESTSUITE(TEST(waves_stay_in_their_range_and_repeat),
 	  TEST(a_sine_rises_to_its_middle_in_a_quarter),
 	  TEST(power_follows_load_and_clocks_follow_both),
 	  TEST(a_power_limit_holds_the_clocks_down), TEST(chosen_clocks_are_kept),
-	  TEST(heat_holds_the_clocks_down), TEST(temperature_follows_power_with_its_time_constant),
+	  TEST(heat_holds_the_clocks_down), TEST(only_reasons_that_the_board_has_are_given),
+	  TEST(temperature_follows_power_with_its_time_constant),
 	  TEST(energy_is_the_sum_of_the_power_that_is_shown),
 	  TEST(a_steady_course_is_the_same_a_period_later), TEST(all_processes_agree),
 	  TEST(a_change_leads_on_from_where_things_were), TEST(counters_never_fall),
