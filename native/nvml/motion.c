@@ -177,8 +177,18 @@ static void move_i32(int32_t *value, int32_t rest, int32_t moved)
 		*value = moved;
 }
 
+// What a damaged page makes of it stays a number.
+static int32_t limited(int64_t value)
+{
+	return (int32_t)(value < -100000 ? -100000 : value > 100000 ? 100000 : value);
+}
+
 static int32_t rounded(double value)
 {
+	if (!(value > -100000))
+		return -100000;
+	if (value > 100000)
+		return 100000;
 	return (int32_t)(value < 0 ? value - 0.5 : value + 0.5);
 }
 
@@ -191,7 +201,7 @@ static int32_t own_temperature(const struct readings_motion *motion, uint32_t sl
 	if (motion->temperature_ramp_period_s)
 		value += motion->temperature_ramp_c *
 			 wave_triangle(motion->temperature_ramp_period_s, now) / 1000;
-	return (int32_t)value;
+	return limited(value);
 }
 
 static void move_heat(const struct motion_subject *subject, const struct motion_table *table,
@@ -201,7 +211,7 @@ static void move_heat(const struct motion_subject *subject, const struct motion_
 	const struct readings *rest = subject->rest;
 	int32_t moved = motion->temperature ? own_temperature(motion, subject->slot, now)
 					    : rounded(motion_temperature(table, place));
-	int32_t warmer = moved - rest->temperature_c;
+	int64_t warmer = (int64_t)moved - rest->temperature_c;
 
 	move_i32(&readings->temperature_c, rest->temperature_c, moved);
 	if (place->row->memory_temperature_c != TRACE_NONE_I16)
@@ -209,9 +219,9 @@ static void move_heat(const struct motion_subject *subject, const struct motion_
 			 place->row->memory_temperature_c);
 	else if (rest->temperature_c != NA_I32)
 		move_i32(&readings->memory_temperature_c, rest->memory_temperature_c,
-			 rest->memory_temperature_c + warmer);
+			 limited(rest->memory_temperature_c + warmer));
 	if (rest->temperature_c != NA_I32)
-		move_i32(&readings->tlimit_c, rest->tlimit_c, rest->tlimit_c - warmer);
+		move_i32(&readings->tlimit_c, rest->tlimit_c, limited(rest->tlimit_c - warmer));
 }
 
 // From what it is at rest to its highest at the highest operating temperature.
@@ -220,16 +230,16 @@ static uint32_t fan_of(const struct motion_subject *subject, uint32_t rest_perce
 {
 	const struct board *board = subject->board;
 	uint32_t highest = board->fan_max_percent == NA_U32 ? 100 : board->fan_max_percent;
-	int32_t idle = subject->rest->temperature_c, hot = board->thermal.gpu_max_c;
+	int64_t idle = subject->rest->temperature_c, hot = board->thermal.gpu_max_c;
+	int64_t now = readings->temperature_c;
 
-	if (hot == NA_I32 || idle == NA_I32 || hot <= idle || readings->temperature_c <= idle ||
+	if (hot == NA_I32 || idle == NA_I32 || hot <= idle || now <= idle ||
 	    highest <= rest_percent)
 		return rest_percent;
-	if (readings->temperature_c >= hot)
+	if (now >= hot)
 		return highest;
-	return rest_percent + (highest - rest_percent) *
-				      (uint32_t)(readings->temperature_c - idle) /
-				      (uint32_t)(hot - idle);
+	return rest_percent + (uint32_t)((highest - rest_percent) * (uint64_t)(now - idle) /
+					 (uint64_t)(hot - idle));
 }
 
 static void move_fans(const struct motion_subject *subject, const struct motion_row *row,

@@ -130,6 +130,8 @@ static uint32_t look_up(const struct course *course, struct motion_load *load)
 	}
 	if (readings->gpu_util != rest->gpu_util && readings->gpu_util <= 100)
 		load->gpu = readings->gpu_util;
+	if (load->gpu > 100)
+		load->gpu = 100;
 	return end > at_ms ? end - at_ms : 1;
 }
 

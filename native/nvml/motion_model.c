@@ -69,7 +69,8 @@ static void make_heat(struct motion_model *model)
 	const struct readings_motion *motion = &subject->running->readings.motion;
 	uint32_t tau = motion->time_constant_s ? motion->time_constant_s : MOTION_TIME_CONSTANT_S;
 
-	model->tau_ms = tau * 1000.0;
+	model->tau_ms =
+		(tau < MOTION_MAX_TIME_CONSTANT_S ? tau : MOTION_MAX_TIME_CONSTANT_S) * 1000.0;
 	model->idle_c = subject->rest->temperature_c == NA_I32 ? 0 : subject->rest->temperature_c;
 	model->slow_c =
 		threshold(subject, thermal->slowdown_c, thermal->tlimit_slowdown_c, NO_LIMIT_C);
@@ -287,9 +288,17 @@ static void put_recorded(const struct trace_row *recorded, struct motion_row *ro
 	row->fan = recorded->fan;
 }
 
+// Values of a damaged page stay numbers.
+static double within(double value, double lowest, double highest)
+{
+	if (!(value > lowest))
+		return lowest;
+	return value < highest ? value : highest;
+}
+
 static uint8_t percent_of(double value)
 {
-	return (uint8_t)(value + 0.5);
+	return (uint8_t)(within(value, 0, 100) + 0.5);
 }
 
 void motion_model_row(const struct motion_model *model, const struct motion_load *load,
@@ -321,6 +330,7 @@ void motion_model_row(const struct motion_model *model, const struct motion_load
 		temperature_c = load->recorded->temperature_c;
 		row->recorded_temperature = 1;
 	}
+	temperature_c = within(temperature_c, -NO_LIMIT_C, NO_LIMIT_C);
 	row->temperature_mc = (int32_t)(temperature_c * 1000);
 	if (temperature_c > model->max_c)
 		row->reasons |= REASON_SW_THERMAL;
@@ -330,7 +340,9 @@ void motion_model_row(const struct motion_model *model, const struct motion_load
 		busy_row(model, load, temperature_c, row, &mw);
 	else
 		idle_row(model, load, row, &mw);
-	row->power_mw = model->subject->rest->power_mw == NA_U32 ? NA_U32 : (uint32_t)(mw + 0.5);
+	row->power_mw = model->subject->rest->power_mw == NA_U32
+				? NA_U32
+				: (uint32_t)(within(mw, 0, NA_U32 - 1.0) + 0.5);
 	if (model->subject->board->event_reasons_supported != NA_U64)
 		row->reasons &= (uint16_t)model->subject->board->event_reasons_supported;
 	if (load->recorded)

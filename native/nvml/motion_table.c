@@ -124,6 +124,8 @@ double motion_temperature(const struct motion_table *table, const struct motion_
 	double span = (double)next->at_ms - row->at_ms;
 	double from = row->temperature_mc, to;
 
+	if (!sound(table))
+		return from / 1000;
 	// The last row of the loop is followed by its first.
 	if (next == &table->rows[table->count])
 		next = &table->rows[table->loop_first];

@@ -114,7 +114,7 @@ static uint32_t period(const struct readings_motion *motion)
 void wave_make(struct wave *wave, const struct readings_motion *motion, uint32_t slot)
 {
 	uint32_t tau_s = motion->time_constant_s ? motion->time_constant_s : MOTION_TIME_CONSTANT_S;
-	uint32_t step_ms = tau_s * 1000 / 125;
+	uint32_t step_ms = tau_s * 8; /* a thousand for eight time constants */
 	bool seconds =
 		motion->pattern == PATTERN_BUSY || motion->pattern == PATTERN_WALK || motion->power;
 

@@ -30,6 +30,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (profile_load(profile ? profile : "../../charts/gpu-mock/profiles/a100.yaml", &site,
 			 &description, &error) != 0)
 		abort();
+	/* The second one moves. */
+	description.devices[1].readings.motion =
+		(struct readings_motion){ .pattern = PATTERN_SINE, .gpu_max = 100 };
 	fd = memfd_create("page", MFD_CLOEXEC);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd < 0 || page_write(path, &description, true, false, &error) == PAGE_ERROR)
@@ -41,7 +44,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static size_t place(struct input *input)
 {
 	size_t area = offsetof(struct page, areas[1]);
-	uint32_t choice = input_below(input, 8);
+	uint32_t choice = input_below(input, 10);
 
 	if (choice == 0)
 		return input_below(input, sizeof(struct page_header));
@@ -50,6 +53,12 @@ static size_t place(struct input *input)
 		       input_below(input, sizeof(((struct page *)0)->events));
 	if (choice == 2)
 		return area + input_below(input, offsetof(struct page_area, state));
+	if (choice == 3)
+		return offsetof(struct page, motion[1].tables[0]) +
+		       input_below(input, offsetof(struct motion_table, rows[400]));
+	if (choice == 4)
+		return offsetof(struct page, motion[1].tables[0]) +
+		       (input_below(input, offsetof(struct motion_table, rows[1])) & ~7u);
 	return area + offsetof(struct page_area, state) + offsetof(struct state, devices) +
 	       input_below(input, DEVICES * sizeof(struct state_device));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What moves, as programs see it: values that belong together, setters, counters, samples.
+#include <pthread.h>
 #include <time.h>
 
 #include "nvml_fixture.h"
@@ -250,6 +251,42 @@ static void values_of_one_call_belong_together(void)
 	}
 }
 
+static const struct readings_motion half = { .pattern = PATTERN_CONSTANT,
+					     .gpu_max = 50,
+					     .memory_max = 30 };
+
+static _Atomic bool stop;
+
+static void *change_all_the_time(void *unused)
+{
+	for (int i = 0; !atomic_load(&stop); i++)
+		move(i % 2 ? full : half);
+	return unused;
+}
+
+// Two writers may have passed while a reader was at its table: then it looks again.
+static void no_reader_sees_half_of_a_movement(void)
+{
+	pthread_t writer;
+	unsigned int seen[2] = { 0, 0 };
+
+	first_gpu("a100");
+	move(full);
+	CHECK_NUMBER(pthread_create(&writer, NULL, change_all_the_time, NULL), 0);
+	while (seen[0] < 2000 || seen[1] < 2000) {
+		struct gpu gpu;
+
+		CHECK(handle_gpu(0, &gpu));
+		CHECK(gpu.readings->gpu_util == 100 || gpu.readings->gpu_util == 50);
+		seen[gpu.readings->gpu_util == 100]++;
+		CHECK_NUMBER(gpu.readings->memory_util, gpu.readings->gpu_util == 100 ? 60 : 30);
+		CHECK_NUMBER(gpu.readings->power_mw,
+			     gpu.readings->gpu_util == 100 ? 400000 : (400000 + 49680) / 2);
+	}
+	atomic_store(&stop, true);
+	CHECK_NUMBER(pthread_join(writer, NULL), 0);
+}
+
 // A getter of a GPU that stands still does not even ask for the time.
 static void at_rest_nothing_moves(void)
 {
@@ -267,4 +304,4 @@ TESTSUITE(TEST(everything_follows_the_load), TEST(a_power_limit_is_kept_at_once)
 	  TEST(times_of_held_clocks_grow), TEST(energy_counts_what_is_drawn),
 	  TEST(traffic_is_counted), TEST(samples_are_what_was_shown),
 	  TEST(processes_share_the_load), TEST(values_of_one_call_belong_together),
-	  TEST(at_rest_nothing_moves))
+	  TEST(no_reader_sees_half_of_a_movement), TEST(at_rest_nothing_moves))
