@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make bench ARGS=library` runs and says what it promises. One time is judged, the best of many: a getter takes 15 ns."""
+"""`make bench ARGS=library` runs and says what it promises. One time is judged, the best of many: that of a getter."""
 
 from __future__ import annotations
 

@@ -106,7 +106,9 @@ def test_processes_agree_at_the_same_moment(
     # In the middle of steps of 250 ms.
     start = (boot_ms() // 250 + 6) * 250 + 125
     readers = list(read_at([start + 750 * i for i in range(4)], env))
-    first, second = ([list(map(int, line.split())) for line in reader.communicate(timeout=60)[0].splitlines()] for reader in readers)
+    first, second = (
+        [list(map(int, line.split())) for line in reader.communicate(timeout=60)[0].splitlines()] for reader in readers
+    )
     assert len(first) == len(second) == 4
     assert [row[:4] for row in first] == [row[:4] for row in second]
     # Temperature goes on between the steps.
@@ -275,7 +277,9 @@ def test_energy_is_the_integral_of_the_power_that_is_shown(node: Node, vendor_sm
         "    power = nv.nvmlDeviceGetPowerUsage(gpu); time.sleep(0.001); here = now(); sum += power * (here - last); last = here\n"
         "print(sum, nv.nvmlDeviceGetTotalEnergyConsumption(gpu) - first)\n"
     )
-    done = subprocess.run([sys.executable, "-c", reader], env=node.env, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", reader], env=node.env, capture_output=True, text=True, check=True, timeout=60
+    )
     summed, counted = map(float, done.stdout.split())
     # Twice a period the power changes within a step of the sum; the machine is shared.
     assert abs(summed - counted) < 0.03 * counted
