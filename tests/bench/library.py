@@ -21,7 +21,8 @@ NATIVE = REPO / "native" / "nvml"
 DRIVER_VERSION = "550.163.01"
 
 # What a writer of the device page is made of.
-WRITER_SOURCES = ("state_write", "state_account", "state", "page", "page_file")
+MOTION_SOURCES = (path.stem for path in sorted(NATIVE.glob("motion*.c")))
+WRITER_SOURCES = ("state_write", "state_account", "state", "page", "page_file", "trace", *MOTION_SOURCES)
 
 Rounds = dict[str, list[float]]
 

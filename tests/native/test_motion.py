@@ -159,6 +159,20 @@ def test_a_recording_is_said_again_at_its_time(node: Node, vendor_smi: Path, tmp
     assert node.do("trace", "stop")["changed"] is False
 
 
+def test_rows_go_by_uuid_where_the_node_has_it(node: Node, vendor_smi: Path, tmp_path: Path) -> None:
+    uuids = [node.query(vendor_smi, gpu, "uuid")[0] for gpu in (6, 4)]
+    file = tmp_path / "trace.csv"
+    file.write_text("uuid, utilization.gpu\n" + "".join(f"{uuid}, {61 - i}\n" for i, uuid in enumerate(uuids)))
+    played = node.do("trace", "play", file)["devices"]
+    assert [gpu["index"] for gpu in played] == [4, 6]
+    assert [node.query(vendor_smi, gpu, "utilization.gpu") for gpu in (4, 6)] == [["60 %"], ["61 %"]]
+    # Another machine's: in the order in which they appear.
+    file.write_text("uuid, utilization.gpu\nGPU-of-another, 11\nGPU-of-yet-another, 12\n")
+    played = node.do("trace", "play", file)["devices"]
+    assert [gpu["index"] for gpu in played] == [0, 1]
+    assert node.query(vendor_smi, 1, "utilization.gpu") == ["12 %"]
+
+
 def test_once_ends_idle_and_speed_shortens(node: Node, vendor_smi: Path, tmp_path: Path) -> None:
     file = tmp_path / "trace.csv"
     file.write_text(RECORDING)
