@@ -6,12 +6,15 @@
 
 bool mig_instance(struct gpu *gpu, uint32_t id, struct gpu_instance *instance)
 {
+	bool on;
+
 	if (id >= STATE_MAX_GPU_INSTANCES)
 		return false;
 	do {
 		instance->instance = gpu->running->gpu_instances[id];
+		on = gpu->running->readings.mig_current == 1;
 	} while (gpu_changed(gpu));
-	if (!instance->instance.used ||
+	if (!on || !instance->instance.used ||
 	    instance->instance.profile >= PROFILE_MAX_GPU_INSTANCE_PROFILES)
 		return false;
 	instance->board = gpu->board;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "capability.h"
 #include "page.h"
 
 uint64_t since_boot(void)
@@ -122,6 +123,19 @@ static int make_node(const struct targets *targets, const struct change *change,
 	return EXIT_OK;
 }
 
+/* The files of MIG instances, which end where everything is reset. */
+static int update_capabilities(const struct targets *targets, const struct control *control)
+{
+	uint32_t minor = control->description->devices[control->slot].minor;
+	char root[PATH_MAX];
+
+	if (!capability_root(targets->file, root, sizeof(root)) ||
+	    capability_update(root, minor, control->running) == 0)
+		return EXIT_OK;
+	return complain(EXIT_SYSTEM, "cannot update the MIG capabilities of GPU %u in %s%s: %s",
+			control->slot, root, CAPABILITY_FOLDER, strerror(errno));
+}
+
 static int make_one(const struct targets *targets, const struct change *change,
 		    struct state_writer *writer, uint32_t slot, bool *changed)
 {
@@ -147,7 +161,8 @@ static int make_one(const struct targets *targets, const struct change *change,
 	state_wake(writer);
 	if (written == STATE_OK && change->announce)
 		written = change->announce(&control, writer, change->data);
-	return written == STATE_OK ? EXIT_OK : failed(targets, change->attempt, written);
+	return written == STATE_OK ? update_capabilities(targets, &control)
+				   : failed(targets, change->attempt, written);
 }
 
 /* Under the lock, where another writer may have been faster: then it is no change any more. */

@@ -78,7 +78,7 @@ nvmlReturn_t mig_device_find(const char *uuid, nvmlDevice_t *device)
 		char text[IDENTITY_UUID_SIZE];
 		struct gpu gpu;
 
-		if (!handle_gpu(i, &gpu) || gpu.board->mig.capable != 1)
+		if (!handle_gpu(i, &gpu) || !mig_is_on(&gpu))
 			continue;
 		for (uint32_t n = 0; find_by_index(gpu.running, n, &place); n++) {
 			identity_mig_uuid(gpu.device->uuid, place.gpu_instance,
@@ -108,7 +108,7 @@ nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned i
 		return NVML_ERROR_INVALID_ARGUMENT;
 	place.index = gpu.index;
 	do {
-		found = find_by_index(gpu.running, index, &place);
+		found = mig_is_on(&gpu) && find_by_index(gpu.running, index, &place);
 	} while (gpu_changed(&gpu));
 	if (!found)
 		return NVML_ERROR_NOT_FOUND;

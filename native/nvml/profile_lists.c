@@ -197,6 +197,24 @@ const struct key profile_instance_keys[] = {
 	{ .name = NULL },
 };
 
+#define MEMORY_SLICES 8
+
+/* As every board's do: what lies otherwise would have the id of another instance. */
+static bool placements_fit(const struct profile_gpu_instance *profile)
+{
+	uint32_t block = 1;
+
+	while (block < profile->placement_size)
+		block *= 2;
+	for (uint32_t i = 0; i < profile->placement_count; i++) {
+		uint32_t start = profile->placement_start[i];
+
+		if (!profile->placement_size || start % block || start + block > MEMORY_SLICES)
+			return false;
+	}
+	return true;
+}
+
 int read_mig_profiles(struct reader *reader, yaml_node_t *node, void *target)
 {
 	struct profile_mig *mig = &((struct draft *)target)->board.mig;
@@ -215,6 +233,10 @@ int read_mig_profiles(struct reader *reader, yaml_node_t *node, void *target)
 		if (!mig->profiles[i].name[0] || !mig->profiles[i].slices)
 			return reader_fail(reader, item,
 					   "a GPU instance profile with name and slices");
+		if (!placements_fit(&mig->profiles[i]))
+			return reader_fail(
+				reader, item,
+				"placements within 8 slices, at multiples of their size");
 		reader_leave(reader, length);
 	}
 	mig->profile_count = (uint32_t)count;

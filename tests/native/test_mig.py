@@ -201,6 +201,22 @@ def test_applying_again_keeps_instances_and_another_profile_ends_them(mig, root,
         assert bool(capabilities(root)) == there
 
 
+def test_processes_are_in_their_instance(mig, smi, root, native_build, run):
+    mig("-cgi", "14", "-C")
+    control = [native_build / "mock-nvml", "--root", root]
+    where = ["--gpu-instance", "5", "--compute-instance", "0"]
+    done = run(*control, "process", "add", "-i", "0", "--pid", "4711", "--memory", "1000", "--name", "train", *where)
+    assert done.returncode == 0, done.stderr
+    table = smi()
+    assert re.search(r"^\|    0    5    0       4711      C   train +1000MiB \|$", table, re.MULTILINE), table
+    assert re.search(r"\|  0    5   0   0  \| +1025MiB / +9984MiB", table)
+    assert "In use by another client" in mig("-dci", rc=19)
+    done = run(*control, "reset", "-i", "0")
+    assert done.returncode == 0, done.stderr
+    assert "No MIG-enabled devices found" in mig("-lgi")
+    assert capabilities(root) == {}
+
+
 def test_devices_are_listed(mig, smi):
     mig("-cgi", "19,9", "-C")
     gpu, *devices, other = smi("-L").splitlines()

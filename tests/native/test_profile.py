@@ -333,6 +333,16 @@ WRONG_TEXTS = {
         "device_defaults: {name: A, memory: {total_bytes: 1024}, processes: [{name: x}]}\n",
         "p.yaml:1: device_defaults.processes[0]: expected a process with its pid, found a mapping",
     ),
+    "MIG placement between blocks": (
+        "device_defaults: {name: A, memory: {total_bytes: 1024}, mig: {max_gpu_instances: 7, gpu_instance_profiles: ["
+        "{name: MIG 2g, slices: 2, placements: [0, 1], placement_size: 2}]}}\n",
+        "p.yaml:1: device_defaults.mig.gpu_instance_profiles[0]: expected placements within 8 slices, at multiples of their size, found a mapping",
+    ),
+    "MIG placement beyond the memory": (
+        "device_defaults: {name: A, memory: {total_bytes: 1024}, mig: {max_gpu_instances: 7, gpu_instance_profiles: ["
+        "{name: MIG 3g, slices: 3, placements: [8], placement_size: 4}]}}\n",
+        "p.yaml:1: device_defaults.mig.gpu_instance_profiles[0]: expected placements within 8 slices, at multiples of their size, found a mapping",
+    ),
     "too many processes": (
         "device_defaults: {name: A, processes: [" + ", ".join("{pid: 1}" for _ in range(17)) + "]}\n",
         "p.yaml:1: device_defaults.processes: expected at most 16 processes (there are 17), found a list",
