@@ -3,6 +3,8 @@
  * capability means by the tables of the CUDA programming guide. */
 #include "cuda_attribute.h"
 
+#include "compute_instance.h"
+
 #include "cuda_device.h"
 
 #define KIB 1024
@@ -135,7 +137,9 @@ static bool from_board(const struct cuda_device *found, int attribute, int *valu
 		*value = kilohertz(board->clocks.sm_max);
 		return true;
 	case CUDA_MULTIPROCESSOR_COUNT:
-		*value = number(board->multiprocessors);
+		*value = number(found->within ? compute_instance_multiprocessors(
+							&board->mig, found->within, found->slices)
+					      : board->multiprocessors);
 		return true;
 	case CUDA_COMPUTE_MODE:
 		*value = number(found->running->settings.compute_mode);

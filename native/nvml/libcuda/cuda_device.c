@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute_instance.h"
+#include "identity.h"
 #include "log.h"
 
 CUresult cuDeviceGetCount(int *count)
@@ -34,6 +36,7 @@ CUresult cuDeviceGet(CUdevice *device, int ordinal)
 
 CUresult cuDeviceGetName(char *name, int length, CUdevice device)
 {
+	char part[COMPUTE_INSTANCE_NAME_SIZE];
 	struct cuda_device found;
 	CUresult result = cuda_device_enter(__func__, device, name, &found);
 
@@ -41,17 +44,22 @@ CUresult cuDeviceGetName(char *name, int length, CUdevice device)
 		return result;
 	if (length <= 0)
 		return CUDA_ERROR_INVALID_VALUE;
-	snprintf(name, (size_t)length, "%s", found.board->name);
+	if (found.within) {
+		compute_instance_name(found.within, found.slices, part);
+		snprintf(name, (size_t)length, "%s %s", found.board->name, part);
+	} else {
+		snprintf(name, (size_t)length, "%s", found.board->name);
+	}
 	return CUDA_SUCCESS;
 }
 
-/* "GPU-" and 32 hexadecimal digits with dashes between them. */
+/* "GPU-" or "MIG-" and 32 hexadecimal digits with dashes between them. */
 static void parse_uuid(const char *text, CUuuid *uuid)
 {
 	unsigned int digits = 0;
 
 	memset(uuid, 0, sizeof(*uuid));
-	if (!strncmp(text, "GPU-", 4))
+	if (!strncmp(text, "GPU-", 4) || !strncmp(text, "MIG-", 4))
 		text += 4;
 	for (; *text && digits < 2 * sizeof(uuid->bytes); text++) {
 		const char digit[] = { *text, '\0' };
@@ -67,19 +75,35 @@ CUresult cuDeviceGetUuid_v2(CUuuid *uuid, CUdevice device)
 {
 	struct cuda_device found;
 	CUresult result = cuda_device_enter(__func__, device, uuid, &found);
+	char text[IDENTITY_UUID_SIZE];
+
+	if (result != CUDA_SUCCESS)
+		return result;
+	if (found.within) {
+		identity_mig_uuid(found.device->uuid, found.gpu_instance, found.compute_instance,
+				  text);
+		parse_uuid(text, uuid);
+	} else {
+		parse_uuid(found.device->uuid, uuid);
+	}
+	return CUDA_SUCCESS;
+}
+
+/* The first version knows nothing of MIG. */
+CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device)
+{
+	struct cuda_device found;
+	CUresult result = cuda_device_enter(__func__, device, uuid, &found);
 
 	if (result == CUDA_SUCCESS)
 		parse_uuid(found.device->uuid, uuid);
 	return result;
 }
 
-CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device)
-{
-	return cuDeviceGetUuid_v2(uuid, device);
-}
-
 uint64_t cuda_device_memory(const struct cuda_device *found)
 {
+	if (found->within)
+		return found->within->memory_mib << 20;
 	if (found->board->memory_reserved >= found->board->memory_total)
 		return found->board->memory_total;
 	return found->board->memory_total - found->board->memory_reserved;

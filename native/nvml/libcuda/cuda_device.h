@@ -4,7 +4,7 @@
 #define MIRAGE_CUDA_DEVICE_H
 
 #include "cuda_api.h"
-#include "source.h"
+#include "cuda_mig.h"
 
 /* A device for the length of one call, read from the page in force now. */
 struct cuda_device {
@@ -15,6 +15,11 @@ struct cuda_device {
 	uint64_t sequence; /* of the copy that running points to */
 	const struct running *running;
 	uint32_t slot;
+	/* Of a MIG device; within is NULL where it is the whole GPU. */
+	uint32_t gpu_instance;
+	uint32_t compute_instance;
+	const struct profile_gpu_instance *within;
+	uint32_t slices; /* of its compute */
 };
 
 /* Where the GPUs come from, once cuInit() succeeded. */
@@ -24,6 +29,9 @@ const struct source *cuda_source(void);
 CUresult cuda_initialized(void);
 
 uint32_t cuda_device_count(void);
+
+/* What the process sees of the device at the slot of the page. */
+struct cuda_visible cuda_visible_in(uint32_t slot);
 
 /* Which copy of its state is in force. */
 void cuda_device_look(struct cuda_device *device);

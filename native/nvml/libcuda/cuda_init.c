@@ -10,27 +10,17 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic bool initialized;
 static struct source source;
-/* CUDA ordinal -> index among the GPUs that the process sees. */
-static uint32_t visible[PROFILE_MAX_DEVICES];
+/* By CUDA ordinal. */
+static struct cuda_visible visible[PROFILE_MAX_DEVICES];
 static uint32_t visible_count;
 
-/*
- * The index that one part of CUDA_VISIBLE_DEVICES names: a number, or a UUID, of
- * which a unique beginning is enough.
- */
-static bool find_visible(const char *part, size_t length, uint32_t *index)
+static bool find_gpu(const char *uuid, size_t length, uint32_t *index)
 {
 	uint32_t matches = 0;
-	char *end;
-	unsigned long number = strtoul(part, &end, 10);
 
-	if (end == part + length && length && *part >= '0' && *part <= '9') {
-		*index = (uint32_t)number;
-		return number < source_count(&source);
-	}
 	for (uint32_t i = 0; i < source_count(&source); i++) {
 		if (length < strlen("GPU-") ||
-		    strncmp(part, source_device(&source, i)->uuid, length))
+		    strncmp(uuid, source_device(&source, i)->uuid, length))
 			continue;
 		*index = i;
 		matches++;
@@ -38,40 +28,66 @@ static bool find_visible(const char *part, size_t length, uint32_t *index)
 	return matches == 1;
 }
 
-static bool already_visible(uint32_t index)
+/*
+ * What one part of CUDA_VISIBLE_DEVICES names: a number, or the UUID of a GPU or of
+ * a MIG device, of which a unique beginning is enough.
+ */
+static bool find_visible(const char *part, size_t length, struct cuda_visible *found)
+{
+	char *end;
+	unsigned long number = strtoul(part, &end, 10);
+	uint32_t index;
+
+	if (length > strlen("MIG-") && !strncmp(part, "MIG-", strlen("MIG-")))
+		return cuda_mig_find(&source, part, length, found);
+	if (end == part + length && length && *part >= '0' && *part <= '9')
+		return number < source_count(&source) &&
+		       cuda_mig_whole(&source, (uint32_t)number, found);
+	return find_gpu(part, length, &index) && cuda_mig_whole(&source, index, found);
+}
+
+static bool already_visible(const struct cuda_visible *device)
 {
 	for (uint32_t i = 0; i < visible_count; i++)
-		if (visible[i] == index)
+		if (memcmp(&visible[i], device, sizeof(*device)) == 0)
 			return true;
 	return false;
 }
 
+static void choose_all(void)
+{
+	for (uint32_t i = 0; i < source_count(&source); i++)
+		visible_count += cuda_mig_whole(&source, i, &visible[visible_count]);
+}
+
 /* As the manual says: what follows a part that names no device is not seen, and a
  * device named twice means that none is. */
-static void choose_visible(const char *list)
+static void choose_listed(const char *list)
 {
-	visible_count = 0;
-	if (!list) {
-		while (visible_count < source_count(&source)) {
-			visible[visible_count] = visible_count;
-			visible_count++;
-		}
-		return;
-	}
 	while (*list) {
 		size_t length = strcspn(list, ",");
-		uint32_t index = 0;
+		struct cuda_visible found;
 
-		if (!find_visible(list, length, &index))
+		if (!find_visible(list, length, &found))
 			return;
-		if (already_visible(index)) {
+		if (already_visible(&found)) {
 			visible_count = 0;
 			return;
 		}
-		visible[visible_count++] = index;
+		visible[visible_count++] = found;
 		list += length;
 		list += *list == ',';
 	}
+}
+
+static void choose_visible(const char *list)
+{
+	visible_count = 0;
+	if (list)
+		choose_listed(list);
+	else
+		choose_all();
+	visible_count = cuda_mig_narrow(visible, visible_count);
 }
 
 static CUresult initialize(void)
@@ -161,6 +177,29 @@ bool cuda_device_changed(struct cuda_device *device)
 	return true;
 }
 
+/* False where the instance is gone. */
+static bool enter_instance(struct cuda_device *device, const struct cuda_visible *place)
+{
+	struct running_gpu_instance instance;
+	uint32_t on;
+
+	device->gpu_instance = place->gpu_instance;
+	device->compute_instance = place->compute_instance;
+	device->within = NULL;
+	if (place->gpu_instance == STATE_NO_INSTANCE)
+		return true;
+	do {
+		on = device->running->readings.mig_current;
+		instance = device->running->gpu_instances[place->gpu_instance];
+	} while (cuda_device_changed(device));
+	if (on != 1 || !instance.used || !instance.compute[place->compute_instance].used ||
+	    instance.profile >= PROFILE_MAX_GPU_INSTANCE_PROFILES)
+		return false;
+	device->within = &device->board->mig.profiles[instance.profile];
+	device->slices = instance.compute[place->compute_instance].size;
+	return true;
+}
+
 CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *answer,
 			   struct cuda_device *device)
 {
@@ -176,7 +215,7 @@ CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *a
 		return CUDA_ERROR_INVALID_VALUE;
 	area = page_area(source.page);
 	device->description = &area->description;
-	device->slot = source.visible.slot[visible[ordinal]];
+	device->slot = source.visible.slot[visible[ordinal].index];
 	/* The page may have fewer devices than when this process looked first. */
 	if (device->slot >= device->description->device_count)
 		return CUDA_ERROR_INVALID_DEVICE;
@@ -184,5 +223,14 @@ CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *a
 	device->board = description_board(device->description, device->device);
 	device->state = &area->state.devices[device->slot];
 	cuda_device_look(device);
-	return CUDA_SUCCESS;
+	return enter_instance(device, &visible[ordinal]) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+
+struct cuda_visible cuda_visible_in(uint32_t slot)
+{
+	for (uint32_t i = 0; i < visible_count; i++)
+		if (source.visible.slot[visible[i].index] == slot)
+			return visible[i];
+	return (struct cuda_visible){ .gpu_instance = STATE_NO_INSTANCE,
+				      .compute_instance = STATE_NO_INSTANCE };
 }

@@ -84,8 +84,9 @@ static void own_name(char *name, size_t size)
 	name[length > 0 ? length : 0] = '\0';
 }
 
-static void put_own(struct running *running, uint32_t namespace, uint64_t bytes)
+static void put_own(struct running *running, uint32_t slot, uint32_t namespace, uint64_t bytes)
 {
+	const struct cuda_visible seen = cuda_visible_in(slot);
 	uint32_t index = find_own(running, namespace);
 	struct running_process *process;
 
@@ -97,8 +98,8 @@ static void put_own(struct running *running, uint32_t namespace, uint64_t bytes)
 		running->processes[index] = (struct running_process){
 			.process = { .pid = (uint32_t)getpid(),
 				     .type = PROFILE_PROCESS_COMPUTE | namespace },
-			.gpu_instance = STATE_NO_INSTANCE,
-			.compute_instance = STATE_NO_INSTANCE,
+			.gpu_instance = seen.gpu_instance,
+			.compute_instance = seen.compute_instance,
 		};
 		own_name(running->processes[index].process.name,
 			 sizeof(running->processes[index].process.name));
@@ -126,7 +127,7 @@ static void change(uint32_t slot, const uint64_t *bytes)
 		take_away_dead(running, namespace);
 		own = find_own(running, namespace);
 		if (bytes)
-			put_own(running, namespace, *bytes);
+			put_own(running, slot, namespace, *bytes);
 		else if (own != STATE_MAX_PROCESSES)
 			take_away(running, own);
 		result = state_commit(&writer);
@@ -160,6 +161,18 @@ __attribute__((destructor)) static void leave(void)
 			presence_clear(slot);
 }
 
+/* Of all processes in the GPU instance. */
+static uint64_t used_within(const struct running *running, uint32_t gpu_instance)
+{
+	uint64_t used = 0;
+
+	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
+		if (running->processes[i].gpu_instance == gpu_instance &&
+		    running->processes[i].process.used_memory != NA_U64)
+			used += running->processes[i].process.used_memory;
+	return used;
+}
+
 uint64_t presence_others(struct cuda_device *found)
 {
 	uint32_t namespace = own_namespace();
@@ -168,7 +181,8 @@ uint64_t presence_others(struct cuda_device *found)
 	do {
 		uint32_t own = find_own(found->running, namespace);
 
-		used = found->running->readings.memory_used;
+		used = found->within ? used_within(found->running, found->gpu_instance)
+				     : found->running->readings.memory_used;
 		mine = own == STATE_MAX_PROCESSES
 			       ? 0
 			       : found->running->processes[own].process.used_memory;
@@ -176,11 +190,18 @@ uint64_t presence_others(struct cuda_device *found)
 	return used > mine ? used - mine : 0;
 }
 
-static bool has_others(const struct running *running, uint32_t own)
+static bool has_others(const struct cuda_device *found, uint32_t own)
 {
-	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
-		if (i != own && running->processes[i].process.type & PROFILE_PROCESS_COMPUTE)
+	const struct running *running = found->running;
+
+	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++) {
+		const struct running_process *process = &running->processes[i];
+
+		if (i != own && process->process.type & PROFILE_PROCESS_COMPUTE &&
+		    process->gpu_instance == found->gpu_instance &&
+		    process->compute_instance == found->compute_instance)
 			return true;
+	}
 	return false;
 }
 
@@ -192,7 +213,7 @@ bool presence_allowed(struct cuda_device *found)
 
 	do {
 		mode = found->running->settings.compute_mode;
-		others = has_others(found->running, find_own(found->running, namespace));
+		others = has_others(found, find_own(found->running, namespace));
 	} while (cuda_device_changed(found));
 	return mode != COMPUTE_MODE_PROHIBITED &&
 	       !(mode == COMPUTE_MODE_EXCLUSIVE_PROCESS && others);

@@ -8,6 +8,7 @@
 #include "libcuda/cuda_attribute.c"
 #include "libcuda/cuda_device.c"
 #include "libcuda/cuda_init.c"
+#include "libcuda/cuda_mig.c"
 #include "testsuite.h"
 
 static const char profile[] =
