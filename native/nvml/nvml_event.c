@@ -222,7 +222,7 @@ static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, nvm
 {
 	nvmlReturn_t ret = api_enter(function);
 	uint64_t now, deadline, due;
-	struct state_event event;
+	struct state_event event = { 0 };
 
 	if (ret != NVML_SUCCESS)
 		return ret;
