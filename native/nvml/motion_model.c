@@ -138,7 +138,8 @@ static void make_clocks(struct motion_model *model)
 	// Boards boost over application clocks until somebody chooses them; locked clocks take their place.
 	if (locked)
 		model->top_mhz = (uint32_t)supported(model, locked);
-	else if (app != NA_U32 && app != clocks->graphics_app_default)
+	else if (app != NA_U32 &&
+		 (running->settings.app_clocks_chosen || app != clocks->graphics_app_default))
 		model->top_mhz = (uint32_t)supported(model, app);
 	if (model->top_mhz > model->highest_mhz)
 		model->top_mhz = model->highest_mhz;
