@@ -125,6 +125,10 @@ static void chosen_clocks_are_kept(void)
 	running.settings.locked_gpu_max_mhz = 0;
 	running.readings.graphics_app_mhz = 1200;
 	CHECK_NUMBER(row_of(100, 30).sm_mhz, 1200);
+	running.readings.graphics_app_mhz = 1000;
+	CHECK_NUMBER(row_of(100, 30).sm_mhz, 1400);
+	running.settings.app_clocks_chosen = 1;
+	CHECK_NUMBER(row_of(100, 30).sm_mhz, 1000);
 	running.settings.locked_gpu_min_mhz = 600;
 	CHECK_NUMBER(row_of(0, 30).sm_mhz, 600);
 }
