@@ -3,6 +3,7 @@
 #include "capability.h"
 #include "gpu_instance.h"
 #include "nvml_mig.h"
+#include "state_account.h"
 
 bool mig_instance(struct gpu *gpu, uint32_t id, struct gpu_instance *instance)
 {
@@ -167,9 +168,14 @@ bool mig_has_process(const struct running *running, uint32_t gpu_instance,
 	return false;
 }
 
+// A GPU that is divided keeps no accounts.
 void mig_activate(struct running *running)
 {
 	running->readings.mig_current = running->readings.mig_pending;
+	if (running->readings.mig_current && running->settings.accounting_mode != NA_U32) {
+		running->settings.accounting_mode = NVML_FEATURE_DISABLED;
+		account_forget_all(running);
+	}
 	memset(running->gpu_instances, 0, sizeof(running->gpu_instances));
 }
 

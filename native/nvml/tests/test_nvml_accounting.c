@@ -172,6 +172,22 @@ static void the_newest_replace_the_oldest(void)
 	CHECK_NUMBER(count, STATE_MAX_ACCOUNTED);
 }
 
+static void mig_turns_it_off(void)
+{
+	nvmlDevice_t device = accounting_gpu();
+	nvmlReturn_t status;
+	nvmlEnableState_t mode;
+
+	start_process(100, 1000);
+	end_processes();
+	CHECK_NUMBER(nvmlDeviceSetMigMode(device, NVML_DEVICE_MIG_ENABLE, &status), NVML_SUCCESS);
+	CHECK_NUMBER(status, NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceGetAccountingMode(device, &mode), NVML_SUCCESS);
+	CHECK_NUMBER(mode, NVML_FEATURE_DISABLED);
+	CHECK_NUMBER(count_pids(device), 0);
+	CHECK_NUMBER(nvmlDeviceSetAccountingMode(device, 1), NVML_ERROR_NOT_SUPPORTED);
+}
+
 static void what_is_wrong_changes_nothing(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
@@ -191,4 +207,5 @@ static void what_is_wrong_changes_nothing(void)
 TESTSUITE(TEST(a_process_is_counted_while_it_runs_and_after),
 	  TEST(utilization_is_that_of_the_whole_life), TEST(what_ran_before_is_not_counted),
 	  TEST(the_second_version_tells_its_samples), TEST(clearing_forgets_who_has_ended),
-	  TEST(the_newest_replace_the_oldest), TEST(what_is_wrong_changes_nothing))
+	  TEST(the_newest_replace_the_oldest), TEST(mig_turns_it_off),
+	  TEST(what_is_wrong_changes_nothing))
