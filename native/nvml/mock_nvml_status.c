@@ -71,11 +71,12 @@ static void print_faulty(struct json *json, const struct control *control)
 
 static void print_process(struct json *json, const struct running_process *process)
 {
-	char type[8] = "";
+	char type[4] = "";
+	unsigned int length = 0;
 
 	for (unsigned int bit = 0; bit < 3; bit++)
 		if (process->process.type >> bit & 1)
-			strncat(type, &"C\0G\0M"[bit * 2], 1);
+			type[length++] = "CGM"[bit];
 	json_open(json, NULL, '{');
 	json_number(json, "pid", process->process.pid);
 	json_string(json, "type", type);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which page, and which GPUs of it. */
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "mock_nvml_change.h"
 #include "page.h"
@@ -37,27 +38,48 @@ static int page_of_version(const struct options *options, const char *version,
 	return EXIT_OK;
 }
 
+/*
+ * How many driver versions have a page below the folder; file gets the last one
+ * found. By readdir(): glob() has a version of its own in newer C libraries.
+ */
+static unsigned int count_pages(const char *folder, char *file, size_t size)
+{
+	DIR *versions = opendir(folder);
+	unsigned int count = 0;
+	struct dirent *entry;
+	char path[PATH_MAX];
+
+	while (versions && (entry = readdir(versions))) {
+		if (*entry->d_name == '.' ||
+		    (size_t)snprintf(path, sizeof(path), "%s/%s/" PAGE_FILE, folder,
+				     entry->d_name) >= sizeof(path) ||
+		    access(path, F_OK) != 0)
+			continue;
+		snprintf(file, size, "%s", path);
+		count++;
+	}
+	if (versions)
+		closedir(versions);
+	return count;
+}
+
 /* An upgrade of the driver's version leaves the old page: config.yaml says which one counts. */
 static int find_page(const struct options *options, struct targets *targets)
 {
-	char pattern[PATH_MAX], version[80];
-	glob_t found;
+	char folder[PATH_MAX], version[80];
+	unsigned int count;
 
 	if (options->site.driver_version)
 		return page_of_version(options, options->site.driver_version, targets);
-	snprintf(pattern, sizeof(pattern), "%s/lib/firmware/nvidia/*/" PAGE_FILE, options->root);
-	if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+	snprintf(folder, sizeof(folder), "%s/lib/firmware/nvidia", options->root);
+	count = count_pages(folder, targets->file, sizeof(targets->file));
+	if (!count)
 		return complain(EXIT_SYSTEM,
 				"cannot find the GPUs of driver root %s: there is no device page "
-				"below %s/lib/firmware/nvidia; run mock-nvml --root %s apply "
-				"PROFILE first",
-				options->root, options->root, options->root);
-	if (found.gl_pathc > 1 && configured_version(options->root, version, sizeof(version))) {
-		globfree(&found);
+				"below %s; run mock-nvml --root %s apply PROFILE first",
+				options->root, folder, options->root);
+	if (count > 1 && configured_version(options->root, version, sizeof(version)))
 		return page_of_version(options, version, targets);
-	}
-	snprintf(targets->file, sizeof(targets->file), "%s", found.gl_pathv[0]);
-	globfree(&found);
 	return EXIT_OK;
 }
 
