@@ -22,12 +22,12 @@ COMMANDS = """\
 -mig 0|-mig 1|-mig 2|-mig ENABLED|-am 0|-am 1|-am 2|-am DISABLED|-caa|-caa foo
 -lgc 1410|-lgc 210,1410|-lgc abc|-lgc 1,2,3|-lgc 1410,|-lgc ,1410|-lgc 210x|-lgc 210,1410x|-lgc 99999999999,1
 -lgc tdp,unlimited|-lgc tdp|-lgc 210,tdp|-lgc foo,unlimited|-lgc tdp,5|-lgc 210,1410 -m 1|-rgc|-rgc foo
--lmc 1215|-lmc 1,2|-lmc x|-lmc 210,|-rmc|-ac 1215,1410|-ac 1215|-ac 1215,x|-ac 1,2,3|-rac|-r|--gpu-reset
--pm 1 -c 0|-pm 1 -pm 0|-rgc -rmc|-r -pm 0|-pl 300 -q|-pm 0 -L|-pm 0 foo|-pm 0 -x|-pm 0 -d ECC|-pm 0 --format=csv
+-lmc 1215|-lmc 1,2|-lmc x|-lmc 210,|-rmc|-ac 1215,1410|-ac 1215|-ac 1215,x|-ac 1,2,3|-rac
+-pm 1 -c 0|-pm 1 -pm 0|-rgc -rmc|-pl 300 -q|-pm 0 -L|-pm 0 foo|-pm 0 -x|-pm 0 -d ECC|-pm 0 --format=csv
 -pm 0 --query-gpu=index|-eow|-pm 0 -i 99|-pm 0 -i 0,2|-am 1 -eow"""
 
 FAILING = [
-    *["-pm 0", "-c 3", "-pl 300", "-e 0", "-p 0", "-mig 1", "-mig 0", "-am 1", "-caa", "-r"],
+    *["-pm 0", "-c 3", "-pl 300", "-e 0", "-p 0", "-mig 1", "-mig 0", "-am 1", "-caa"],
     *["-lgc 210,1410", "-rgc", "-lmc 1215", "-rmc", "-ac 1215,1410", "-rac"],
 ]
 
@@ -60,6 +60,14 @@ def same_calls(both: Programs, argv: list[str], env: dict[str, str], tmp_path: P
 def test_setting_same_as_vendor(both: Programs, overridden: Environment, tmp_path: Path, command: str):
     argv = command.split()
     same_calls(both, argv if "-i" in argv else [*argv, "-i", "0"], overridden(SUCCEED), tmp_path)
+
+
+@pytest.mark.parametrize("option", ["-r", "--gpu-reset"])
+def test_reset_is_said_to_be_impossible(both: Programs, overridden: Environment, option: str):
+    """No public function of NVML resets a GPU: the vendor's program has functions of its own for it."""
+    done = both.run(both.ours, option, "-i", "0", env=overridden(SUCCEED))
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("GPU Reset couldn't run because it could not be determined if GPU")
 
 
 @pytest.mark.parametrize("command", COMMANDS.replace("\n", "|").split("|"))

@@ -72,6 +72,18 @@ struct outcome outcome_of(nvmlReturn_t result)
 	};
 }
 
+/* Without persistence mode the driver is unloaded with its last client. */
+static void warn_of_unloading(nvmlDevice_t device, const char *bus_id)
+{
+	nvmlEnableState_t persistence;
+
+	if (nvml.DeviceGetPersistenceMode(device, &persistence) != NVML_SUCCESS ||
+	    persistence == NVML_FEATURE_ENABLED)
+		return;
+	printf("\nWarning: persistence mode is disabled on device %s. See the Known Issues section of the nvidia-smi(1) man page for more information. Run with [--help | -h] switch to get more information on how to enable persistence mode.\n",
+	       bus_id);
+}
+
 int setting_run(const struct selection *selection, const struct setting *setting,
 		const struct setting_value *value, bool error_on_warning)
 {
@@ -84,6 +96,8 @@ int setting_run(const struct selection *selection, const struct setting *setting
 		nvml.DeviceGetPciInfo_v3(selection->devices[i], &pci);
 		outcome = setting->apply(selection->devices[i], pci.busId, value);
 		reboot = reboot || outcome.reboot;
+		if (outcome.with_driver)
+			warn_of_unloading(selection->devices[i], pci.busId);
 		if (outcome.kind == OUTCOME_DONE)
 			continue;
 		if (setting->resets)

@@ -19,6 +19,7 @@ struct outcome {
 	enum { OUTCOME_DONE, OUTCOME_WARNING, OUTCOME_ERROR } kind;
 	nvmlReturn_t result;
 	bool reboot; /* it counts after the next reboot */
+	bool with_driver; /* it is gone when the driver is unloaded */
 };
 
 enum setting_kind { SETTING_PLAIN, SETTING_CHOICE, SETTING_WATTS, SETTING_CLOCKS };

@@ -123,8 +123,10 @@ struct outcome lock_gpu_clocks(nvmlDevice_t device, const char *bus_id,
 	snprintf(failed, sizeof(failed), "(gpuClockMin %s, gpuClockMax %s)", words[0], words[1]);
 	outcome = answer(&clocks, bus_id,
 			 nvml.DeviceSetGpuLockedClocks(device, numbers[0], numbers[1]));
-	if (outcome.kind == OUTCOME_DONE)
+	if (outcome.kind == OUTCOME_DONE) {
 		printf("GPU clocks set to \"%s\" for GPU %s\n", pair, bus_id);
+		outcome.with_driver = true;
+	}
 	return outcome;
 }
 
@@ -147,8 +149,10 @@ struct outcome lock_memory_clocks(nvmlDevice_t device, const char *bus_id,
 	snprintf(pair, sizeof(pair), "(memClkMin %u, memClkMax %u)", low, high);
 	snprintf(failed, sizeof(failed), "(memClockMin %u, memClockMax %u)", low, high);
 	outcome = answer(&clocks, bus_id, nvml.DeviceSetMemoryLockedClocks(device, low, high));
-	if (outcome.kind == OUTCOME_DONE)
+	if (outcome.kind == OUTCOME_DONE) {
 		printf("Memory clocks set to \"%s\" for GPU %s\n", pair, bus_id);
+		outcome.with_driver = true;
+	}
 	return outcome;
 }
 
@@ -168,8 +172,10 @@ struct outcome set_applications_clocks(nvmlDevice_t device, const char *bus_id,
 	snprintf(pair, sizeof(pair), "(MEM %u, SM %u)", memory, graphics);
 	outcome =
 		answer(&clocks, bus_id, nvml.DeviceSetApplicationsClocks(device, memory, graphics));
-	if (outcome.kind == OUTCOME_DONE)
+	if (outcome.kind == OUTCOME_DONE) {
 		printf("Applications clocks set to \"%s\" for GPU %s\n", pair, bus_id);
+		outcome.with_driver = true;
+	}
 	return outcome;
 }
 

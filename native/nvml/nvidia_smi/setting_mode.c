@@ -155,7 +155,7 @@ struct outcome set_mig(nvmlDevice_t device, const char *bus_id, const struct set
 			       result);
 	if (activation == NVML_SUCCESS) {
 		printf("%s MIG Mode for GPU %s\n", enabled_word(value->number), bus_id);
-		return done;
+		return (struct outcome){ .with_driver = true };
 	}
 	printf("Warning: MIG mode is in pending %s state for GPU %s:%s\n",
 	       value->number ? "enable" : "disable", bus_id, nvml.ErrorString(activation));
@@ -194,7 +194,7 @@ struct outcome set_accounting(nvmlDevice_t device, const char *bus_id,
 	if (result != NVML_SUCCESS)
 		return failure("set Accounting Mode", bus_id, result);
 	printf("%s Accounting Mode for GPU %s.\n", enabled_word(value->number), bus_id);
-	return done;
+	return (struct outcome){ .with_driver = value->number == NVML_FEATURE_ENABLED };
 }
 
 struct outcome clear_accounting(nvmlDevice_t device, const char *bus_id,
@@ -231,6 +231,7 @@ struct outcome set_power_limit(nvmlDevice_t device, const char *bus_id,
 		.powerValueMw = (unsigned int)(value->watts * 1000),
 	};
 	float lowest, highest, before;
+	struct outcome outcome;
 	nvmlReturn_t result;
 
 	if (scope > NVML_POWER_SCOPE_MODULE) {
@@ -258,7 +259,9 @@ struct outcome set_power_limit(nvmlDevice_t device, const char *bus_id,
 	else
 		printf("Power limit for GPU %s was set to %.2f W from %.2f W.\n", bus_id,
 		       value->watts, (double)before);
-	return outcome_of(result);
+	outcome = outcome_of(result);
+	outcome.with_driver = result == NVML_SUCCESS;
+	return outcome;
 }
 
 /* NVML has no public function for it; the vendor says so when it cannot either. */
