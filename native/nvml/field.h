@@ -33,6 +33,9 @@ static inline bool between(unsigned int id, unsigned int first, unsigned int las
 	return id >= first && id <= last;
 }
 
+/* Any field: its value, or why there is none. */
+nvmlReturn_t field_value(const struct gpu *gpu, nvmlFieldValue_t *field);
+
 nvmlReturn_t field_link_counter(const struct gpu *gpu, nvmlFieldValue_t *field);
 nvmlReturn_t field_link_speed(const struct gpu *gpu, nvmlFieldValue_t *field);
 nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field);

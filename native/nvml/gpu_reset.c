@@ -77,6 +77,7 @@ void gpu_reset(struct running *running, const struct gpu *gpu)
 	reset_limits(&running->readings, &gpu->device->readings);
 	reset_counters(&running->readings);
 	apply_pending(running);
+	memset(running->hostname, 0, sizeof(running->hostname));
 	// Instances of MIG live no longer than the GPU that they were made on.
 	mig_activate(running);
 	account_forget_all(running);

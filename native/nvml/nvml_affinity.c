@@ -8,15 +8,15 @@
 _Static_assert(sizeof(cpu_set_t) == PROFILE_CPU_WORDS * sizeof(uint64_t),
 	       "a description names as many CPUs as the scheduler");
 
-static bool any_cpu(const struct device *device)
+static bool any_cpu(const uint64_t *cpus)
 {
 	for (unsigned int i = 0; i < PROFILE_CPU_WORDS; i++)
-		if (device->cpus[i])
+		if (cpus[i])
 			return true;
 	return false;
 }
 
-// A described machine may have CPUs that this one has not: then the thread stays where it is.
+// A container may not have the machine's CPUs: then the thread stays where it is.
 static nvmlReturn_t run_on(const cpu_set_t *cpus)
 {
 	if (sched_setaffinity(0, sizeof(*cpus), cpus) == 0)
@@ -29,13 +29,15 @@ nvmlReturn_t nvmlDeviceSetCpuAffinity(nvmlDevice_t device)
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, device, &gpu);
+	struct host_place place;
 	cpu_set_t cpus;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (!any_cpu(gpu.device))
+	place = host_place(&handle_source.host, gpu.device);
+	if (!any_cpu(place.cpus))
 		return NVML_ERROR_NOT_SUPPORTED;
-	memcpy(&cpus, gpu.device->cpus, sizeof(cpus));
+	memcpy(&cpus, place.cpus, sizeof(cpus));
 	return run_on(&cpus);
 }
 

@@ -74,6 +74,8 @@ nvmlReturn_t nvmlDeviceGetApplicationsClock(nvmlDevice_t device, nvmlClockType_t
 
 	if (ret != NVML_SUCCESS)
 		return ret;
+	if (driver_major(gpu.description) >= DRIVER_WITHOUT_APPLICATION_CLOCKS)
+		return NVML_ERROR_DEPRECATED;
 	return answer_target(clockMHz, clockType, gpu.readings->graphics_app_mhz,
 			     gpu.readings->memory_app_mhz);
 }
@@ -86,6 +88,8 @@ nvmlReturn_t nvmlDeviceGetDefaultApplicationsClock(nvmlDevice_t device, nvmlCloc
 
 	if (ret != NVML_SUCCESS)
 		return ret;
+	if (driver_major(gpu.description) >= DRIVER_WITHOUT_APPLICATION_CLOCKS)
+		return NVML_ERROR_DEPRECATED;
 	return answer_target(clockMHz, clockType, gpu.board->clocks.graphics_app_default,
 			     gpu.board->clocks.memory_app_default);
 }

@@ -139,7 +139,7 @@ nvmlReturn_t nvmlDeviceGetRepairStatus(nvmlDevice_t device, nvmlRepairStatus_t *
 		return ret;
 	if (repairStatus->version != nvmlRepairStatus_v1)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	if (gpu.board->architecture < NVML_DEVICE_ARCH_BLACKWELL)
+	if (gpu.board->architecture < NVML_DEVICE_ARCH_AMPERE)
 		return NVML_ERROR_NOT_SUPPORTED;
 	repairStatus->bChannelRepairPending = 0;
 	repairStatus->bTpcRepairPending = 0;

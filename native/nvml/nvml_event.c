@@ -24,6 +24,7 @@ struct registration {
 // A fixed table, so that a wrong or freed handle is recognised and never followed.
 struct nvmlEventSet_st {
 	_Atomic bool used;
+	_Atomic bool told_v3; // the third version of the wait has returned an event
 	uint64_t seen; // all events up to this number are done
 	uint64_t done[STATE_MAX_EVENTS / 64]; // those after it that are, by place in the page
 	struct registration devices[PROFILE_MAX_DEVICES]; // by slot
@@ -217,16 +218,15 @@ void event_sleep(uint32_t seen, uint64_t milliseconds)
 	syscall(SYS_futex, &header()->event_futex, FUTEX_WAIT, seen, &wait, NULL, 0);
 }
 
-static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, nvmlEventData_t *data,
-				   unsigned int timeoutms, bool with_instances)
+static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, const void *answer,
+				   unsigned int timeoutms, struct state_event *event)
 {
 	nvmlReturn_t ret = api_enter(function);
 	uint64_t now, deadline, due;
-	struct state_event event = { 0 };
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (!set_valid(set) || !data)
+	if (!set_valid(set) || !answer)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	now = motion_now();
 	deadline = now + timeoutms;
@@ -236,10 +236,8 @@ static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, nvm
 
 		if (!atomic_load(&set->used))
 			return NVML_ERROR_INVALID_ARGUMENT;
-		if (take_event(set, now, &event, &due)) {
-			fill_event(data, &event, with_instances);
+		if (take_event(set, now, event, &due))
 			return NVML_SUCCESS;
-		}
 		if (now >= deadline)
 			return NVML_ERROR_TIMEOUT;
 		wake = deadline < wake ? deadline : wake;
@@ -250,10 +248,113 @@ static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, nvm
 
 nvmlReturn_t nvmlEventSetWait(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms)
 {
-	return wait_for_event(__func__, set, data, timeoutms, false);
+	struct state_event event = { 0 };
+	nvmlReturn_t ret = wait_for_event(__func__, set, data, timeoutms, &event);
+
+	if (ret == NVML_SUCCESS)
+		fill_event(data, &event, false);
+	return ret;
 }
 
 nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms)
 {
-	return wait_for_event(__func__, set, data, timeoutms, true);
+	struct state_event event = { 0 };
+	nvmlReturn_t ret = wait_for_event(__func__, set, data, timeoutms, &event);
+
+	if (ret == NVML_SUCCESS)
+		fill_event(data, &event, true);
+	return ret;
+}
+
+// --- the third version: the same events in a struct that has room for structured ones ---
+
+static void fill_event_v3(nvmlEventSetWait_v3_t *params, const struct state_event *event)
+{
+	nvmlDevice_t device = handle_of_slot(event->slot);
+	struct gpu gpu;
+
+	*params = (nvmlEventSetWait_v3_t){
+		.timeoutMs = params->timeoutMs,
+		.dataType = NVML_EVENT_DATA_TYPE_NVML_EVENT,
+		.eventType = event->type,
+		.eventData = event->data,
+		.gpuInstanceId = event->gpu_instance,
+		.computeInstanceId = event->compute_instance,
+		.severity = NVML_OPERATIONAL_EVENT_SEVERITY_ALL,
+		.logLevel = NVML_GPU_OPERATIONAL_EVENT_LOG_LEVEL_ALL,
+	};
+	if (device && handle_gpu(device->index, &gpu))
+		memcpy(params->uuid, gpu.device->uuid, sizeof(gpu.device->uuid));
+}
+
+nvmlReturn_t nvmlEventSetWait_v3(nvmlEventSet_t set, nvmlEventSetWait_v3_t *params)
+{
+	struct state_event event = { 0 };
+	nvmlReturn_t ret =
+		wait_for_event(__func__, set, params, params ? params->timeoutMs : 0, &event);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	fill_event_v3(params, &event);
+	atomic_store(&set->told_v3, true);
+	return NVML_SUCCESS;
+}
+
+static nvmlReturn_t enter_context(const char *function, nvmlEventSet_t set, const void *params)
+{
+	nvmlReturn_t ret = api_enter(function);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!set_valid(set) || !params)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	return atomic_load(&set->told_v3) ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
+}
+
+// Only structured events carry context, so that no index is ever in range.
+nvmlReturn_t nvmlEventSetGetContextCount_v1(nvmlEventSet_t set,
+					    nvmlEventSetGetContextCount_v1_t *params)
+{
+	nvmlReturn_t ret = enter_context(__func__, set, params);
+
+	if (ret == NVML_SUCCESS)
+		params->count = 0;
+	return ret;
+}
+
+nvmlReturn_t nvmlEventSetGetContextInfo_v1(nvmlEventSet_t set,
+					   nvmlEventSetGetContextInfo_v1_t *params)
+{
+	nvmlReturn_t ret = enter_context(__func__, set, params);
+
+	return ret == NVML_SUCCESS ? NVML_ERROR_INVALID_ARGUMENT : ret;
+}
+
+nvmlReturn_t nvmlEventSetGetContextData_v1(nvmlEventSet_t set,
+					   nvmlEventSetGetContextData_v1_t *params)
+{
+	nvmlReturn_t ret = enter_context(__func__, set, params);
+
+	return ret == NVML_SUCCESS ? NVML_ERROR_INVALID_ARGUMENT : ret;
+}
+
+nvmlReturn_t nvmlEventSetGetGpuOperationalEventContextLegacyXid_v1(
+	nvmlEventSet_t set, nvmlEventSetGetGpuOperationalEventContextLegacyXid_v1_t *params)
+{
+	nvmlReturn_t ret = enter_context(__func__, set, params);
+
+	return ret == NVML_SUCCESS ? NVML_ERROR_INVALID_ARGUMENT : ret;
+}
+
+// The drivers that the profiles stand for have no structured events.
+nvmlReturn_t
+nvmlEventSetRegisterGpuOperationalEvents_v1(nvmlEventSet_t eventSet,
+					    const nvmlGpuOperationalEventConfig_v1_t *config)
+{
+	nvmlReturn_t ret = api_enter(__func__);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	return set_valid(eventSet) && config ? NVML_ERROR_NOT_SUPPORTED
+					     : NVML_ERROR_INVALID_ARGUMENT;
 }

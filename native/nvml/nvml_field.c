@@ -215,7 +215,7 @@ static nvmlReturn_t state_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 	}
 }
 
-static nvmlReturn_t field_value(const struct gpu *gpu, nvmlFieldValue_t *field)
+nvmlReturn_t field_value(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	static const field_group groups[] = {
 		ecc_field,     retirement_field, field_link_counter, field_link_speed,
@@ -246,12 +246,16 @@ nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t device, int valuesCount,
 	if (valuesCount <= 0)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	gettimeofday(&now, NULL);
-	for (int i = 0; i < valuesCount; i++) {
-		values[i].timestamp = (long long)now.tv_sec * 1000000 + now.tv_usec;
-		values[i].latencyUsec = 0;
-		values[i].nvmlReturn = field_value(&gpu, &values[i]);
+	// All of one call are of one moment.
+	do {
+		for (int i = 0; i < valuesCount; i++) {
+			values[i].timestamp = (long long)now.tv_sec * 1000000 + now.tv_usec;
+			values[i].latencyUsec = 0;
+			values[i].nvmlReturn = field_value(&gpu, &values[i]);
+		}
+	} while (gpu_changed(&gpu));
+	for (int i = 0; i < valuesCount; i++)
 		log_debug("%s(%u, %u) = %d", __func__, values[i].fieldId, values[i].scopeId,
 			  (int)values[i].nvmlReturn);
-	}
 	return NVML_SUCCESS;
 }

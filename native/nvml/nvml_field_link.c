@@ -138,6 +138,34 @@ static nvmlReturn_t link_throughput(const struct gpu *gpu, nvmlFieldValue_t *fie
 	return put_u64(field, kib * links);
 }
 
+// From Hopper on an idle link saves power after a time that can be chosen.
+static nvmlReturn_t threshold_field(const struct gpu *gpu, nvmlFieldValue_t *field)
+{
+	if (gpu->board->nvlink.version == NA_U32 || gpu->board->nvlink.version < 4)
+		return NVML_ERROR_NOT_SUPPORTED;
+	switch (field->fieldId) {
+	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_MIN:
+		return put_u32(field, NVML_NVLINK_LOW_POWER_THRESHOLD_MIN);
+	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_MAX:
+		return put_u32(field, NVML_NVLINK_LOW_POWER_THRESHOLD_MAX);
+	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_UNITS:
+		return put_u32(field, NVML_NVLINK_LOW_POWER_THRESHOLD_UNIT_100US);
+	default:
+		return put_u32(field, 1);
+	}
+}
+
+// The counters of the fifth generation's ports.
+static bool is_port_counter(unsigned int id)
+{
+	return between(id, NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS,
+		       NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER) ||
+	       between(id, NVML_FI_DEV_NVLINK_COUNT_FEC_HISTORY_0,
+		       NVML_FI_DEV_NVLINK_COUNT_FEC_HISTORY_15) ||
+	       between(id, NVML_FI_DEV_NVLINK_COUNT_RAW_ERRORS_LANE0,
+		       NVML_FI_DEV_NVLINK_PLR_XMIT_RETRY_BLOCKS);
+}
+
 nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	bool linked = gpu->board->nvlink.version != NA_U32;
@@ -150,6 +178,11 @@ nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field)
 		return put_u32(field, linked ? switch_links(gpu) : NA_U32);
 	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD:
 		return put_u32(field, gpu->running->settings.low_power_threshold);
+	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_MIN:
+	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_MAX:
+	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_UNITS:
+	case NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_SUPPORTED:
+		return threshold_field(gpu, field);
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX:
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX:
 	case NVML_FI_DEV_NVLINK_THROUGHPUT_RAW_TX:
@@ -166,8 +199,7 @@ nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field)
 	default:
 		break;
 	}
-	// The counters of the fifth generation's ports.
-	if (between(id, NVML_FI_DEV_NVLINK_COUNT_XMIT_PACKETS, NVML_FI_DEV_NVLINK_COUNT_SYMBOL_BER))
+	if (is_port_counter(id))
 		return linked && gpu->board->nvlink.version >= 5 ? link_scope_field(gpu, field)
 								 : NVML_ERROR_NOT_SUPPORTED;
 	return NOT_MINE;

@@ -159,6 +159,13 @@ static void fill_guid(unsigned char guid[16], uint64_t value)
 		guid[15 - i] = (unsigned char)(value >> (8 * i));
 }
 
+static bool knows_its_place(const struct profile_platform *platform)
+{
+	return platform->slot_number != NA_U32 || platform->tray_index != NA_U32 ||
+	       platform->host_id != NA_U32 || platform->peer_type != NA_U32;
+}
+
+// A board outside a rack knows its host and its peers, but no slot and no tray: those numbers are then 0xff.
 static void fill_platform_v1(nvmlPlatformInfo_v1_t *info, const struct gpu *gpu)
 {
 	const struct profile_platform *platform = &gpu->board->platform;
@@ -185,7 +192,7 @@ nvmlReturn_t nvmlDeviceGetPlatformInfo(nvmlDevice_t device, nvmlPlatformInfo_t *
 	if (platformInfo->version != nvmlPlatformInfo_v1 &&
 	    platformInfo->version != nvmlPlatformInfo_v2)
 		return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-	if (gpu.board->platform.slot_number == NA_U32)
+	if (!knows_its_place(&gpu.board->platform))
 		return NVML_ERROR_NOT_SUPPORTED;
 	fill_platform_v1((nvmlPlatformInfo_v1_t *)platformInfo, &gpu);
 	return NVML_SUCCESS;

@@ -76,6 +76,9 @@ static inline nvmlReturn_t answer_i32(int *answer, int32_t value)
 /* 550 of "550.163.01": some questions are deprecated from a certain driver on. */
 unsigned int driver_major(const struct description *description);
 
+/* The first driver that is known to call application clocks and the power state deprecated; 580 answers. */
+#define DRIVER_WITHOUT_APPLICATION_CLOCKS 595u
+
 /* Sleep until the page's event futex is no longer `seen`, or for so long. */
 void event_sleep(uint32_t seen, uint64_t milliseconds);
 

@@ -9,7 +9,7 @@ struct memory {
 };
 
 // Of the GPU with all its instances, or of the instance that a MIG device is in.
-static nvmlReturn_t look(struct gpu *gpu, struct memory *memory)
+static nvmlReturn_t look_once(struct gpu *gpu, struct memory *memory)
 {
 	uint64_t taken;
 
@@ -29,6 +29,17 @@ static nvmlReturn_t look(struct gpu *gpu, struct memory *memory)
 	taken = memory->reserved + memory->used;
 	memory->free = taken < memory->total ? memory->total - taken : 0;
 	return NVML_SUCCESS;
+}
+
+// All of one state, so that the parts are the whole.
+static nvmlReturn_t look(struct gpu *gpu, struct memory *memory)
+{
+	nvmlReturn_t ret;
+
+	do {
+		ret = look_once(gpu, memory);
+	} while (gpu_changed(gpu));
+	return ret;
 }
 
 // The first version counts what the driver reserves as used.
@@ -77,16 +88,16 @@ nvmlReturn_t nvmlDeviceGetBAR1MemoryInfo(nvmlDevice_t device, nvmlBAR1Memory_t *
 		return ret;
 	if (gpu.board->bar1_total == NA_U64)
 		return NVML_ERROR_NOT_SUPPORTED;
-	bar1Memory->bar1Total = gpu.board->bar1_total;
-	bar1Memory->bar1Used = gpu.readings->bar1_used;
-	if (gpu_is_mig(&gpu)) {
-		ret = mig_device_bar1(&gpu, &bar1Memory->bar1Total);
-		if (ret != NVML_SUCCESS)
-			return ret;
-		bar1Memory->bar1Used = 0;
-	}
-	bar1Memory->bar1Free = bar1Memory->bar1Total - bar1Memory->bar1Used;
-	return NVML_SUCCESS;
+	do {
+		bar1Memory->bar1Total = gpu.board->bar1_total;
+		bar1Memory->bar1Used = gpu.readings->bar1_used;
+		if (gpu_is_mig(&gpu)) {
+			ret = mig_device_bar1(&gpu, &bar1Memory->bar1Total);
+			bar1Memory->bar1Used = 0;
+		}
+		bar1Memory->bar1Free = bar1Memory->bar1Total - bar1Memory->bar1Used;
+	} while (gpu_changed(&gpu));
+	return ret;
 }
 
 nvmlReturn_t nvmlDeviceGetConfComputeProtectedMemoryUsage(nvmlDevice_t device, nvmlMemory_t *memory)
@@ -98,8 +109,10 @@ nvmlReturn_t nvmlDeviceGetConfComputeProtectedMemoryUsage(nvmlDevice_t device, n
 		return ret;
 	if (gpu.board->cc_protected_total == NA_U64)
 		return NVML_ERROR_NOT_SUPPORTED;
-	memory->total = gpu.board->cc_protected_total;
-	memory->used = gpu.readings->cc_protected_used;
-	memory->free = memory->total - memory->used;
+	do {
+		memory->total = gpu.board->cc_protected_total;
+		memory->used = gpu.readings->cc_protected_used;
+		memory->free = memory->total - memory->used;
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }

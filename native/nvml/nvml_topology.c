@@ -94,10 +94,15 @@ nvmlReturn_t nvmlDeviceGetP2PStatus(nvmlDevice_t device1, nvmlDevice_t device2,
 	return NVML_SUCCESS;
 }
 
-static bool has_cpus(const struct device *device)
+static struct host_place place_of(const struct gpu *gpu)
+{
+	return host_place(&handle_source.host, gpu->device);
+}
+
+static bool any_cpu(const uint64_t *cpus)
 {
 	for (unsigned int i = 0; i < PROFILE_CPU_WORDS; i++)
-		if (device->cpus[i])
+		if (cpus[i])
 			return true;
 	return false;
 }
@@ -117,14 +122,16 @@ nvmlReturn_t nvmlDeviceGetCpuAffinityWithinScope(nvmlDevice_t device, unsigned i
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, cpuSet, &gpu);
+	struct host_place place;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!cpuSetSize || scope > NVML_AFFINITY_SCOPE_SOCKET)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (!has_cpus(gpu.device))
+	place = place_of(&gpu);
+	if (!any_cpu(place.cpus))
 		return NVML_ERROR_NOT_SUPPORTED;
-	fill_bits(cpuSet, cpuSetSize, gpu.device->cpus, PROFILE_CPU_WORDS);
+	fill_bits(cpuSet, cpuSetSize, place.cpus, PROFILE_CPU_WORDS);
 	return NVML_SUCCESS;
 }
 
@@ -141,14 +148,16 @@ nvmlReturn_t nvmlDeviceGetMemoryAffinity(nvmlDevice_t device, unsigned int nodeS
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, nodeSet, &gpu);
 	uint64_t node;
+	int32_t id;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!nodeSetSize || scope > NVML_AFFINITY_SCOPE_SOCKET)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (gpu.device->numa_node < 0 || gpu.device->numa_node >= 64)
+	id = place_of(&gpu).node;
+	if (id < 0 || id >= 64)
 		return NVML_ERROR_NOT_SUPPORTED;
-	node = 1ull << gpu.device->numa_node;
+	node = 1ull << id;
 	fill_bits(nodeSet, nodeSetSize, &node, 1);
 	return NVML_SUCCESS;
 }
@@ -181,7 +190,7 @@ nvmlReturn_t nvmlSystemGetTopologyGpuSet(unsigned int cpuNumber, unsigned int *c
 	room = deviceArray ? *count : 0;
 	for (uint32_t i = 0; i < handle_count(); i++) {
 		if (!handle_gpu(i, &gpu) ||
-		    !(gpu.device->cpus[cpuNumber / 64] >> cpuNumber % 64 & 1))
+		    !(place_of(&gpu).cpus[cpuNumber / 64] >> cpuNumber % 64 & 1))
 			continue;
 		if (found < room)
 			deviceArray[found] = handle_of(i);

@@ -91,18 +91,18 @@ nvmlReturn_t nvmlDeviceGetEncoderStats(nvmlDevice_t device, unsigned int *sessio
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, sessionCount, &gpu);
-	const struct readings *now;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!averageFps || !averageLatency)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	now = gpu.readings;
-	if (now->encoder_sessions == NA_U32)
+	if (gpu.readings->encoder_sessions == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
-	*sessionCount = now->encoder_sessions;
-	*averageFps = now->encoder_fps;
-	*averageLatency = now->encoder_latency_us;
+	do {
+		*sessionCount = gpu.readings->encoder_sessions;
+		*averageFps = gpu.readings->encoder_fps;
+		*averageLatency = gpu.readings->encoder_latency_us;
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 
@@ -110,16 +110,16 @@ nvmlReturn_t nvmlDeviceGetFBCStats(nvmlDevice_t device, nvmlFBCStats_t *fbcStats
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, fbcStats, &gpu);
-	const struct readings *now;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
-	now = gpu.readings;
-	if (now->fbc_sessions == NA_U32)
+	if (gpu.readings->fbc_sessions == NA_U32)
 		return NVML_ERROR_NOT_SUPPORTED;
-	fbcStats->sessionsCount = now->fbc_sessions;
-	fbcStats->averageFPS = now->fbc_fps;
-	fbcStats->averageLatency = now->fbc_latency_us;
+	do {
+		fbcStats->sessionsCount = gpu.readings->fbc_sessions;
+		fbcStats->averageFPS = gpu.readings->fbc_fps;
+		fbcStats->averageLatency = gpu.readings->fbc_latency_us;
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 

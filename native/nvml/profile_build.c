@@ -204,7 +204,6 @@ static void place(const struct profile_file *file, struct device *device, uint32
 	uint32_t period = places(file);
 
 	device->numa_node = -1;
-	device->memory_numa_node = -1;
 	device->root_complex = NA_U32;
 	device->root_level = 30;
 	for (uint32_t r = 0; r < file->root_count; r++) {
@@ -260,6 +259,10 @@ static void identify(struct reader *reader, const struct draft *draft,
 	device->module_id = draft->module_id;
 	if (device->module_id == NA_U32 && draft->module_count)
 		device->module_id = draft->modules[index % draft->module_count];
+	device->memory_numa_node = -1;
+	if (draft->memory_node_count)
+		device->memory_numa_node =
+			(int32_t)draft->memory_nodes[index % draft->memory_node_count];
 	device->pdi = identity_hash(node, index, "pdi").low;
 	device->fabric_guid = NA_U64;
 	if (draft->board.fabric.state != NA_U32)

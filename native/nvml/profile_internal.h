@@ -38,6 +38,8 @@ struct draft {
 	struct pci_address slots[PROFILE_MAX_SLOTS];
 	uint32_t module_count; /* module ids by index, of device_defaults */
 	uint32_t modules[PROFILE_MAX_SLOTS];
+	uint32_t memory_node_count; /* NUMA nodes of GPU memory, likewise */
+	uint32_t memory_nodes[PROFILE_MAX_SLOTS];
 	/* fabric.health, made into a mask once all of it is known */
 	uint32_t fabric_degraded;
 	uint32_t fabric_recovery;
@@ -236,6 +238,7 @@ int read_clocks(struct reader *reader, yaml_node_t *node, void *target);
 int read_processes(struct reader *reader, yaml_node_t *node, void *target);
 int read_slots(struct reader *reader, yaml_node_t *node, void *target);
 int read_modules(struct reader *reader, yaml_node_t *node, void *target);
+int read_memory_nodes(struct reader *reader, yaml_node_t *node, void *target);
 int read_bus_id(struct reader *reader, yaml_node_t *node, void *target);
 int read_uuid(struct reader *reader, yaml_node_t *node, void *target);
 int read_cluster_uuid(struct reader *reader, yaml_node_t *node, void *target);

@@ -150,6 +150,7 @@ const struct key platform_keys[] = {
 	CHOICE("peer_type", board.platform.peer_type, peer_types, NA),
 	U32("module_id", module_id, 0, 255, NA),
 	CALL("module_ids", read_modules, "a list of numbers from 0 to 255"),
+	CALL("memory_numa_nodes", read_memory_nodes, "a list of NUMA nodes from 0 to 1023"),
 	TEXT("fru_part_number", board.platform.fru_part_number, NA),
 	END,
 };

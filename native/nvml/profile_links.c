@@ -77,7 +77,6 @@ static void link_by_switches(const struct profile_file *file, uint32_t domain,
 			continue;
 		link->active = up;
 		link->remote_type = PROFILE_REMOTE_SWITCH;
-		link->remote_link = (uint8_t)i;
 		if (!file->switch_count)
 			continue;
 		lead_to_address(link, &file->switches[i % file->switch_count], domain);
@@ -126,6 +125,60 @@ static int build_link(struct reader *reader, const struct draft_link *draft, uin
 	return 0;
 }
 
+/* The nth link of a device that leads to peer; NULL where it has not so many. */
+static struct device_link *nth_link_to(struct device *device, uint32_t peer, uint32_t n)
+{
+	for (uint32_t i = 0; i < device->link_count; i++)
+		if (device->links[i].remote_device == (int32_t)peer && n-- == 0)
+			return &device->links[i];
+	return NULL;
+}
+
+/*
+ * Of two GPUs' links to each other, the first meets the first and so on. A link
+ * is up when both its ends are.
+ */
+static void join_links(struct description *description, uint32_t a, uint32_t b)
+{
+	struct device *one = &description->devices[a], *two = &description->devices[b];
+	struct device_link *link, *end;
+
+	for (uint32_t n = 0; (link = nth_link_to(one, b, n)); n++) {
+		end = nth_link_to(two, a, n);
+		if (!end)
+			return;
+		link->remote_link = (uint8_t)(end - two->links);
+		end->remote_link = (uint8_t)(link - one->links);
+		link->active = end->active = link->active && end->active;
+	}
+}
+
+static bool same_switch(const struct device_link *a, const struct device_link *b)
+{
+	return b->remote_type == PROFILE_REMOTE_SWITCH && a->remote_domain == b->remote_domain &&
+	       a->remote_bus == b->remote_bus && a->remote_slot == b->remote_slot &&
+	       a->remote_function == b->remote_function;
+}
+
+/*
+ * Each link to a switch has a port of its own there: those of the first GPU come
+ * first. Switches without an address have one link of each GPU.
+ */
+static void number_ports(struct device *device, uint32_t index)
+{
+	uint32_t place[PROFILE_MAX_LINKS] = { 0 }, ports = 1;
+
+	for (uint32_t i = 0; i < device->link_count; i++) {
+		for (uint32_t before = 0; before < i && device->links[i].remote_bus; before++)
+			place[i] += same_switch(&device->links[i], &device->links[before]);
+		if (place[i] >= ports)
+			ports = place[i] + 1;
+	}
+	for (uint32_t i = 0; i < device->link_count; i++)
+		if (device->links[i].remote_type == PROFILE_REMOTE_SWITCH)
+			device->links[i].remote_link = (uint8_t)(index * ports + place[i]);
+}
+
 static bool has_own_links(const struct profile_file *file, uint32_t index)
 {
 	for (uint32_t i = 0; i < file->link_count; i++)
@@ -153,6 +206,11 @@ int links_build(struct reader *reader, uint32_t domain, struct description *desc
 			    build_link(reader, &file->links[i], domain, description, index) != 0)
 				return -1;
 	}
+	for (uint32_t i = 0; i < description->device_count; i++)
+		number_ports(&description->devices[i], i);
+	for (uint32_t a = 0; file->link_count && a < description->device_count; a++)
+		for (uint32_t b = a + 1; b < description->device_count; b++)
+			join_links(description, a, b);
 	for (uint32_t i = 0; i < description->board_count; i++)
 		if (description->boards[i].nvlink.links)
 			description->boards[i].nvlink.capabilities = CAPABILITIES_ALL;

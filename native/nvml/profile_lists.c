@@ -143,6 +143,15 @@ int read_modules(struct reader *reader, yaml_node_t *node, void *target)
 			      &draft->module_count);
 }
 
+int read_memory_nodes(struct reader *reader, yaml_node_t *node, void *target)
+{
+	static const struct key range = { .kind = KIND_U32, .min = 0, .max = 1023 };
+	struct draft *draft = target;
+
+	return reader_numbers(reader, node, &range, "NUMA nodes", draft->memory_nodes,
+			      &draft->memory_node_count);
+}
+
 /* --- MIG --- */
 
 static int read_placements(struct reader *reader, yaml_node_t *node, void *target)

@@ -114,6 +114,7 @@ static enum source_result use_page(struct source *source)
 		log_error("%s", error.text);
 		return SOURCE_INVALID;
 	}
+	host_read(&source->host, HOST_SYSFS);
 	visible_nodes(&source->visible, page_description(source->page), "/dev");
 	visible_attached(&source->visible, &page_area(source->page)->state);
 	log_debug("%s: %u of %u GPUs visible", source->path, source->visible.count,
@@ -133,6 +134,7 @@ static enum source_result use_profile(struct source *source, bool development)
 		return SOURCE_INVALID;
 	}
 	page_init_state(page);
+	host_read(&source->host, HOST_SYSFS);
 	source->page = page;
 	source->private = true;
 	if (development)

@@ -9,6 +9,7 @@
 #ifndef MIRAGE_SOURCE_H
 #define MIRAGE_SOURCE_H
 
+#include "host.h"
 #include "page.h"
 #include "visible.h"
 
@@ -25,6 +26,7 @@ struct source {
 	char path[4096]; /* what it was made from */
 	bool private; /* parsed from YAML: no filter by device nodes */
 	struct visible visible; /* NVML index -> slot in the page */
+	struct host host;
 };
 
 /* Errors are logged once, as one line on stderr, before this returns. */

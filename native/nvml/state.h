@@ -50,6 +50,7 @@ struct running_settings {
 	uint32_t reset_required; /* a pending mode waits for a reset */
 	uint32_t resets; /* GPU resets since the profile came in force */
 	uint32_t gpm_streaming; /* nvmlEnableState_t */
+	uint32_t nvlink_bandwidth_mode; /* of this GPU; 0: all links */
 	uint32_t reserved;
 };
 
@@ -150,6 +151,7 @@ struct running {
 	uint64_t energy_ms; /* since boot */
 	uint64_t up_since_ms; /* since boot: the last reset; 0: none */
 	struct running_motion motion;
+	char hostname[64]; /* that the GPU was told; empty: none */
 	struct readings readings;
 	struct running_fault faults[STATE_MAX_FAULTS];
 	struct running_gpu_instance gpu_instances[STATE_MAX_GPU_INSTANCES];

@@ -200,6 +200,8 @@ enum state_result state_commit(struct state_writer *writer)
 	if (settle(writer, &device->running[(next - 1) & 1]) != 0)
 		return STATE_FAILED;
 	account_follow(state_running(device, next - 1), writer->edited);
+	/* Who still reads the older copy must see the last number before the copy changes. */
+	atomic_thread_fence(memory_order_release);
 	if (put(writer, &device->running[next & 1], writer->edited, sizeof(*writer->edited)) != 0)
 		return STATE_FAILED;
 	atomic_store(&device->sequence, next);
@@ -234,6 +236,7 @@ enum state_result state_commit_node(struct state_writer *writer, const struct ru
 	struct state_node *node = &writer->area->state.node;
 	uint64_t next = atomic_load(&node->sequence) + 1;
 
+	atomic_thread_fence(memory_order_release);
 	if (put(writer, &node->running[next & 1], running, sizeof(*running)) != 0)
 		return STATE_FAILED;
 	atomic_store(&node->sequence, next);

@@ -184,15 +184,10 @@ STATED = {
     "len(nv.nvmlDeviceGetTopologyNearestGpus(gpu, nv.NVML_TOPOLOGY_SYSTEM))": {A100: 6, GB200: 2},
     "nv.nvmlDeviceGetP2PStatus(gpu, other, nv.NVML_P2P_CAPS_INDEX_NVLINK)": {A100: 0, GB200: 0},
     "nv.nvmlDeviceOnSameBoard(gpu, other)": {A100: 0, GB200: 0},
-    "nv.nvmlDeviceGetCpuAffinity(gpu, 4)": {
-        A100: [0xFFFF << 48, 0, 0xFFFF << 48, 0],
-        GB200: [2**64 - 1, 0xFF, 0, 0],
-    },
-    "nv.nvmlDeviceGetMemoryAffinity(gpu, 1, nv.NVML_AFFINITY_SCOPE_NODE)": {A100: [8], GB200: [1]},
     "nv.nvmlDeviceGetAddressingMode(gpu)": {A100: 1, GB200: 2},
     "nv.nvmlDeviceGetConfComputeProtectedMemoryUsage(gpu).total": {A100: 0, GB200: 0},
     "nv.nvmlSystemGetConfComputeState().ccFeature": {A100: 0, GB200: 0},
-    "nv.nvmlDeviceGetRepairStatus(gpu)": {A100: NO, GB200: [0, 0]},
+    "nv.nvmlDeviceGetRepairStatus(gpu)": {A100: [0, 0], GB200: [0, 0]},
     "nv.nvmlUnitGetCount()": {A100: 0, GB200: 0},
     "nv.nvmlDeviceGetFieldValues(gpu, [nv.NVML_FI_DEV_NVLINK_LINK_COUNT])[0].value.uiVal": {A100: 12, GB200: 18},
     "nv.nvmlDeviceGetFieldValues(gpu, [nv.NVML_FI_DEV_NVLINK_SPEED_MBPS_COMMON])[0].value.uiVal": {

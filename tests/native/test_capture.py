@@ -25,6 +25,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import (
     smi_source,
     text,
 )
+from tests.native import machine
 
 REPO = Path(__file__).parents[2]
 PROFILES = sorted((REPO / "charts/gpu-mock/profiles").glob("*.yaml"))
@@ -35,10 +36,6 @@ UNTOLD = {
     "boards[].multiprocessors": "only libcuda tells it",
     "boards[].nvlink.switches": "NVML tells where links lead, not how many switches there are outside the host",
     "boards[].platform.fru_part_number": "neither has it",
-    "boards[].platform.slot_number": "a board without a slot number tells nothing of its platform",
-    "boards[].platform.tray_index": "as above",
-    "boards[].platform.host_id": "as above",
-    "boards[].platform.peer_type": "as above",
     "devices[].readings.energy_mj": "it counts from boot at the power drawn",
     "devices[].readings.motion": "what a reading moves between is not to be seen from one reading",
     "devices[].root_level": "a GPU alone on its host bridge is near to no other",
@@ -77,8 +74,13 @@ UNTOLD_BY_DOCUMENT = {
     "boards[].nvlink.links",
     "boards[].nvlink.version",
     "boards[].platform.chassis_serial_number",
+    "boards[].platform.host_id",
+    "boards[].platform.peer_type",
+    "boards[].platform.slot_number",
+    "boards[].platform.tray_index",
     "devices[].cpus",
     "devices[].link",
+    "devices[].memory_numa_node",
     "devices[].numa_node",
     "devices[].root_complex",
     # Of several fans the first one.
@@ -112,11 +114,22 @@ def canonical(description: dict[str, t.Any]) -> dict[str, t.Any]:
     seen: dict[int, int] = {}
     for device in description["devices"]:
         device["root_complex"] = seen.setdefault(device["root_complex"], len(seen))
+        shown_here(device)
     for board in description["boards"]:
         profiles = board["mig"]["profiles"]
         count = board["mig"]["profile_count"]
         board["mig"]["profiles"] = sorted(profiles[:count], key=lambda one: one["id"]) + profiles[count:]
     return description
+
+
+def shown_here(device: dict[str, t.Any]) -> None:
+    """A captured GPU has the CPUs and the NUMA node that the library showed on this machine."""
+    if device["numa_node"] < 0:
+        return
+    named = {64 * word + bit for word, bits in enumerate(device["cpus"]) for bit in range(64) if bits >> bit & 1}
+    root = {"cpu_affinity": machine.text_of(named), "numa_node": device["numa_node"]}
+    cpus, device["numa_node"] = machine.place(root)
+    device["cpus"] = [sum(1 << cpu % 64 for cpu in cpus if cpu // 64 == word) for word in range(len(device["cpus"]))]
 
 
 def fields(value: t.Any, path: str = "") -> dict[str, t.Any]:

@@ -26,7 +26,7 @@ def test_all_values_are_there(description: dict) -> None:
     assert (board["name"], board["clocks"]["memory_clocks"][0]) == ("NVIDIA GB200", 3996)
     assert len(board["clocks"]["graphics_clocks"]) == 2048
     assert board["thermal"]["tlimit_shutdown_c"] == -5
-    assert (device["memory_numa_node"], device["links"][17]["remote_device"]) == (-1, -1)
+    assert (device["memory_numa_node"], device["links"][17]["remote_device"]) == (2, -1)
     # Three dimensions: [uncorrected][aggregate][location].
     counters = device["readings"]["ecc"]["counters"]
     assert [len(counters), len(counters[0]), len(counters[0][0])] == [2, 2, 8]

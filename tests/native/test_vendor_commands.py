@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.native import machine
+
 # What -q -d takes.
 SECTIONS = [
     "MEMORY",
@@ -77,7 +79,8 @@ def test_topology_shows_cpus_and_numa_nodes(smi, described):
     expected = {}
     for root in described["pcie_topology"]["root_complexes"]:
         for index in root["indexes"]:
-            expected[index] = [root["cpu_affinity"], str(root["numa_node"])]
+            cpus, node = machine.place(root)
+            expected[index] = [machine.text_of(cpus), str(node)]
     assert {i: line[count + 1 : count + 3] for i, line in enumerate(lines)} == expected
 
 

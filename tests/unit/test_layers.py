@@ -57,7 +57,12 @@ COMMAND = [
 # they share) is above them all.
 HEIGHTS = [
     (0, re.compile(r"log")),
-    (1, re.compile(r"page(_\w+)?|profile(_\w+)?|state(_\w+)?|source|visible|identity|motion(_\w+)?|trace|fault_kind")),
+    (
+        1,
+        re.compile(
+            r"page(_\w+)?|profile(_\w+)?|state(_\w+)?|source|visible|identity|motion(_\w+)?|trace|fault_kind|host"
+        ),
+    ),
     (2, re.compile(r"handle")),
 ]
 

@@ -183,7 +183,7 @@ static bool from_board(const struct cuda_device *found, int attribute, int *valu
 		*value = ats(board);
 		return true;
 	case CUDA_HOST_NUMA_ID:
-		*value = device->numa_node;
+		*value = cuda_host_place(device).node;
 		return true;
 	default:
 		return false;

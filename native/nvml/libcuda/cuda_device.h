@@ -41,6 +41,9 @@ bool cuda_device_changed(struct cuda_device *device);
 /* CUDA counts what programs can have: without what driver and firmware keep. */
 uint64_t cuda_device_memory(const struct cuda_device *found);
 
+/* Where a device sits on this machine. */
+struct host_place cuda_host_place(const struct device *device);
+
 /* Initialised, the ordinal one of ours, the pointer not NULL, in this order. */
 CUresult cuda_device_enter(const char *function, CUdevice ordinal, const void *answer,
 			   struct cuda_device *device);

@@ -156,6 +156,11 @@ const struct source *cuda_source(void)
 	return &source;
 }
 
+struct host_place cuda_host_place(const struct device *device)
+{
+	return host_place(&source.host, device);
+}
+
 uint32_t cuda_device_count(void)
 {
 	return visible_count;

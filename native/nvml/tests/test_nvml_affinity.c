@@ -43,11 +43,28 @@ static void a_thread_is_bound_and_set_free(void)
 	CHECK(CPU_COUNT(&after) >= CPU_COUNT(&before));
 }
 
+// CPUs that the machine has not are no place to be bound to: the GPU sits at those of its own.
+static void a_thread_is_bound_where_the_gpu_is_shown(void)
+{
+	nvmlDevice_t device = gpu_of_cpus("1020-1023");
+	unsigned long shown[CPU_SETSIZE / 64];
+	cpu_set_t bound;
+
+	CHECK_NUMBER(nvmlDeviceGetCpuAffinity(device, CPU_SETSIZE / 64, shown), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceSetCpuAffinity(device), NVML_SUCCESS);
+	CHECK_NUMBER(sched_getaffinity(0, sizeof(bound), &bound), 0);
+	CHECK(CPU_COUNT(&bound) > 0);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		CHECK(!CPU_ISSET(i, &bound) || shown[i / 64] >> i % 64 & 1);
+}
+
+// As where sysfs cannot be read: what is described may then not be there.
 static void cpus_that_the_machine_has_not_leave_the_thread_alone(void)
 {
 	nvmlDevice_t device = gpu_of_cpus("1020-1023");
 	cpu_set_t before, after;
 
+	handle_source.host.node_count = 0;
 	CHECK_NUMBER(sched_getaffinity(0, sizeof(before), &before), 0);
 	CHECK_NUMBER(nvmlDeviceSetCpuAffinity(device), NVML_ERROR_UNKNOWN);
 	CHECK_NUMBER(sched_getaffinity(0, sizeof(after), &after), 0);
@@ -63,6 +80,6 @@ static void a_gpu_without_cpus_binds_nothing(void)
 	CHECK_NUMBER(nvmlDeviceClearCpuAffinity(NULL), NVML_ERROR_INVALID_ARGUMENT);
 }
 
-TESTSUITE(TEST(a_thread_is_bound_and_set_free),
+TESTSUITE(TEST(a_thread_is_bound_and_set_free), TEST(a_thread_is_bound_where_the_gpu_is_shown),
 	  TEST(cpus_that_the_machine_has_not_leave_the_thread_alone),
 	  TEST(a_gpu_without_cpus_binds_nothing))

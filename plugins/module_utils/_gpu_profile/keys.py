@@ -32,6 +32,7 @@ WITHOUT_NONE = (
     "pci.bus_id",
     "pci.slots",
     "persistence_mode",
+    "platform.memory_numa_nodes",
     "platform.module_ids",
     "processes",
     "remapped_rows.failure_occurred",

@@ -55,6 +55,11 @@ def fabric_health(mask: int) -> Json:
     }
 
 
+def known(number: int) -> int | str:
+    """A board outside a rack knows its host and its peers, and has the highest number for slot and tray."""
+    return words.NONE if number == 0xFF else number
+
+
 def tell_platform(teller: Teller, board: Board) -> None:
     info = teller.get(
         "platform",
@@ -65,7 +70,7 @@ def tell_platform(teller: Teller, board: Board) -> None:
         return
     serial = bytes(info.chassisSerialNumber).split(b"\0")[0].decode("ascii", "replace").strip()
     words.put(teller.keys, "platform.chassis_serial_number", serial or words.NONE)
-    words.put(teller.keys, "platform.slot_number", info.slotNumber)
-    words.put(teller.keys, "platform.tray_index", info.trayIndex)
-    words.put(teller.keys, "platform.host_id", info.hostId)
+    words.put(teller.keys, "platform.slot_number", known(info.slotNumber))
+    words.put(teller.keys, "platform.tray_index", known(info.trayIndex))
+    words.put(teller.keys, "platform.host_id", known(info.hostId))
     words.put(teller.keys, "platform.peer_type", words.word(words.PEER_TYPES, info.peerType))

@@ -78,6 +78,7 @@ def read_identity(board: Board, teller: Teller) -> Json:
         "serial": lambda: board.text("nvmlDeviceGetSerial"),
         "minor": lambda: board.value("nvmlDeviceGetMinorNumber"),
         "module_id": lambda: board.value("nvmlDeviceGetModuleId"),
+        "memory_node": lambda: board.value("nvmlDeviceGetNumaNodeId"),
         "bus_id": lambda: board.library.decode(board.struct("nvmlDeviceGetPciInfo_v3", "nvmlPciInfo_t").busId),
     }
     found = {name: teller.get(name, reader) if board.handle is not None else None for name, reader in readers.items()}

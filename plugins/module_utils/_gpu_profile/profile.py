@@ -75,6 +75,7 @@ def make(facts: Json, source: str, chosen: t.Sequence[int] = (), scrub: bool = T
         notes.append("PCI domains are kept: only they tell the addresses of these GPUs apart.")
     put_serials(gpus, scrub, notes)
     put_modules(gpus)
+    put_memory_nodes(gpus)
     level = places.default_level(gpus)
     for gpu in gpus:
         words.put(gpu["keys"], "topology.default_level", level)
@@ -163,6 +164,14 @@ def put_modules(gpus: t.Sequence[Json]) -> None:
         return
     for gpu in gpus:
         words.put(gpu["keys"], "platform.module_id", gpu["module_id"])
+
+
+def put_memory_nodes(gpus: t.Sequence[Json]) -> None:
+    """The NUMA nodes of the GPUs' own memory; the format has them by index, for all or for none."""
+    nodes = [gpu.get("memory_node") for gpu in gpus]
+    if None not in nodes and len(nodes) <= places.MAX_LISTED:
+        for gpu in gpus:
+            words.put(gpu["keys"], "platform.memory_numa_nodes", nodes)
 
 
 def merge(gpus: t.Sequence[Json]) -> tuple[Json, list[Json]]:

@@ -162,6 +162,13 @@ def test_more_gpus_than_a_list_has_room_for() -> None:
     assert made["devices"][39]["platform"] == {"module_id": 39}
 
 
+def test_memory_nodes_by_index_where_all_gpus_have_one() -> None:
+    made = profile.make(facts(gpu(0, memory_node=2), gpu(1, memory_node=10)), "it").profile
+    assert made["device_defaults"]["platform"] == {"memory_numa_nodes": [2, 10]}
+    made = profile.make(facts(gpu(0, memory_node=2), gpu(1)), "it").profile
+    assert "platform" not in made["device_defaults"]
+
+
 def test_a_reading_above_its_highest_value_is_that() -> None:
     made = profile.make(with_keys({"clocks.sm_current": 2000, "clocks.sm_max": 1980}), "it")
     assert made.profile["device_defaults"]["clocks"] == {"sm_current": 1980, "sm_max": 1980}
