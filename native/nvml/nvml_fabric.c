@@ -2,16 +2,21 @@
 #include "nvml_internal.h"
 
 // A board without a fabric answers too: its state says so.
-static struct profile_fabric fabric_of(const struct gpu *gpu)
+static struct profile_fabric fabric_of(struct gpu *gpu)
 {
-	struct profile_fabric fabric = gpu->board->fabric;
+	struct profile_fabric fabric;
 
-	if (fabric.state == NA_U32)
-		fabric = (struct profile_fabric){ .state = NVML_GPU_FABRIC_STATE_NOT_SUPPORTED };
-	else if (gpu->readings->fabric.health_summary)
-		fabric.health_summary = gpu->readings->fabric.health_summary;
-	fabric.health_mask &= ~gpu->readings->fabric.health_clear;
-	fabric.health_mask |= gpu->readings->fabric.health_set;
+	do {
+		fabric = gpu->board->fabric;
+		if (fabric.state == NA_U32)
+			fabric = (struct profile_fabric){
+				.state = NVML_GPU_FABRIC_STATE_NOT_SUPPORTED
+			};
+		else if (gpu->readings->fabric.health_summary)
+			fabric.health_summary = gpu->readings->fabric.health_summary;
+		fabric.health_mask &= ~gpu->readings->fabric.health_clear;
+		fabric.health_mask |= gpu->readings->fabric.health_set;
+	} while (gpu_changed(gpu));
 	return fabric;
 }
 

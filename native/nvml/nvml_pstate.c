@@ -126,8 +126,12 @@ nvmlReturn_t nvmlDeviceGetDynamicPstatesInfo(nvmlDevice_t device, nvmlGpuDynamic
 	memset(info, 0, sizeof(*info));
 	info->flags = 1;
 	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_GPU].bIsPresent = 1;
-	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_GPU].percentage = gpu.readings->gpu_util;
 	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_FB].bIsPresent = 1;
-	info->utilization[NVML_GPU_UTILIZATION_DOMAIN_FB].percentage = gpu.readings->memory_util;
+	do {
+		info->utilization[NVML_GPU_UTILIZATION_DOMAIN_GPU].percentage =
+			gpu.readings->gpu_util;
+		info->utilization[NVML_GPU_UTILIZATION_DOMAIN_FB].percentage =
+			gpu.readings->memory_util;
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }

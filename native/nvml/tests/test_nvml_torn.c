@@ -63,6 +63,11 @@ static void change(struct running *running, uint32_t number)
 	now->bar1_used = now->memory_used;
 	now->pcie_replays = now->pcie_replay_rollovers = number;
 	now->encoder_sessions = now->encoder_fps = now->encoder_latency_us = number;
+	now->gpu_util = now->memory_util = number % 101;
+	now->ecc.mode_current = now->ecc.mode_pending = number % 2;
+	now->rows.correctable = now->rows.uncorrectable = number;
+	now->fabric.health_set = now->fabric.health_summary = 1 + number % 2;
+	now->fabric.health_clear = UINT32_MAX;
 	now->fbc_sessions = now->fbc_fps = now->fbc_latency_us = number;
 	running->process_count = number % 4;
 	for (uint32_t i = 0; i < running->process_count; i++) {
@@ -141,6 +146,31 @@ static void look_at_sessions(nvmlDevice_t device)
 	      stats.averageLatency);
 }
 
+// With load of its own a GPU's utilization is that load; h100 has none.
+static void look_at_readings(nvmlDevice_t device)
+{
+	nvmlGpuFabricInfoV_t fabric = { .version = nvmlGpuFabricInfo_v3 };
+	unsigned int correctable, uncorrectable, pending, failure;
+	nvmlGpuDynamicPstatesInfo_t load;
+	nvmlEnableState_t ecc, next;
+	nvmlUtilization_t used;
+
+	CHECK_NUMBER(nvmlDeviceGetUtilizationRates(device, &used), NVML_SUCCESS);
+	whole(used.gpu == used.memory, "utilization: %u and %u", used.gpu, used.memory);
+	CHECK_NUMBER(nvmlDeviceGetDynamicPstatesInfo(device, &load), NVML_SUCCESS);
+	whole(load.utilization[0].percentage == load.utilization[1].percentage, "load: %u and %u",
+	      load.utilization[0].percentage, load.utilization[1].percentage);
+	CHECK_NUMBER(nvmlDeviceGetEccMode(device, &ecc, &next), NVML_SUCCESS);
+	whole(ecc == next, "ECC: %u and %u", ecc, next);
+	CHECK_NUMBER(
+		nvmlDeviceGetRemappedRows(device, &correctable, &uncorrectable, &pending, &failure),
+		NVML_SUCCESS);
+	whole(correctable == uncorrectable, "rows: %u and %u", correctable, uncorrectable);
+	CHECK_NUMBER(nvmlDeviceGetGpuFabricInfoV(device, &fabric), NVML_SUCCESS);
+	whole(fabric.healthMask == fabric.healthSummary, "fabric: %u and %u", fabric.healthMask,
+	      fabric.healthSummary);
+}
+
 static void look_at_processes(nvmlDevice_t device)
 {
 	nvmlProcessInfo_t list[8];
@@ -180,6 +210,7 @@ static void read_until_stopped(unsigned int reader)
 
 		look_at_fields(device);
 		look_at_sessions(device);
+		look_at_readings(device);
 		look_at_processes(device);
 		look_at_text(device);
 		if (seen != before)
