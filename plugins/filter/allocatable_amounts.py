@@ -10,13 +10,16 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 
+def _amounts(status: dict[str, t.Any], resource: str) -> dict[str, int]:
+    allocatable, capacity = (int(status.get(kind, {}).get(resource, 0)) for kind in ("allocatable", "capacity"))
+    return {"allocatable": allocatable, "capacity": capacity, "missing": capacity - allocatable}
+
+
 def allocatable_amounts(nodes: t.Any, resource: str) -> dict[str, dict[str, int]]:
-    """Allocatable and capacity of the resource by node; a node that does not have it is left out."""
+    """Allocatable, capacity and what is missing of the resource by node; a node that does not have it is left out."""
     try:
         return {
-            node["metadata"]["name"]: {
-                kind: int(node["status"].get(kind, {}).get(resource, 0)) for kind in ("allocatable", "capacity")
-            }
+            node["metadata"]["name"]: _amounts(node["status"], resource)
             for node in nodes
             if resource in node["status"].get("capacity", {})
         }

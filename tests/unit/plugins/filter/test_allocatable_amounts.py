@@ -20,8 +20,8 @@ def test_nodes_that_have_the_resource():
         node("c", {GPU: "4"}, {}),
     ]
     assert allocatable_amounts(nodes, GPU) == {
-        "a": {"allocatable": 7, "capacity": 8},
-        "c": {"allocatable": 0, "capacity": 4},
+        "a": {"allocatable": 7, "capacity": 8, "missing": 1},
+        "c": {"allocatable": 0, "capacity": 4, "missing": 4},
     }
 
 
