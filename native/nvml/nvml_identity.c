@@ -2,6 +2,7 @@
 // What a GPU is called and what it is made of.
 #include <stdio.h>
 
+#include "fault.h"
 #include "identity.h"
 #include "nvml_mig.h"
 
@@ -16,12 +17,21 @@ nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t device, char *name, unsigned int len
 				: answer_string(name, length, gpu.board->name);
 }
 
+// Who has its handle can ask a real driver for the UUID of a lost GPU: so do those who heard of its Xid.
+static bool is_lost(const struct nvmlDevice_st *device, struct gpu *gpu)
+{
+	return handle_valid(device) && handle_gpu(device->index, gpu) &&
+	       fault_lookup(gpu) == NVML_ERROR_GPU_IS_LOST;
+}
+
 nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *uuid, unsigned int length)
 {
 	char mig[IDENTITY_UUID_SIZE];
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_any_device(__func__, device, uuid, &gpu);
 
+	if (ret == NVML_ERROR_GPU_IS_LOST && is_lost(device, &gpu))
+		ret = NVML_SUCCESS;
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!gpu_is_mig(&gpu))

@@ -87,6 +87,24 @@ static void a_lost_gpu_has_no_handle_and_is_counted(void)
 	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(0, &again), NVML_SUCCESS);
 }
 
+static void who_has_the_handle_of_a_lost_gpu_is_told_its_uuid(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	struct running_fault lost = fault_of(FAULT_NAME_FALLEN_OFF_BUS);
+	struct running_fault error = fault_of(FAULT_NAME_ERROR);
+	char before[96], uuid[96] = "";
+
+	error.code = NVML_ERROR_GPU_IS_LOST;
+	CHECK_NUMBER(nvmlDeviceGetUUID(device, before, sizeof(before)), NVML_SUCCESS);
+	make_fail(&lost);
+	CHECK_NUMBER(nvmlDeviceGetUUID(device, uuid, 8), NVML_ERROR_INSUFFICIENT_SIZE);
+	CHECK_NUMBER(nvmlDeviceGetUUID(device, uuid, sizeof(uuid)), NVML_SUCCESS);
+	CHECK_STRING(uuid, before);
+	clear();
+	make_fail(&error);
+	CHECK_NUMBER(nvmlDeviceGetUUID(device, uuid, sizeof(uuid)), NVML_ERROR_GPU_IS_LOST);
+}
+
 static void wrong_arguments_come_before_faults(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
@@ -331,8 +349,10 @@ static void faults_are_met_together(void)
 	CHECK_NUMBER(call(device), NVML_ERROR_RESET_REQUIRED);
 }
 
-TESTSUITE(TEST(a_lost_gpu_has_no_handle_and_is_counted), TEST(wrong_arguments_come_before_faults),
-	  TEST(calls_are_counted), TEST(a_probability_is_kept_and_its_seed_repeats_it),
+TESTSUITE(TEST(a_lost_gpu_has_no_handle_and_is_counted),
+	  TEST(who_has_the_handle_of_a_lost_gpu_is_told_its_uuid),
+	  TEST(wrong_arguments_come_before_faults), TEST(calls_are_counted),
+	  TEST(a_probability_is_kept_and_its_seed_repeats_it),
 	  TEST(a_fault_comes_after_its_time_and_ends),
 	  TEST(readings_faults_fold_and_clearing_restores), TEST(links_go_down_and_count),
 	  TEST(the_fabric_is_unhealthy), TEST(a_hanging_call_sleeps_until_it_is_cleared),
