@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every test may ask for: the checkout, the cache, built programs, the vendor's nvidia-smi, a command runner."""
+"""What every test may ask for: the checkout, the cache, programs, the vendor's nvidia-smi, an API server, a runner."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import apiserver as servers
 import pytest
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
@@ -42,7 +44,7 @@ def must_run(*argv: str | Path, **kwargs: object) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first test that asks for programs may have to build them in an empty cache, which is part of its time."""
     for item in items:
-        if {"programs", "kubernetes_programs"}.intersection(getattr(item, "fixturenames", ())):
+        if {"programs", "kubernetes_programs", "consumers"}.intersection(getattr(item, "fixturenames", ())):
             limit = item.get_closest_marker("timeout")
             item.add_marker(pytest.mark.timeout(max(3600, limit.args[0] if limit else 0)), append=False)
 
@@ -110,3 +112,27 @@ def helm(programs: dict[str, Path]) -> Path:
 @pytest.fixture(scope="session")
 def kubectl(programs: dict[str, Path]) -> Path:
     return programs["kubernetes"] / "kubectl"
+
+
+@pytest.fixture(scope="session")
+def kubernetes_programs(repo: Path, cache: Path, run, ansible_env: dict[str, str]) -> dict[str, str]:
+    """Folders of etcd's and Kubernetes' programs by name, from the cache, else a release, else built."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "programs.json"
+        variables = {
+            "top": str(repo),
+            "role_path": str(repo / "roles" / "local_cluster"),
+            "programs_cache": str(cache),
+            "programs_file": str(answer),
+        }
+        command = [Path(sys.executable).parent / "ansible-playbook", "tests/integration/programs.yml"]
+        done = run(*command, "-e", json.dumps(variables), cwd=repo, env=ansible_env, timeout=3600)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(answer.read_text())
+
+
+@pytest.fixture(scope="session")
+def apiserver(kubernetes_programs: dict[str, str]) -> Iterator[servers.ApiServer]:
+    """A real kube-apiserver for as long as the tests run, and nothing left of it afterwards."""
+    with servers.running(kubernetes_programs) as server:
+        yield server

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unmodified clients of NVML, each on all profiles: what they are told is compared with `mock-nvml check --json`."""
+"""Unmodified clients of NVML, each on all profiles: what they are told is compared with `mock-nvml check --json`.
+
+Clients that people start by hand get the library by their environment. NVIDIA's programs for Kubernetes, which ask for
+the rest of a node, get one (tests/support/gpu_node.py).
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gpu_node
 import pytest
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -44,3 +50,27 @@ def client(client_env: dict[str, str], run: Run) -> Callable[..., str]:
         return done.stdout
 
     return call
+
+
+@pytest.fixture(scope="session")
+def consumers(
+    repo: Path, cache: Path, ansible_env: dict[str, str], run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """Folders of NVIDIA's programs by the name of the build, made as role container_images makes them."""
+    answer = tmp_path_factory.mktemp("consumers") / "programs.json"
+    variables = {
+        "role_path": str(repo / "roles" / "container_images"),
+        "programs_cache": str(cache),
+        "programs_file": str(answer),
+    }
+    playbook = [Path(sys.executable).parent / "ansible-playbook", "tests/clients/programs.yml"]
+    done = run(*playbook, "-e", json.dumps(variables), cwd=repo, env=ansible_env, timeout=3600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {name: Path(folder) for name, folder in json.loads(answer.read_text()).items()}
+
+
+@pytest.fixture
+def host(native_build: Path) -> Iterator[gpu_node.GpuNode]:
+    """A node that has a driver root; a test puts a profile in force."""
+    with gpu_node.gpu_node(native_build) as one:
+        yield one

@@ -1,42 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real kube-apiserver for as long as the tests run, and nothing left of it afterwards."""
+"""The charts and roles at a real kube-apiserver, and nothing left in it afterwards."""
 
 from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import typing as t
-from collections.abc import Iterator
 from pathlib import Path
 
 import apiserver as servers
 import pytest
 import yaml
 from mock_device import NODES, SLICES, Helm, Pods, a_slice, ask, must, remove_namespace, until_true
-
-
-@pytest.fixture(scope="session")
-def kubernetes_programs(repo: Path, cache: Path, run, ansible_env: dict[str, str]) -> dict[str, str]:
-    """Folders of etcd's and Kubernetes' programs by name, from the cache, else a release, else built."""
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "programs.json"
-        variables = {
-            "top": str(repo),
-            "role_path": str(repo / "roles" / "local_cluster"),
-            "programs_cache": str(cache),
-            "programs_file": str(answer),
-        }
-        command = [Path(sys.executable).parent / "ansible-playbook", "tests/integration/programs.yml"]
-        done = run(*command, "-e", json.dumps(variables), cwd=repo, env=ansible_env, timeout=3600)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(answer.read_text())
-
-
-@pytest.fixture(scope="session")
-def apiserver(kubernetes_programs: dict[str, str]) -> Iterator[servers.ApiServer]:
-    with servers.running(kubernetes_programs) as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -85,9 +85,9 @@ class ApiServer:
         self._spawn_all()
 
     def stop(self) -> None:
+        # One after the other: kube-apiserver does not end while etcd, of which it takes its leave, is away.
         for _, process in reversed(self._processes):
             process.send_signal(signal.SIGTERM)
-        for _, process in reversed(self._processes):
             try:
                 process.wait(15)
             except subprocess.TimeoutExpired:
