@@ -120,9 +120,11 @@ const char *input_text(struct input *input)
 		 choice < 3   ? gpu.device->uuid
 		 : choice < 5 ? gpu.device->pci_bus_id
 			      : gpu.device->serial);
-	if (choice == 7)
+	if (choice == 7) {
 		for (unsigned int i = 0; i < 32; i++)
 			text[i] = (char)input_below(input, 256);
+		text[32] = '\0';
+	}
 	return text;
 }
 
