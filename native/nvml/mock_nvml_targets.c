@@ -181,4 +181,5 @@ void targets_state(const struct targets *targets, uint32_t slot, struct running 
 		memcpy(running, state_running(device, sequence), sizeof(*running));
 		atomic_thread_fence(memory_order_acquire);
 	} while (atomic_load_explicit(&device->sequence, memory_order_relaxed) != sequence);
+	running_limit(running);
 }

@@ -35,6 +35,15 @@ int page_file_lock(int fd)
 	return -1;
 }
 
+void page_file_close(int fd)
+{
+	int saved = errno;
+
+	flock(fd, LOCK_UN);
+	close(fd);
+	errno = saved;
+}
+
 int page_file_write(int fd, const void *data, size_t size, uint64_t offset)
 {
 	const char *bytes = data;

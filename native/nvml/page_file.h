@@ -7,10 +7,13 @@
 #include <stdint.h>
 
 /*
- * Take the lock that all writers take, which ends with fd. A holder that hangs
+ * Take the lock that all writers take, until page_file_close(). A holder that hangs
  * must not hang everyone: after ten seconds -1 with errno EBUSY.
  */
 int page_file_lock(int fd);
+
+/* Give the lock back, where fd may be shared with a child of fork() that lives on, and close. */
+void page_file_close(int fd);
 
 /* All of data at offset, or -1 with errno. */
 int page_file_write(int fd, const void *data, size_t size, uint64_t offset);

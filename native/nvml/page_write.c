@@ -106,7 +106,10 @@ static int write_new(int fd, const struct description *description)
 
 	page_header_init(&header);
 	atomic_store_explicit(&header.generation, 1, memory_order_relaxed);
-	if (ftruncate(fd, sizeof(struct page)) != 0 || write_area(fd, description, NULL, 1) != 0 ||
+	/* Never made shorter: a process may still have it mapped. */
+	if ((lseek(fd, 0, SEEK_END) < (off_t)sizeof(struct page) &&
+	     ftruncate(fd, sizeof(struct page)) != 0) ||
+	    write_area(fd, description, NULL, 1) != 0 ||
 	    page_file_write(fd, events, sizeof(events), offsetof(struct page, events)) != 0 ||
 	    page_file_write(fd, &header, sizeof(header), 0) != 0)
 		return -1;
@@ -131,7 +134,7 @@ static enum page_change create(const char *file, const struct description *descr
 		return fail(error, file, strerror(saved));
 	}
 	if (access(file, F_OK) == 0) {
-		close(folder_fd);
+		page_file_close(folder_fd);
 		return page_write(file, description, false, false, error);
 	}
 	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", file);
@@ -143,12 +146,12 @@ static enum page_change create(const char *file, const struct description *descr
 			close(fd);
 			unlink(temporary);
 		}
-		close(folder_fd);
+		page_file_close(folder_fd);
 		return fail(error, file, strerror(saved));
 	}
 	fsync(folder_fd);
 	close(fd);
-	close(folder_fd);
+	page_file_close(folder_fd);
 	return PAGE_CHANGED;
 }
 
@@ -201,7 +204,6 @@ static enum page_change update(int fd, const char *file, const struct descriptio
 	if (page_reason(&header, (uint64_t)size)) {
 		if (dry_run)
 			return PAGE_CHANGED;
-		/* Never made shorter: a process may still have it mapped. */
 		if (write_new(fd, description) != 0)
 			return fail(error, file, strerror(errno));
 		return PAGE_CHANGED;
@@ -243,6 +245,6 @@ enum page_change page_write(const char *file, const struct description *descript
 		return fail(error, file, strerror(saved));
 	}
 	change = update(fd, file, description, force, dry_run, error);
-	close(fd);
+	page_file_close(fd);
 	return change;
 }

@@ -44,3 +44,21 @@ void running_init(struct running *running, const struct description *description
 	running->energy_mj = device->readings.energy_mj;
 	init_processes(running, &device->processes);
 }
+
+static void limit(uint32_t *count, uint32_t room)
+{
+	if (*count > room)
+		*count = room;
+}
+
+void running_limit(struct running *running)
+{
+	limit(&running->fault_count, STATE_MAX_FAULTS);
+	limit(&running->process_count, STATE_MAX_PROCESSES);
+	limit(&running->account_count, STATE_MAX_ACCOUNTED);
+	for (uint32_t i = 0; i < running->process_count; i++) {
+		struct readings_process *process = &running->processes[i].process;
+
+		process->name[sizeof(process->name) - 1] = '\0';
+	}
+}

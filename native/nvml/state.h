@@ -203,6 +203,9 @@ struct state_event {
 void running_init(struct running *running, const struct description *description, uint32_t slot);
 void running_init_settings(struct running_settings *settings, const struct board *board);
 
+/* What a damaged page says of its lists is no more than there is room for. */
+void running_limit(struct running *running);
+
 static inline const struct running *state_running(const struct state_device *device,
 						  uint64_t sequence)
 {

@@ -82,12 +82,8 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
 	result = page_file_lock(writer->fd) == 0 ? map(writer)
 		 : errno == EBUSY		 ? STATE_BUSY
 						 : STATE_FAILED;
-	if (result != STATE_OK) {
-		int saved = errno;
-
-		close(writer->fd);
-		errno = saved;
-	}
+	if (result != STATE_OK)
+		page_file_close(writer->fd);
 	return result;
 }
 
@@ -120,6 +116,7 @@ struct running *state_edit(struct state_writer *writer, uint32_t slot)
 	writer->slot = slot;
 	device = device_of(writer);
 	*writer->edited = *state_running(device, atomic_load(&device->sequence));
+	running_limit(writer->edited);
 	return writer->edited;
 }
 
@@ -290,7 +287,7 @@ void state_end(struct state_writer *writer)
 	if (private)
 		pthread_mutex_unlock(&private_lock);
 	else
-		close(writer->fd);
+		page_file_close(writer->fd);
 	if (writer->wake)
 		syscall(SYS_futex, &writer->page->header.event_futex, FUTEX_WAKE, INT_MAX, NULL,
 			NULL, 0);

@@ -45,6 +45,7 @@ void visible_nodes(struct visible *visible, const struct description *descriptio
 {
 	bool present[256] = { false };
 	bool any = false;
+	uint32_t count;
 	struct dirent *entry;
 	struct stat status;
 	DIR *dir = opendir(folder);
@@ -67,8 +68,10 @@ void visible_nodes(struct visible *visible, const struct description *descriptio
 		return;
 	}
 	memset(visible, 0, sizeof(*visible));
+	count = description->device_count < PROFILE_MAX_DEVICES ? description->device_count
+								: PROFILE_MAX_DEVICES;
 	for (uint32_t minor = 0; minor < 255; minor++)
-		for (uint32_t i = 0; present[minor] && i < description->device_count; i++)
+		for (uint32_t i = 0; present[minor] && i < count; i++)
 			if (description->devices[i].minor == minor)
 				visible->slot[visible->count++] = (uint8_t)i;
 }

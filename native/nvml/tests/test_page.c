@@ -199,6 +199,21 @@ static void future_format_is_refused(void)
 	check_shows("second", 3);
 }
 
+/* Who has the larger file mapped reads on to its end. */
+static void a_larger_page_is_never_made_shorter(void)
+{
+	uint32_t format = PAGE_FORMAT + 1;
+	struct stat status;
+
+	make_page();
+	CHECK(truncate(file, sizeof(struct page) + 65536) == 0);
+	damage(offsetof(struct page_header, format), &format, sizeof(format));
+	CHECK_NUMBER(page_write(file, &second, true, false, &error), PAGE_CHANGED);
+	CHECK(stat(file, &status) == 0);
+	CHECK_NUMBER(status.st_size, sizeof(struct page) + 65536);
+	check_shows("second", 3);
+}
+
 static void older_format_is_rebuilt(void)
 {
 	uint32_t format = PAGE_FORMAT - 1;
@@ -368,9 +383,9 @@ static void private_page_is_valid_to_look_at(void)
 TESTSUITE(TEST(written_then_read), TEST(the_same_changes_nothing),
 	  TEST(changed_in_place_and_seen_at_once), TEST(dry_run_writes_nothing), TEST(missing),
 	  TEST(empty_is_rebuilt), TEST(truncated_is_rebuilt_in_place), TEST(foreign_file_is_kept),
-	  TEST(future_format_is_refused), TEST(older_format_is_rebuilt),
-	  TEST(other_byte_order_is_refused), TEST(wrong_checksum_is_refused),
-	  TEST(wild_counts_are_refused), TEST(crash_between_areas_heals),
-	  TEST(full_disk_changes_nothing), TEST(no_new_file_on_full_disk),
-	  TEST(readers_and_writers_at_once), TEST(makers_at_once_make_one_page),
-	  TEST(private_page_is_valid_to_look_at))
+	  TEST(future_format_is_refused), TEST(a_larger_page_is_never_made_shorter),
+	  TEST(older_format_is_rebuilt), TEST(other_byte_order_is_refused),
+	  TEST(wrong_checksum_is_refused), TEST(wild_counts_are_refused),
+	  TEST(crash_between_areas_heals), TEST(full_disk_changes_nothing),
+	  TEST(no_new_file_on_full_disk), TEST(readers_and_writers_at_once),
+	  TEST(makers_at_once_make_one_page), TEST(private_page_is_valid_to_look_at))

@@ -110,6 +110,47 @@ static void foreign_and_missing_files_are_refused(void)
 	CHECK_NUMBER(state_begin_file(&writer, file), STATE_GONE);
 }
 
+/* A child of fork() that never calls exec() has the writer's file too. */
+static void a_child_keeps_no_lock(void)
+{
+	struct state_writer writer;
+	pid_t child;
+
+	make_page();
+	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
+	child = fork();
+	if (child == 0)
+		_exit(sleep(60) == 0);
+	state_end(&writer);
+	alarm(5);
+	set_limit(0, 9);
+	CHECK_NUMBER(now(0)->readings.power_limit_mw, 9);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+static void wild_counts_are_limited_for_writers(void)
+{
+	struct state_writer writer;
+	struct running *running;
+
+	make_page();
+	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
+	running = state_edit(&writer, 2);
+	running->process_count = UINT32_MAX;
+	running->fault_count = 1u << 20;
+	running->account_count = STATE_MAX_ACCOUNTED + 1;
+	memset(running->processes[3].process.name, 'x', sizeof(running->processes[3].process.name));
+	CHECK_NUMBER(state_commit(&writer), STATE_OK);
+	running = state_edit(&writer, 2);
+	CHECK_NUMBER(running->process_count, STATE_MAX_PROCESSES);
+	CHECK_NUMBER(running->fault_count, STATE_MAX_FAULTS);
+	CHECK_NUMBER(running->account_count, STATE_MAX_ACCOUNTED);
+	CHECK_NUMBER(strlen(running->processes[3].process.name),
+		     sizeof(running->processes[3].process.name) - 1);
+	state_end(&writer);
+}
+
 /* Whoever writes 100,000 times never lets a reader see half of a change. */
 #define CHANGES 20000
 
@@ -196,5 +237,6 @@ static void a_killed_writer_leaves_a_usable_page(void)
 TESTSUITE(TEST(starts_from_the_description),
 	  TEST(a_change_is_seen_in_an_old_mapping_and_is_of_one_device),
 	  TEST(what_is_not_committed_is_dropped), TEST(apply_keeps_or_starts_anew),
-	  TEST(foreign_and_missing_files_are_refused), TEST(no_reader_sees_half_of_a_change),
+	  TEST(foreign_and_missing_files_are_refused), TEST(a_child_keeps_no_lock),
+	  TEST(wild_counts_are_limited_for_writers), TEST(no_reader_sees_half_of_a_change),
 	  TEST(a_killed_writer_leaves_a_usable_page))
