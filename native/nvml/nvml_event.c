@@ -182,9 +182,7 @@ static bool take_event(struct nvmlEventSet_st *set, uint64_t now, struct state_e
 	for (uint64_t number = set->seen + 1; number <= last && !found; number++) {
 		if (is_done(set, number))
 			continue;
-		*event = handle_source.page->events[number % STATE_MAX_EVENTS];
-		// Another number there: it is being overwritten right now.
-		if (event->number == number && is_wanted(set, event)) {
+		if (page_event(handle_source.page, number, event) && is_wanted(set, event)) {
 			if (event->due_ms > now) {
 				*due_ms = event->due_ms < *due_ms ? event->due_ms : *due_ms;
 				continue;

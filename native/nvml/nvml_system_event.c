@@ -120,10 +120,10 @@ static unsigned int take_events(nvmlSystemEventSet_t set, nvmlSystemEventData_v1
 	if (last > STATE_MAX_EVENTS && set->seen < last - STATE_MAX_EVENTS)
 		set->seen = last - STATE_MAX_EVENTS;
 	while (set->seen < last && taken < room) {
-		struct state_event event =
-			handle_source.page->events[++set->seen % STATE_MAX_EVENTS];
+		struct state_event event;
 
-		if (event.number != set->seen || !event.system || !(event.type & set->types))
+		if (!page_event(handle_source.page, ++set->seen, &event) || !event.system ||
+		    !(event.type & set->types))
 			continue;
 		data[taken].eventType = event.type;
 		data[taken++].gpuId = pci_id(event.slot);

@@ -117,6 +117,20 @@ static inline bool page_read_retry(const struct page *page, uint64_t generation)
 	return atomic_load_explicit(&page->header.generation, memory_order_relaxed) != generation;
 }
 
+/*
+ * A copy of the event of that number, which header.event_sequence says is there;
+ * false where it is no longer kept. The oldest one may be being overwritten right
+ * now: of STATE_MAX_EVENTS one less is told.
+ */
+static inline bool page_event(const struct page *page, uint64_t number, struct state_event *event)
+{
+	*event = page->events[number % STATE_MAX_EVENTS];
+	atomic_thread_fence(memory_order_acquire);
+	return event->number == number &&
+	       atomic_load_explicit(&page->header.event_sequence, memory_order_relaxed) - number <
+		       STATE_MAX_EVENTS - 1;
+}
+
 /* Over what is in use: the system, its devices and its boards. */
 uint64_t description_checksum(const struct description *description);
 

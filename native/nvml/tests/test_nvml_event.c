@@ -157,11 +157,52 @@ static void a_late_set_gets_the_newest_in_order(void)
 		     NVML_SUCCESS);
 	for (unsigned int i = 0; i < STATE_MAX_EVENTS + 100; i++)
 		announce(0, i, 0);
-	for (unsigned int i = 100; i < STATE_MAX_EVENTS + 100; i++) {
+	/* The oldest one's place is the next writer's. */
+	for (unsigned int i = 101; i < STATE_MAX_EVENTS + 100; i++) {
 		CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_SUCCESS);
 		CHECK_NUMBER(data.eventData, i);
 	}
 	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
+}
+
+/* Each data names its number: an event that is overwritten while it is copied would show. */
+#define ROUNDS 20000
+
+static void *announce_all(void *unused)
+{
+	struct state_event event = { .type = nvmlEventTypeXidCriticalError };
+	struct state_writer writer;
+
+	for (uint64_t i = 1; i <= ROUNDS; i++) {
+		event.data = i;
+		event.due_ms = 0;
+		if (state_begin(&writer, &handle_source) != STATE_OK ||
+		    state_announce(&writer, &event) != STATE_OK)
+			exit(1);
+		state_end(&writer);
+	}
+	return unused;
+}
+
+static void no_event_is_seen_half(void)
+{
+	const struct page_header *header;
+	struct state_event event;
+	pthread_t thread;
+	uint64_t last = 0;
+
+	first_gpu("a100");
+	header = &handle_source.page->header;
+	CHECK(pthread_create(&thread, NULL, announce_all, NULL) == 0);
+	while (last < ROUNDS) {
+		last = atomic_load(&header->event_sequence);
+		for (uint64_t old = 0; old < STATE_MAX_EVENTS && old < last; old++)
+			if (page_event(handle_source.page, last - old, &event))
+				CHECK_NUMBER(event.data, event.number);
+	}
+	pthread_join(thread, NULL);
+	CHECK(page_event(handle_source.page, ROUNDS - STATE_MAX_EVENTS + 2, &event));
+	CHECK(!page_event(handle_source.page, ROUNDS - STATE_MAX_EVENTS + 1, &event));
 }
 
 static void *announce_soon(void *unused)
@@ -192,4 +233,5 @@ static void an_event_wakes_the_waiter(void)
 TESTSUITE(TEST(wait_sleeps_until_its_timeout), TEST(freed_and_foreign_sets_are_seen),
 	  TEST(freeing_wakes_the_waiter), TEST(events_are_told_once_to_who_registered),
 	  TEST(a_due_event_waits_for_its_time_and_lets_others_pass),
-	  TEST(a_late_set_gets_the_newest_in_order), TEST(an_event_wakes_the_waiter))
+	  TEST(a_late_set_gets_the_newest_in_order), TEST(no_event_is_seen_half),
+	  TEST(an_event_wakes_the_waiter))
