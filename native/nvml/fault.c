@@ -86,14 +86,10 @@ static bool node_has(struct gpu *gpu, uint64_t number, struct running_fault *fau
 	return fault_is_there(fault) && fault->number == number;
 }
 
-static bool is_shut_down(const struct gpu *gpu)
-{
-	return gpu && !atomic_load_explicit(&api_references, memory_order_acquire);
-}
-
-// Until the fault is over, cleared, or another thread has shut the library down.
-static nvmlReturn_t hang(struct gpu *gpu, uint64_t number,
-			 bool (*has)(struct gpu *gpu, uint64_t number, struct running_fault *fault))
+// gpu: NULL in nvmlInit, which nobody shuts down before it has ended.
+static nvmlReturn_t sleep_through(struct gpu *gpu, uint64_t number,
+				  bool (*has)(struct gpu *gpu, uint64_t number,
+					      struct running_fault *fault))
 {
 	struct running_fault fault;
 
@@ -101,7 +97,7 @@ static nvmlReturn_t hang(struct gpu *gpu, uint64_t number,
 		uint64_t now = motion_now(), wait;
 		uint32_t seen;
 
-		if (is_shut_down(gpu))
+		if (gpu && !atomic_load(&api_references))
 			return NVML_ERROR_UNINITIALIZED;
 		seen = atomic_load(&handle_source.page->header.event_futex);
 		if (!has(gpu, number, &fault) || fault_is_over(&fault, now))
@@ -109,6 +105,18 @@ static nvmlReturn_t hang(struct gpu *gpu, uint64_t number,
 		wait = fault.until_ms ? fault.until_ms - now : LOOK_AGAIN_MS;
 		event_sleep(seen, wait < LOOK_AGAIN_MS ? wait : LOOK_AGAIN_MS);
 	}
+}
+
+// Until the fault is over, cleared, or another thread has shut the library down.
+static nvmlReturn_t hang(struct gpu *gpu, uint64_t number)
+{
+	nvmlReturn_t ret;
+
+	if (!api_sleep_enter())
+		return NVML_ERROR_UNINITIALIZED;
+	ret = sleep_through(gpu, number, device_has);
+	api_sleep_leave();
+	return ret;
 }
 
 // --- judging ---
@@ -160,7 +168,7 @@ static nvmlReturn_t meet(struct gpu *gpu, const struct running_fault *fault)
 {
 	switch ((enum fault_effect)fault->effect) {
 	case FAULT_HANG:
-		return hang(gpu, fault->number, device_has);
+		return hang(gpu, fault->number);
 	case FAULT_SLOW:
 		pause_ms((long)fault->latency_ms);
 		return NVML_SUCCESS;
@@ -235,7 +243,7 @@ nvmlReturn_t fault_init(void)
 	    !holds(&fault, count_call(&init_counter, &fault), motion_now()))
 		return NVML_SUCCESS;
 	if (fault.effect == FAULT_HANG)
-		return hang(NULL, fault.number, node_has);
+		return sleep_through(NULL, fault.number, node_has);
 	if (fault.effect == FAULT_SLOW)
 		pause_ms((long)fault.latency_ms);
 	return fault.effect == FAULT_ERROR ? code_of(&fault) : NVML_SUCCESS;

@@ -84,6 +84,12 @@ nvmlReturn_t nvmlEventSetFree(nvmlEventSet_t set)
 	return NVML_SUCCESS;
 }
 
+void event_sets_free(void)
+{
+	for (unsigned int i = 0; i < MAX_EVENT_SETS; i++)
+		atomic_store(&sets[i].used, false);
+}
+
 nvmlReturn_t nvmlDeviceGetSupportedEventTypes(nvmlDevice_t device, unsigned long long *eventTypes)
 {
 	struct gpu gpu;
@@ -216,22 +222,17 @@ void event_sleep(uint32_t seen, uint64_t milliseconds)
 	syscall(SYS_futex, &header()->event_futex, FUTEX_WAIT, seen, &wait, NULL, 0);
 }
 
-static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, const void *answer,
-				   unsigned int timeoutms, struct state_event *event)
+static nvmlReturn_t sleep_for_event(nvmlEventSet_t set, unsigned int timeoutms,
+				    struct state_event *event)
 {
-	nvmlReturn_t ret = api_enter(function);
-	uint64_t now, deadline, due;
+	uint64_t now = motion_now(), deadline = now + timeoutms, due;
 
-	if (ret != NVML_SUCCESS)
-		return ret;
-	if (!set_valid(set) || !answer)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	now = motion_now();
-	deadline = now + timeoutms;
 	for (;; now = motion_now()) {
 		uint32_t futex = atomic_load(&header()->event_futex);
 		uint64_t wake = now + LOOK_AGAIN_MS;
 
+		if (!atomic_load(&api_references))
+			return NVML_ERROR_UNINITIALIZED;
 		if (!atomic_load(&set->used))
 			return NVML_ERROR_INVALID_ARGUMENT;
 		if (take_event(set, now, event, &due))
@@ -242,6 +243,22 @@ static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, con
 		wake = due < wake ? due : wake;
 		event_sleep(futex, wake - now);
 	}
+}
+
+static nvmlReturn_t wait_for_event(const char *function, nvmlEventSet_t set, const void *answer,
+				   unsigned int timeoutms, struct state_event *event)
+{
+	nvmlReturn_t ret = api_enter(function);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!set_valid(set) || !answer)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!api_sleep_enter())
+		return NVML_ERROR_UNINITIALIZED;
+	ret = sleep_for_event(set, timeoutms, event);
+	api_sleep_leave();
+	return ret;
 }
 
 nvmlReturn_t nvmlEventSetWait(nvmlEventSet_t set, nvmlEventData_t *data, unsigned int timeoutms)

@@ -1,13 +1,59 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "nvml_mig.h"
+#include "page_file.h"
 
 // Held while the page is mapped or unmapped; getters never take it.
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 
 _Atomic unsigned int api_references;
+
+static _Atomic unsigned int sleepers;
+
+bool api_sleep_enter(void)
+{
+	atomic_fetch_add(&sleepers, 1);
+	if (atomic_load(&api_references))
+		return true;
+	api_sleep_leave();
+	return false;
+}
+
+void api_sleep_leave(void)
+{
+	atomic_fetch_sub(&sleepers, 1);
+}
+
+/*
+ * One may have looked just before it sleeps: it is woken until it has left. Those
+ * of whom a child of fork() has nothing but the number never leave.
+ */
+static bool end_sleep(void)
+{
+	for (int tries = 0; atomic_load(&sleepers) && tries < 1000; tries++) {
+		syscall(SYS_futex, &handle_source.page->header.event_futex, FUTEX_WAKE, INT_MAX,
+			NULL, NULL, 0);
+		pause_ms(1);
+	}
+	return !atomic_load(&sleepers);
+}
+
+static void close_description(void)
+{
+	bool unused = end_sleep();
+
+	event_sets_free();
+	system_event_sets_free();
+	// What somebody may still look at stays mapped.
+	if (unused)
+		handle_close();
+}
 
 static nvmlReturn_t open_description(unsigned int flags)
 {
@@ -60,8 +106,8 @@ nvmlReturn_t nvmlShutdown(void)
 	log_debug("%s", __func__);
 	pthread_mutex_lock(&init_lock);
 	if (atomic_load_explicit(&api_references, memory_order_relaxed) &&
-	    atomic_fetch_sub_explicit(&api_references, 1, memory_order_acq_rel) == 1)
-		handle_close();
+	    atomic_fetch_sub(&api_references, 1) == 1)
+		close_description();
 	pthread_mutex_unlock(&init_lock);
 	return NVML_SUCCESS;
 }

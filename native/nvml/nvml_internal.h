@@ -79,6 +79,17 @@ unsigned int driver_major(const struct description *description);
 /* The first driver that is known to call application clocks and the power state deprecated; 580 answers. */
 #define DRIVER_WITHOUT_APPLICATION_CLOCKS 595u
 
+/*
+ * Whoever sleeps with the page in hand says so: nvmlShutdown has all of them look
+ * again, and waits until they have left. False: it was shut down; nothing to leave.
+ */
+bool api_sleep_enter(void);
+void api_sleep_leave(void);
+
+/* The last nvmlShutdown frees what a program has not. */
+void event_sets_free(void);
+void system_event_sets_free(void);
+
 /* Sleep until the page's event futex is no longer `seen`, or for so long. */
 void event_sleep(uint32_t seen, uint64_t milliseconds);
 

@@ -83,6 +83,12 @@ nvmlReturn_t nvmlSystemEventSetFree(nvmlSystemEventSetFreeRequest_t *request)
 	return NVML_SUCCESS;
 }
 
+void system_event_sets_free(void)
+{
+	for (unsigned int i = 0; i < MAX_SETS; i++)
+		atomic_store(&sets[i].used, false);
+}
+
 nvmlReturn_t nvmlSystemRegisterEvents(nvmlSystemRegisterEventRequest_t *request)
 {
 	nvmlReturn_t ret = enter(__func__, request ? &request->version : NULL,
@@ -132,21 +138,15 @@ static unsigned int take_events(nvmlSystemEventSet_t set, nvmlSystemEventData_v1
 	return taken;
 }
 
-nvmlReturn_t nvmlSystemEventSetWait(nvmlSystemEventSetWaitRequest_t *request)
+static nvmlReturn_t sleep_for_events(nvmlSystemEventSetWaitRequest_t *request)
 {
-	nvmlReturn_t ret = enter(__func__, request ? &request->version : NULL,
-				 nvmlSystemEventSetWaitRequest_v1);
-	uint64_t now, deadline;
+	uint64_t now = motion_now(), deadline = now + request->timeoutms;
 
-	if (ret != NVML_SUCCESS)
-		return ret;
-	if (!set_valid(request->set) || !request->data || !request->dataSize)
-		return NVML_ERROR_INVALID_ARGUMENT;
-	now = motion_now();
-	deadline = now + request->timeoutms;
 	for (;; now = motion_now()) {
 		uint32_t seen = atomic_load(&header()->event_futex);
 
+		if (!atomic_load(&api_references))
+			return NVML_ERROR_UNINITIALIZED;
 		if (!atomic_load(&request->set->used))
 			return NVML_ERROR_INVALID_ARGUMENT;
 		request->numEvent = take_events(request->set, request->data, request->dataSize);
@@ -156,4 +156,20 @@ nvmlReturn_t nvmlSystemEventSetWait(nvmlSystemEventSetWaitRequest_t *request)
 			return NVML_ERROR_TIMEOUT;
 		event_sleep(seen, deadline - now < LOOK_AGAIN_MS ? deadline - now : LOOK_AGAIN_MS);
 	}
+}
+
+nvmlReturn_t nvmlSystemEventSetWait(nvmlSystemEventSetWaitRequest_t *request)
+{
+	nvmlReturn_t ret = enter(__func__, request ? &request->version : NULL,
+				 nvmlSystemEventSetWaitRequest_v1);
+
+	if (ret != NVML_SUCCESS)
+		return ret;
+	if (!set_valid(request->set) || !request->data || !request->dataSize)
+		return NVML_ERROR_INVALID_ARGUMENT;
+	if (!api_sleep_enter())
+		return NVML_ERROR_UNINITIALIZED;
+	ret = sleep_for_events(request);
+	api_sleep_leave();
+	return ret;
 }
