@@ -12,6 +12,7 @@
 #include "config_text.h"
 #include "mock_nvml.h"
 #include "page.h"
+#include "state_write.h"
 
 /* Every folder of path but its last part. */
 static int make_parents(char *path)
@@ -147,6 +148,7 @@ static int apply_capabilities(const char *root, const char *file)
 
 	if (!page)
 		return complain(EXIT_SYSTEM, "%s", error.text);
+	state_follow_boot(page, file);
 	result = update_capabilities(root, page_area(page));
 	if (result != 0)
 		result = complain(EXIT_SYSTEM, "cannot write the MIG capabilities in %s%s: %s",

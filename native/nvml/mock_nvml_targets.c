@@ -159,6 +159,8 @@ int targets_open(const struct options *options, struct targets *targets)
 	targets->page = page_open(targets->file, &error);
 	if (!targets->page)
 		return complain(EXIT_SYSTEM, "%s", error.text);
+	if (!options->dry_run)
+		state_follow_boot(targets->page, targets->file);
 	result = choose_all(options->texts.devices ? options->texts.devices : "all",
 			    page_description(targets->page), targets);
 	if (result != EXIT_OK)

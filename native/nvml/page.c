@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "motion.h"
 
 #define ENDIAN_MARK 0x01020304u
@@ -146,6 +147,7 @@ void page_header_init(struct page_header *header)
 	header->area_size = sizeof(struct page_area);
 	header->events_offset = offsetof(struct page, events);
 	header->events_count = STATE_MAX_EVENTS;
+	header->boot = boot_now();
 }
 
 /* Memory that is never touched is never there: the room for 128 GPUs is free. */

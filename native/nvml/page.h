@@ -46,7 +46,9 @@ struct page_header {
 	uint32_t reserved0;
 	/* How many events there have been; the last STATE_MAX_EVENTS are kept. */
 	_Atomic uint64_t event_sequence;
-	uint8_t reserved[4096 - 80];
+	/* The one that the running state's times count from, as boot_now(); 0: not known. */
+	_Atomic uint64_t boot;
+	uint8_t reserved[4096 - 88];
 };
 
 _Static_assert(sizeof(struct page_header) == 4096, "header fills one page");
@@ -129,6 +131,14 @@ static inline bool page_event(const struct page *page, uint64_t number, struct s
 	return event->number == number &&
 	       atomic_load_explicit(&page->header.event_sequence, memory_order_relaxed) - number <
 		       STATE_MAX_EVENTS - 1;
+}
+
+/* Whether the running state's times are of another boot than this one. */
+static inline bool page_is_past(const struct page *page, uint64_t boot)
+{
+	uint64_t there = atomic_load_explicit(&page->header.boot, memory_order_relaxed);
+
+	return boot && there && boot != there;
 }
 
 /* Over what is in use: the system, its devices and its boards. */

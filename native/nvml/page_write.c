@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "motion.h"
 #include "page.h"
 #include "page_file.h"
@@ -28,7 +29,7 @@ static int write_motion(int fd, const struct description *description, uint32_t 
 	int result = -1;
 
 	if (old)
-		running->motion.table = page_running(old, slot)->motion.table ^ 1;
+		running->motion.table = (page_running(old, slot)->motion.table & 1) ^ 1;
 	if (table) {
 		motion_build_from_boot(table, description, slot, running);
 		result = page_file_write(fd, table, motion_table_size(table),
@@ -179,6 +180,7 @@ static int switch_over(int fd, struct page *page, const struct description *desc
 		atomic_fetch_add(&header->sequence, 1);
 		return -1;
 	}
+	atomic_store(&header->boot, boot_now());
 	atomic_store(&header->generation, generation);
 	atomic_fetch_add(&header->sequence, 1);
 	/* Readers of the old area have this long before the next one writes it. */

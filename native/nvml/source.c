@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "log.h"
+#include "state_write.h"
 
 #define MAX_VERSION 32
 
@@ -114,6 +116,8 @@ static enum source_result use_page(struct source *source)
 		log_error("%s", error.text);
 		return SOURCE_INVALID;
 	}
+	source->boot = boot_now();
+	state_follow_boot(source->page, source->path);
 	host_read(&source->host, HOST_SYSFS);
 	visible_nodes(&source->visible, page_description(source->page), "/dev");
 	visible_attached(&source->visible, &page_area(source->page)->state);

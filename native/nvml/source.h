@@ -27,6 +27,7 @@ struct source {
 	bool private; /* parsed from YAML: no filter by device nodes */
 	struct visible visible; /* NVML index -> slot in the page */
 	struct host host;
+	uint64_t boot; /* as boot_now(); 0 with a page of this process's own */
 };
 
 /* Errors are logged once, as one line on stderr, before this returns. */

@@ -62,3 +62,41 @@ void running_limit(struct running *running)
 		process->name[sizeof(process->name) - 1] = '\0';
 	}
 }
+
+static uint64_t memory_of_processes(const struct running *running)
+{
+	uint64_t memory = 0;
+
+	for (uint32_t i = 0; i < running->process_count; i++)
+		if (running->processes[i].process.used_memory != NA_U64)
+			memory += running->processes[i].process.used_memory;
+	return memory;
+}
+
+static void boot_processes(struct running *running, const struct readings_processes *processes)
+{
+	uint64_t used = running->readings.memory_used, gone = memory_of_processes(running);
+
+	memset(running->processes, 0, sizeof(running->processes));
+	init_processes(running, processes);
+	running->readings.memory_used =
+		(used > gone ? used - gone : 0) + memory_of_processes(running);
+	memset(running->accounts, 0, sizeof(running->accounts));
+	running->account_count = 0;
+	running->account_next = 0;
+}
+
+void running_boot(struct running *running, const struct description *description, uint32_t slot)
+{
+	const struct device *device = &description->devices[slot];
+
+	memset(running->faults, 0, sizeof(running->faults));
+	running->fault_count = 0;
+	boot_processes(running, &device->processes);
+	running->energy_ms = 0;
+	running->up_since_ms = 0;
+	running->motion.origin_ms = 0;
+	if (running->readings.motion.pattern == PATTERN_TRACE)
+		running->readings.motion = device->readings.motion;
+	running->moves = motion_moves(running);
+}

@@ -203,6 +203,12 @@ struct state_event {
 void running_init(struct running *running, const struct description *description, uint32_t slot);
 void running_init_settings(struct running_settings *settings, const struct board *board);
 
+/*
+ * What another boot has left: faults, processes and a trace that was played ended
+ * with it, what was set stays, and what is counted goes on from this one.
+ */
+void running_boot(struct running *running, const struct description *description, uint32_t slot);
+
 /* What a damaged page says of its lists is no more than there is room for. */
 void running_limit(struct running *running);
 

@@ -84,7 +84,9 @@ uint32_t account_memory_util(const struct running_account *account, uint64_t now
 
 uint64_t account_time(const struct running_account *account)
 {
-	return account->running ? 0 : account->counted_ms - account->started_ms;
+	if (account->running || account->counted_ms < account->started_ms)
+		return 0;
+	return account->counted_ms - account->started_ms;
 }
 
 static void update(struct running_account *account, const struct running_process *process,

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
@@ -67,34 +68,6 @@ static enum state_result map(struct state_writer *writer)
 	}
 	writer->page = page;
 	writer->area = area_in_force(page);
-	return STATE_OK;
-}
-
-enum state_result state_begin_file(struct state_writer *writer, const char *file)
-{
-	enum state_result result;
-
-	*writer = (struct state_writer){ .fd = open(file, O_RDWR | O_CLOEXEC) };
-	if (writer->fd < 0)
-		return errno == EROFS || errno == EACCES || errno == EPERM ? STATE_READ_ONLY
-		       : errno == ENOENT				   ? STATE_GONE
-									   : STATE_FAILED;
-	result = page_file_lock(writer->fd) == 0 ? map(writer)
-		 : errno == EBUSY		 ? STATE_BUSY
-						 : STATE_FAILED;
-	if (result != STATE_OK)
-		page_file_close(writer->fd);
-	return result;
-}
-
-enum state_result state_begin(struct state_writer *writer, const struct source *source)
-{
-	if (!source->private)
-		return state_begin_file(writer, source->path);
-	pthread_mutex_lock(&private_lock);
-	/* A private page is mapped for writing from the start. */
-	*writer = (struct state_writer){ .fd = -1, .page = (struct page *)source->page };
-	writer->area = area_in_force(writer->page);
 	return STATE_OK;
 }
 
@@ -189,20 +162,29 @@ static int settle(const struct state_writer *writer, const struct running *befor
 	return writer->edited->moves ? move_on(writer, before, old, now) : 0;
 }
 
-enum state_result state_commit(struct state_writer *writer)
+/* What is being edited, which nobody looks at before the number is raised. */
+static enum state_result put_in_force(struct state_writer *writer)
 {
 	struct state_device *device = device_of(writer);
 	uint64_t next = atomic_load(&device->sequence) + 1;
 
-	if (settle(writer, &device->running[(next - 1) & 1]) != 0)
-		return STATE_FAILED;
-	account_follow(state_running(device, next - 1), writer->edited);
 	/* Who still reads the older copy must see the last number before the copy changes. */
 	atomic_thread_fence(memory_order_release);
 	if (put(writer, &device->running[next & 1], writer->edited, sizeof(*writer->edited)) != 0)
 		return STATE_FAILED;
 	atomic_store(&device->sequence, next);
 	return STATE_OK;
+}
+
+enum state_result state_commit(struct state_writer *writer)
+{
+	const struct state_device *device = device_of(writer);
+	const struct running *before = state_running(device, atomic_load(&device->sequence));
+
+	if (settle(writer, before) != 0)
+		return STATE_FAILED;
+	account_follow(before, writer->edited);
+	return put_in_force(writer);
 }
 
 struct running_node state_node(const struct state_writer *writer)
@@ -277,6 +259,51 @@ enum state_result state_withdraw(struct state_writer *writer, uint32_t slot, uin
 	return STATE_OK;
 }
 
+/* --- beginning and ending --- */
+
+/* Its course begins with the boot, at rest. */
+static enum state_result boot_device(struct state_writer *writer, uint32_t slot)
+{
+	struct running *running = state_edit(writer, slot);
+	const struct running *before;
+
+	if (!running)
+		return STATE_FAILED;
+	before = page_running(writer->page, slot);
+	running_boot(running, &writer->area->description, slot);
+	if (running->moves && move_on(writer, before, NULL, 0) != 0)
+		return STATE_FAILED;
+	return put_in_force(writer);
+}
+
+static enum state_result boot_node(struct state_writer *writer)
+{
+	struct running_node node = state_node(writer);
+
+	memset(&node.init, 0, sizeof(node.init));
+	return state_commit_node(writer, &node);
+}
+
+/* A writer that dies on the way leaves it to the next one. */
+static enum state_result follow_boot(struct state_writer *writer)
+{
+	struct page_header *header = &writer->page->header;
+	uint32_t devices =
+		page_is_past(writer->page, boot_now()) ? writer->area->description.device_count : 0;
+	enum state_result result = devices ? boot_node(writer) : STATE_OK;
+
+	for (uint32_t slot = 0; slot < devices && result == STATE_OK; slot++) {
+		result = boot_device(writer, slot);
+		if (result == STATE_OK)
+			result = state_withdraw(writer, slot, STATE_ANY_FAULT, 0);
+	}
+	if (result == STATE_OK && devices) {
+		atomic_store(&header->boot, boot_now());
+		state_wake(writer);
+	}
+	return result;
+}
+
 /* Waiters are woken once all is in force and the lock is free for them. */
 void state_end(struct state_writer *writer)
 {
@@ -294,4 +321,45 @@ void state_end(struct state_writer *writer)
 	if (!private)
 		munmap(writer->page, sizeof(*writer->page));
 	errno = saved;
+}
+
+enum state_result state_begin_file(struct state_writer *writer, const char *file)
+{
+	enum state_result result;
+
+	*writer = (struct state_writer){ .fd = open(file, O_RDWR | O_CLOEXEC) };
+	if (writer->fd < 0)
+		return errno == EROFS || errno == EACCES || errno == EPERM ? STATE_READ_ONLY
+		       : errno == ENOENT				   ? STATE_GONE
+									   : STATE_FAILED;
+	result = page_file_lock(writer->fd) == 0 ? map(writer)
+		 : errno == EBUSY		 ? STATE_BUSY
+						 : STATE_FAILED;
+	if (result != STATE_OK) {
+		page_file_close(writer->fd);
+		return result;
+	}
+	result = follow_boot(writer);
+	if (result != STATE_OK)
+		state_end(writer);
+	return result;
+}
+
+void state_follow_boot(const struct page *page, const char *file)
+{
+	struct state_writer writer;
+
+	if (page_is_past(page, boot_now()) && state_begin_file(&writer, file) == STATE_OK)
+		state_end(&writer);
+}
+
+enum state_result state_begin(struct state_writer *writer, const struct source *source)
+{
+	if (!source->private)
+		return state_begin_file(writer, source->path);
+	pthread_mutex_lock(&private_lock);
+	/* A private page is mapped for writing from the start. */
+	*writer = (struct state_writer){ .fd = -1, .page = (struct page *)source->page };
+	writer->area = area_in_force(writer->page);
+	return STATE_OK;
 }

@@ -43,6 +43,12 @@ enum state_result state_begin(struct state_writer *writer, const struct source *
 /* The same for a page by its file, which mock-nvml names. */
 enum state_result state_begin_file(struct state_writer *writer, const char *file);
 
+/*
+ * Whoever changes anything first after a boot ends what ended with the one before.
+ * A page that is only read may wait for that long: this does it now, if it can.
+ */
+void state_follow_boot(const struct page *page, const char *file);
+
 /* A copy of the device's state, to be changed; NULL where there is no such device. */
 struct running *state_edit(struct state_writer *writer, uint32_t slot);
 

@@ -179,6 +179,43 @@ def test_a_waiter_is_woken(where: str, mock: Callable[..., dict], request) -> No
     assert client.ask("wait", 0)[0] == TIMEOUT
 
 
+def boot(page: Path) -> None:
+    """As if the machine had been booted anew: the page is of another boot (struct page_header)."""
+    with page.open("r+b") as file:
+        file.seek(80)
+        number = int.from_bytes(file.read(8), "little")
+        file.seek(80)
+        file.write((number ^ 1).to_bytes(8, "little"))
+
+
+@pytest.mark.parametrize("where", ["client", "contained"])
+def test_a_boot_ends_faults(where: str, mock: Callable[..., dict], root: Path, request) -> None:
+    client: Client = request.getfixturevalue(where)
+    mock("fail", "lost", "-i", 1)
+    mock("process", "add", "--pid", 5, "--memory", 100)
+    assert client.ask("temperature", 1)[0] == GPU_IS_LOST
+    boot(root / PAGE)
+    # Before anyone has written, and after.
+    assert client.ask("temperature", 1)[0] == SUCCESS
+    device = mock("status")["devices"][1]
+    assert (device["faults"], device["processes"]) == ([], [])
+    assert client.ask("temperature", 1)[0] == SUCCESS
+    mock("fail", "lost", "-i", 1)
+    assert client.ask("temperature", 1)[0] == GPU_IS_LOST
+
+
+def test_the_first_program_after_a_boot_ends_what_was(mock: Callable[..., dict], root: Path, client: Client) -> None:
+    mock("set", "thermal.temperature_gpu_c=77", "-i", 1)
+    mock("fail", "lost", "-i", 1)
+    assert client.ask("shutdown") == [SUCCESS]
+    boot(root / PAGE)
+    before = (root / PAGE).read_bytes()[80:88]
+    assert client.ask("init") == [SUCCESS]
+    assert (root / PAGE).read_bytes()[80:88] != before
+    # What was set stays.
+    assert client.ask("temperature", 1) == [SUCCESS, 77]
+
+
 def test_a_waiter_uses_no_processor(mock: Callable[..., dict], client: Client) -> None:
     def ticks() -> int:
         return sum(map(int, Path(f"/proc/{client.process.pid}/stat").read_text().split()[13:15]))

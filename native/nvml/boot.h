@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which boot of the machine it is: times since boot mean nothing in another one. */
+#ifndef MIRAGE_BOOT_H
+#define MIRAGE_BOOT_H
+
+#include <stdint.h>
+
+/* The same number in all processes and containers until the machine is booted anew; 0: not known. */
+uint64_t boot_now(void);
+
+#endif
