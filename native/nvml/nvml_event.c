@@ -19,6 +19,7 @@
 struct registration {
 	uint64_t types; // nvmlEventType* mask; 0: not registered
 	uint64_t after; // events up to this number were before
+	uint64_t since_ms; // but for those that were not due yet
 };
 
 // A fixed table, so that a wrong or freed handle is recognised and never followed.
@@ -46,6 +47,14 @@ static const struct page_header *header(void)
 	return &handle_source.page->header;
 }
 
+// What has been announced already may still be to come.
+static uint64_t oldest_kept(void)
+{
+	uint64_t last = atomic_load(&header()->event_sequence);
+
+	return last > STATE_MAX_EVENTS ? last - STATE_MAX_EVENTS : 0;
+}
+
 nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t *set)
 {
 	nvmlReturn_t ret = api_enter(__func__);
@@ -60,7 +69,7 @@ nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t *set)
 		if (atomic_load(&sets[i].used))
 			continue;
 		memset(&sets[i], 0, sizeof(sets[i]));
-		sets[i].seen = atomic_load(&header()->event_sequence);
+		sets[i].seen = oldest_kept();
 		atomic_store(&sets[i].used, true);
 		*set = &sets[i];
 		ret = NVML_SUCCESS;
@@ -114,8 +123,10 @@ nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long long ev
 		return NVML_ERROR_NOT_SUPPORTED;
 	registration = &set->devices[gpu_slot(&gpu)];
 	pthread_mutex_lock(&sets_lock);
-	if (!registration->types)
+	if (!registration->types) {
 		registration->after = atomic_load(&header()->event_sequence);
+		registration->since_ms = motion_now();
+	}
 	registration->types |= eventTypes;
 	pthread_mutex_unlock(&sets_lock);
 	return NVML_SUCCESS;
@@ -147,7 +158,11 @@ static bool is_wanted(const struct nvmlEventSet_st *set, const struct state_even
 	if (event->system || event->slot >= PROFILE_MAX_DEVICES)
 		return false;
 	registration = &set->devices[event->slot];
-	return registration->types & event->type && event->number > registration->after;
+	if (!(registration->types & event->type))
+		return false;
+	return event->number > registration->after ||
+	       (event->due_ms > registration->since_ms &&
+		!page_is_past(handle_source.page, handle_source.boot));
 }
 
 // The handle that this process has for a slot; NULL where it does not see that GPU.

@@ -95,6 +95,8 @@ void running_boot(struct running *running, const struct description *description
 	boot_processes(running, &device->processes);
 	running->energy_ms = 0;
 	running->up_since_ms = 0;
+	running->settings.detached = 0;
+	running->settings.draining = 0;
 	running->motion.origin_ms = 0;
 	if (running->readings.motion.pattern == PATTERN_TRACE)
 		running->readings.motion = device->readings.motion;

@@ -205,7 +205,8 @@ void running_init_settings(struct running_settings *settings, const struct board
 
 /*
  * What another boot has left: faults, processes and a trace that was played ended
- * with it, what was set stays, and what is counted goes on from this one.
+ * with it, and a GPU that was taken away is there again. What was set stays, and
+ * what is counted goes on from this one.
  */
 void running_boot(struct running *running, const struct description *description, uint32_t slot);
 

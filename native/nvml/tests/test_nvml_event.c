@@ -207,6 +207,28 @@ static void a_due_event_waits_for_its_time_and_lets_others_pass(void)
 	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
 }
 
+/* It was announced before anyone asked, and comes when it is due. */
+static void who_registers_late_gets_what_is_still_to_come(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	nvmlEventData_t data;
+	nvmlEventSet_t set;
+
+	announce(0, 1, 0);
+	announce(0, 2, motion_now() + 300);
+	announce(1, 3, motion_now() + 200);
+	CHECK_NUMBER(nvmlEventSetCreate(&set), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceRegisterEvents(device, nvmlEventTypeXidCriticalError, set),
+		     NVML_SUCCESS);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 20000), NVML_SUCCESS);
+	CHECK_NUMBER(data.eventData, 2);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
+	CHECK_NUMBER(nvmlEventSetCreate(&set), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceRegisterEvents(device, nvmlEventTypeXidCriticalError, set),
+		     NVML_SUCCESS);
+	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
+}
+
 /* More than the page keeps: the newest come in order, nothing twice. */
 static void a_late_set_gets_the_newest_in_order(void)
 {
@@ -296,5 +318,6 @@ TESTSUITE(TEST(wait_sleeps_until_its_timeout), TEST(freed_and_foreign_sets_are_s
 	  TEST(freeing_wakes_the_waiter), TEST(shutting_down_wakes_the_waiter_and_frees_the_sets),
 	  TEST(a_child_of_fork_shuts_down_too), TEST(events_are_told_once_to_who_registered),
 	  TEST(a_due_event_waits_for_its_time_and_lets_others_pass),
+	  TEST(who_registers_late_gets_what_is_still_to_come),
 	  TEST(a_late_set_gets_the_newest_in_order), TEST(no_event_is_seen_half),
 	  TEST(an_event_wakes_the_waiter))

@@ -143,6 +143,8 @@ static void leave_something(void)
 	running->accounts[0] = (struct running_account){ .pid = 7, .running = 1 };
 	running->account_count = 1;
 	running->up_since_ms = PAST_MS;
+	running->settings.detached = 1;
+	running->settings.draining = 1;
 	CHECK_NUMBER(state_commit(&writer), STATE_OK);
 	/* What is counted was counted until then. */
 	running->energy_ms = PAST_MS;
@@ -169,6 +171,7 @@ static void a_boot_ends_what_cannot_outlive_it(void)
 	CHECK_NUMBER(now(2)->readings.memory_used, 0);
 	CHECK_NUMBER(now(2)->account_count, 0);
 	CHECK_NUMBER(now(2)->up_since_ms, 0);
+	CHECK_NUMBER(now(2)->settings.detached + now(2)->settings.draining, 0);
 	CHECK_NUMBER(now(2)->energy_ms, 0);
 	CHECK_NUMBER(now(2)->energy_mj, 1000);
 	CHECK_NUMBER(now(2)->readings.power_limit_mw, 9);
