@@ -35,14 +35,15 @@ nvmlReturn_t change_open_for_all(struct change *change)
 {
 	enum state_result result = state_begin(&change->writer, &handle_source);
 
+	change->running = NULL;
 	if (result != STATE_OK) {
 		log_error("cannot change %s: %s", handle_source.path, state_reason(result));
 		return change_result(result);
 	}
-	change->running = state_edit(&change->writer, gpu_slot(&change->gpu));
-	if (!change->running)
-		return change_drop(change, NVML_ERROR_GPU_IS_LOST);
-	return NVML_SUCCESS;
+	// The board that the arguments were checked against may have gone with its profile meanwhile.
+	if (change->gpu.description == page_description(handle_source.page))
+		change->running = state_edit(&change->writer, gpu_slot(&change->gpu));
+	return change->running ? NVML_SUCCESS : change_drop(change, NVML_ERROR_GPU_IS_LOST);
 }
 
 static nvmlReturn_t commit(struct change *change)

@@ -316,10 +316,16 @@ nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t *metricsGet)
 	    atomic_load(&second->use) != SAMPLE_TAKEN || first->index != second->index ||
 	    second->taken_ms < first->taken_ms)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	if (first->index >= handle_count() || !handle_gpu(first->index, &gpu))
+	if (first->index >= handle_count())
 		return NVML_ERROR_GPU_IS_LOST;
-	for (unsigned int i = 0; i < metricsGet->numMetrics; i++)
-		fill_metric(&gpu, &metricsGet->metrics[i], first->taken_ms, second->taken_ms);
+	ret = api_enter_gpu(first->index, &gpu);
+	if (ret != NVML_SUCCESS)
+		return ret;
+	do {
+		for (unsigned int i = 0; i < metricsGet->numMetrics; i++)
+			fill_metric(&gpu, &metricsGet->metrics[i], first->taken_ms,
+				    second->taken_ms);
+	} while (gpu_changed(&gpu));
 	return NVML_SUCCESS;
 }
 

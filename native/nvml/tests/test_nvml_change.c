@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <sys/wait.h>
 
+#include "nvml_change.h"
 #include "nvml_fixture.h"
 
 static void a_setting_is_read_back_and_is_of_one_gpu(void)
@@ -57,5 +58,21 @@ static void whoever_is_not_root_may_not(void)
 	CHECK_NUMBER(WEXITSTATUS(status), NVML_ERROR_NO_PERMISSION);
 }
 
+/* What was checked for one board is not written to another one. */
+static void a_profile_that_comes_between_refuses_the_change(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	struct page *page = (struct page *)handle_source.page;
+	struct change change;
+
+	CHECK_NUMBER(change_check(__func__, device, &change), NVML_SUCCESS);
+	page->areas[1].description = page->areas[0].description;
+	atomic_store(&page->header.generation, 1);
+	CHECK_NUMBER(change_open(&change), NVML_ERROR_GPU_IS_LOST);
+	CHECK_NUMBER(change_check(__func__, device, &change), NVML_SUCCESS);
+	CHECK_NUMBER(change_open(&change), NVML_SUCCESS);
+	CHECK_NUMBER(change_end(&change), NVML_SUCCESS);
+}
+
 TESTSUITE(TEST(a_setting_is_read_back_and_is_of_one_gpu), TEST(what_is_wrong_changes_nothing),
-	  TEST(whoever_is_not_root_may_not))
+	  TEST(whoever_is_not_root_may_not), TEST(a_profile_that_comes_between_refuses_the_change))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <time.h>
 
+#include "fault_kind.h"
 #include "nvml_fixture.h"
 
 static nvmlGpmMetricsGet_t request; // large
@@ -100,5 +101,25 @@ static void wrong_samples_are_seen(void)
 	CHECK_NUMBER(nvmlGpmMigSampleGet(device, 3, first), NVML_ERROR_INVALID_ARGUMENT);
 }
 
+static void a_lost_gpu_has_no_metrics(void)
+{
+	nvmlDevice_t device = first_gpu("gb200");
+	struct state_writer writer;
+	struct running *running;
+
+	take_two(device);
+	ask_for(NVML_GPM_METRIC_SM_UTIL);
+	running = first_state(&writer);
+	running->faults[0] = (struct running_fault){
+		.effect = FAULT_ERROR,
+		.name = FAULT_NAME_LOST,
+		.code = NVML_ERROR_GPU_IS_LOST,
+		.number = 1,
+	};
+	running->fault_count = 1;
+	put_in_force(&writer);
+	CHECK_NUMBER(nvmlGpmMetricsGet(&request), NVML_ERROR_GPU_IS_LOST);
+}
+
 TESTSUITE(TEST(only_hopper_and_newer_have_it), TEST(metrics_follow_the_readings),
-	  TEST(wrong_samples_are_seen))
+	  TEST(wrong_samples_are_seen), TEST(a_lost_gpu_has_no_metrics))
