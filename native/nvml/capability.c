@@ -73,6 +73,7 @@ static bool has_text(const char *path, const char *text, size_t length)
 static int write_file(char *path, const char *text, size_t length, mode_t mode)
 {
 	char temporary[PATH_MAX];
+	bool written;
 	int fd;
 
 	if (has_text(path, text, length))
@@ -87,12 +88,10 @@ static int write_file(char *path, const char *text, size_t length, mode_t mode)
 	fd = mkstemp(temporary);
 	if (fd < 0)
 		return -1;
-	if (write(fd, text, length) == (ssize_t)length && fchmod(fd, mode) == 0 && close(fd) == 0) {
-		if (rename(temporary, path) == 0)
-			return 0;
-	} else {
-		close(fd);
-	}
+	written = write(fd, text, length) == (ssize_t)length && fchmod(fd, mode) == 0;
+	/* Closed once, whatever it answers: the number may be another thread's file by then. */
+	if (close(fd) == 0 && written && rename(temporary, path) == 0)
+		return 0;
 	unlink(temporary);
 	return -1;
 }

@@ -19,8 +19,9 @@ static bool find_gpu(const char *uuid, size_t length, uint32_t *index)
 	uint32_t matches = 0;
 
 	for (uint32_t i = 0; i < source_count(&source); i++) {
-		if (length < strlen("GPU-") ||
-		    strncmp(uuid, source_device(&source, i)->uuid, length))
+		const struct device *device = source_device(&source, i);
+
+		if (!device || length < strlen("GPU-") || strncmp(uuid, device->uuid, length) != 0)
 			continue;
 		*index = i;
 		matches++;
@@ -68,7 +69,7 @@ static void choose_listed(const char *list)
 		size_t length = strcspn(list, ",");
 		struct cuda_visible found;
 
-		if (!find_visible(list, length, &found))
+		if (visible_count == PROFILE_MAX_DEVICES || !find_visible(list, length, &found))
 			return;
 		if (already_visible(&found)) {
 			visible_count = 0;

@@ -178,7 +178,28 @@ static void threads_start_together(void)
 	}
 }
 
-TESTSUITE(TEST(all_devices_without_the_variable), TEST(variable_chooses_and_orders),
+/* MIG devices of many GPUs can be more. */
+static void no_more_are_listed_than_there_is_room_for(void)
+{
+	start(NULL);
+	memset(visible, 0x55, sizeof(visible));
+	visible_count = PROFILE_MAX_DEVICES;
+	choose_listed("1");
+	CHECK_NUMBER(visible_count, PROFILE_MAX_DEVICES);
+}
+
+/* Another profile may come in force while a process starts. */
+static void a_gpu_that_is_gone_has_no_uuid(void)
+{
+	uint32_t index;
+
+	start(NULL);
+	((struct page *)source.page)->areas[0].description.device_count = 2;
+	CHECK(!find_gpu("GPU-", 4, &index));
+}
+
+TESTSUITE(TEST(no_more_are_listed_than_there_is_room_for), TEST(a_gpu_that_is_gone_has_no_uuid),
+	  TEST(all_devices_without_the_variable), TEST(variable_chooses_and_orders),
 	  TEST(variable_longer_than_there_are_devices), TEST(failed_start_can_be_tried_again),
 	  TEST(version_before_and_after_init), TEST(version_without_a_driver_is_zero),
 	  TEST(uuid_of_any_text_stays_in_its_bytes), TEST(bus_ids),
