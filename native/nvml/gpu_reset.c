@@ -55,15 +55,6 @@ static void reset_counters(struct readings *now)
 	memset(now->links.errors, 0, sizeof(now->links.errors));
 }
 
-static void apply_pending(struct running *running)
-{
-	struct readings *now = &running->readings;
-
-	now->ecc.mode_current = now->ecc.mode_pending;
-	now->retired.pending = 0;
-	now->rows.pending = 0;
-}
-
 // What is broken stays broken; what has only been counted, or waits for a reset, does not.
 #define HEALED                                                                                 \
 	(FAULTS_OF_ECC | FAULT_BIT(FAULT_NAME_ROW_REMAP_PENDING) |                             \
@@ -76,7 +67,7 @@ void gpu_reset(struct running *running, const struct gpu *gpu)
 	reset_settings(&running->settings, gpu);
 	reset_limits(&running->readings, &gpu->device->readings);
 	reset_counters(&running->readings);
-	apply_pending(running);
+	running_apply_pending(running);
 	memset(running->hostname, 0, sizeof(running->hostname));
 	// Instances of MIG live no longer than the GPU that they were made on.
 	mig_activate(running);

@@ -16,11 +16,14 @@ static bool has_auto_boost(const struct gpu *gpu)
 static bool is_supported(const struct profile_clocks *clocks, unsigned int memory,
 			 unsigned int graphics)
 {
-	for (uint32_t m = 0; m < clocks->memory_clock_count; m++) {
+	for (uint32_t m = 0; m < clocks->memory_clock_count && m < PROFILE_MAX_MEMORY_CLOCKS; m++) {
+		uint32_t first = clocks->graphics_first[m];
+
 		if (clocks->memory_clocks[m] != memory)
 			continue;
-		for (uint32_t i = 0; i < clocks->graphics_count[m]; i++)
-			if (clocks->graphics_clocks[clocks->graphics_first[m] + i] == graphics)
+		for (uint32_t i = first;
+		     i - first < clocks->graphics_count[m] && i < PROFILE_MAX_GRAPHICS_CLOCKS; i++)
+			if (clocks->graphics_clocks[i] == graphics)
 				return true;
 	}
 	return false;

@@ -86,6 +86,28 @@ static void boot_processes(struct running *running, const struct readings_proces
 	running->account_next = 0;
 }
 
+void running_apply_pending(struct running *running)
+{
+	struct readings *now = &running->readings;
+
+	now->ecc.mode_current = now->ecc.mode_pending;
+	now->retired.pending = 0;
+	now->rows.pending = 0;
+}
+
+/* With its mode the instances go, and accounts are kept of whole GPUs alone. */
+static void boot_mig(struct running *running)
+{
+	struct readings *now = &running->readings;
+
+	if (now->mig_current == now->mig_pending)
+		return;
+	now->mig_current = now->mig_pending;
+	memset(running->gpu_instances, 0, sizeof(running->gpu_instances));
+	if (now->mig_current && running->settings.accounting_mode != NA_U32)
+		running->settings.accounting_mode = 0;
+}
+
 void running_boot(struct running *running, const struct description *description, uint32_t slot)
 {
 	const struct device *device = &description->devices[slot];
@@ -93,6 +115,8 @@ void running_boot(struct running *running, const struct description *description
 	memset(running->faults, 0, sizeof(running->faults));
 	running->fault_count = 0;
 	boot_processes(running, &device->processes);
+	running_apply_pending(running);
+	boot_mig(running);
 	running->energy_ms = 0;
 	running->up_since_ms = 0;
 	running->settings.detached = 0;

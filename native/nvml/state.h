@@ -205,10 +205,13 @@ void running_init_settings(struct running_settings *settings, const struct board
 
 /*
  * What another boot has left: faults, processes and a trace that was played ended
- * with it, and a GPU that was taken away is there again. What was set stays, and
- * what is counted goes on from this one.
+ * with it, what waited for one comes, and a GPU that was taken away is there again.
+ * What was set stays, and what is counted goes on from this one.
  */
 void running_boot(struct running *running, const struct description *description, uint32_t slot);
+
+/* Modes that wait for a reset or a boot, and repairs that do. MIG's mode: mig_activate(). */
+void running_apply_pending(struct running *running);
 
 /* What a damaged page says of its lists is no more than there is room for. */
 void running_limit(struct running *running);

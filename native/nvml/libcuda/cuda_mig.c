@@ -54,15 +54,16 @@ bool cuda_mig_find(const struct source *source, const char *uuid, size_t length,
 
 	for (uint32_t i = 0; i < source_count(source); i++) {
 		const struct running *running = running_of(source, i);
+		const struct device *device = source_device(source, i);
 		struct cuda_visible place = { .index = i };
 
-		if (!running || running->readings.mig_current != 1)
+		if (!running || !device || running->readings.mig_current != 1)
 			continue;
 		for (; next(running, &place); place.compute_instance++) {
 			char text[IDENTITY_UUID_SIZE];
 
-			identity_mig_uuid(source_device(source, i)->uuid, place.gpu_instance,
-					  place.compute_instance, text);
+			identity_mig_uuid(device->uuid, place.gpu_instance, place.compute_instance,
+					  text);
 			if (strncmp(uuid, text, length) != 0)
 				continue;
 			*visible = place;

@@ -18,6 +18,20 @@ static unsigned int app_clock(nvmlDevice_t device, nvmlClockType_t type)
 	return mhz;
 }
 
+/* A damaged page may say that there are more than it has room for. */
+static void wild_lists_of_clocks_end(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	struct page *page = (struct page *)handle_source.page;
+	struct profile_clocks *clocks = &page->areas[0].description.boards[0].clocks;
+
+	clocks->graphics_count[0] = UINT16_MAX;
+	CHECK_NUMBER(nvmlDeviceSetApplicationsClocks(device, clocks->memory_clocks[0], 7),
+		     NVML_ERROR_INVALID_ARGUMENT);
+	clocks->memory_clock_count = UINT32_MAX;
+	CHECK_NUMBER(nvmlDeviceSetApplicationsClocks(device, 7, 7), NVML_ERROR_INVALID_ARGUMENT);
+}
+
 static void check_limits(uint32_t min_mhz, uint32_t max_mhz)
 {
 	uint32_t min = 0, max = 0;
@@ -216,7 +230,7 @@ static void clocks_are_not_for_everybody(void)
 		     NVML_ERROR_INVALID_ARGUMENT);
 }
 
-TESTSUITE(TEST(locked_clocks_hold_until_they_are_reset),
+TESTSUITE(TEST(wild_lists_of_clocks_end), TEST(locked_clocks_hold_until_they_are_reset),
 	  TEST(a_lock_takes_the_nearest_clocks_of_the_board), TEST(a_lock_can_name_its_limits),
 	  TEST(a_range_beyond_the_board_is_refused), TEST(memory_clocks_are_locked_from_ampere_on),
 	  TEST(application_clocks_are_a_supported_pair), TEST(a_restriction_says_who_may),

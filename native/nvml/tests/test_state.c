@@ -143,6 +143,10 @@ static void leave_something(void)
 	running->accounts[0] = (struct running_account){ .pid = 7, .running = 1 };
 	running->account_count = 1;
 	running->up_since_ms = PAST_MS;
+	running->readings.ecc.mode_pending = 1;
+	running->readings.mig_pending = 1;
+	running->gpu_instances[0].used = 1;
+	running->settings.accounting_mode = 1;
 	running->settings.detached = 1;
 	running->settings.draining = 1;
 	CHECK_NUMBER(state_commit(&writer), STATE_OK);
@@ -171,6 +175,10 @@ static void a_boot_ends_what_cannot_outlive_it(void)
 	CHECK_NUMBER(now(2)->readings.memory_used, 0);
 	CHECK_NUMBER(now(2)->account_count, 0);
 	CHECK_NUMBER(now(2)->up_since_ms, 0);
+	CHECK_NUMBER(now(2)->readings.ecc.mode_current, 1);
+	CHECK_NUMBER(now(2)->readings.mig_current, 1);
+	CHECK_NUMBER(now(2)->gpu_instances[0].used, 0);
+	CHECK_NUMBER(now(2)->settings.accounting_mode, 0);
 	CHECK_NUMBER(now(2)->settings.detached + now(2)->settings.draining, 0);
 	CHECK_NUMBER(now(2)->energy_ms, 0);
 	CHECK_NUMBER(now(2)->energy_mj, 1000);
