@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make bench ARGS=library` runs and says what it promises. One time is judged, the best of many: that of a getter."""
+"""`make bench ARGS=library` runs and says what it promises. Times are judged beside bare functions of the same run."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def test_every_call_is_measured_beside_its_bare_function(result):
         assert call["ratio"] > 0
 
 
-def test_getters_of_gpus_that_stand_still_take_15_ns_at_most(result):
-    best = {name: call["library"]["min"] for name, call in result["calls_ns"].items()}
-    assert max(best.values()) <= 15, best
+def test_getters_of_gpus_that_stand_still_take_no_lock_s_time(result):
+    """A getter takes 2 to 6 times as long as a bare function here; with a lock or a system call it takes 20 times."""
+    ratios = {name: call["library"]["min"] / call["bare"]["min"] for name, call in result["calls_ns"].items()}
+    assert max(ratios.values()) <= 12, ratios
 
 
 def test_start_is_measured(result):

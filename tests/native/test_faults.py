@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,10 @@ class Client:
     def answer(self) -> list[float]:
         assert self.process.stdout
         return [float(word) for word in self.process.stdout.readline().split()]
+
+    def has_answered(self) -> bool:
+        """Whether the call that was sent has returned; only where no other answer is on its way."""
+        return bool(select.select([self.process.stdout], [], [], 0)[0])
 
     def ask(self, *words: object) -> list[float]:
         self.send(*words)
@@ -170,12 +175,11 @@ def test_a_waiter_is_woken(where: str, mock: Callable[..., dict], request) -> No
         if expected:
             client.send("wait", 20000)
             time.sleep(0.1)
-        began = time.monotonic()
+            assert not client.has_answered()
         mock(*command)
         for index, (kind, data) in enumerate(expected):
-            result, *event, when = client.answer() if index == 0 else client.ask("wait", 1000)
+            result, *event, _ = client.answer() if index == 0 else client.ask("wait", 1000)
             assert (result, tuple(event)) == (SUCCESS, (kind, data))
-            assert when - began < 5
     assert client.ask("wait", 0)[0] == TIMEOUT
 
 
@@ -221,27 +225,28 @@ def test_a_waiter_uses_no_processor(mock: Callable[..., dict], client: Client) -
         return sum(map(int, Path(f"/proc/{client.process.pid}/stat").read_text().split()[13:15]))
 
     client.ask("register", 0, XID)
-    before = ticks()
+    before, began = ticks(), time.monotonic()
     client.send("wait", 1000)
     assert client.answer()[0] == TIMEOUT
     mock("fail", "hang", "-i", 1, "--for", 1)
     client.ask("temperature", 1)
-    assert ticks() - before <= 5
+    assert ticks() - before <= 0.1 * (time.monotonic() - began) * os.sysconf("SC_CLK_TCK")
 
 
 def test_a_later_event_comes_at_its_time_and_not_after_clear(mock: Callable[..., dict], client: Client) -> None:
     client.ask("register", 0, XID)
     began = time.monotonic()
-    mock("fail", "fallen-off-bus", "-i", 0, "--after", 1)
+    mock("fail", "fallen-off-bus", "-i", 0, "--after", 2)
     assert client.ask("temperature", 0)[0] == SUCCESS
     result, kind, data, when = client.ask("wait", 20000)
     assert (result, kind, data) == (SUCCESS, XID, 79)
-    assert 0.99 <= when - began < 5
+    # The page counts in whole milliseconds.
+    assert when - began >= 1.99
     assert client.ask("temperature", 0)[0] == GPU_IS_LOST
     mock("clear")
-    mock("fail", "fallen-off-bus", "-i", 0, "--after", 1)
+    mock("fail", "fallen-off-bus", "-i", 0, "--after", 2)
     mock("clear")
-    assert client.ask("wait", 1500)[0] == TIMEOUT
+    assert client.ask("wait", 2500)[0] == TIMEOUT
 
 
 def test_calls_are_counted_in_each_process(mock: Callable[..., dict], client: Client, contained: Client) -> None:
@@ -258,9 +263,11 @@ def test_the_same_seed_gives_the_same_calls(mock: Callable[..., dict], client: C
 
 
 def test_a_fault_ends_by_itself(mock: Callable[..., dict], client: Client) -> None:
-    mock("fail", "lost", "--for", 0.5, "-i", 0)
-    assert client.ask("temperature", 0)[0] == GPU_IS_LOST
-    time.sleep(0.6)
+    began = time.monotonic()
+    mock("fail", "lost", "--for", 2, "-i", 0)
+    while client.ask("temperature", 0)[0] == GPU_IS_LOST:
+        time.sleep(0.05)
+    assert time.monotonic() - began >= 1.99
     assert client.ask("temperature", 0)[0] == SUCCESS
     assert mock("status", "-i", 0)["devices"][0]["faults"][0]["state"] == "over"
 
@@ -270,10 +277,9 @@ def test_a_hanging_call_returns_when_it_is_cleared(mock: Callable[..., dict], co
     mock("fail", "hang", "-i", 0)
     contained.send("temperature", 0)
     time.sleep(0.3)
-    began = time.monotonic()
+    assert not contained.has_answered()
     mock("clear")
     assert contained.answer()[0] == SUCCESS
-    assert time.monotonic() - began < 5
 
 
 def test_init_fails_for_the_node(mock: Callable[..., dict], client: Client) -> None:

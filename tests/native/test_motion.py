@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -21,13 +21,14 @@ Command = Callable[..., "CompletedProcess[str]"]
 HEADER = "timestamp, index, utilization.gpu [%], memory.used [MiB], temperature.gpu, power.draw [W], clocks.current.sm [MHz], pstate\n"
 FIELDS = "utilization.gpu,memory.used,temperature.gpu,power.draw,clocks.sm,pstate"
 
-# Wait for moments of the boot clock and say what the first GPU's readings are then.
+# Wait for moments of the boot clock, once they are said, and say what the first GPU's readings are then.
 READER = """
 import sys, time
 import pynvml as nv
 nv.nvmlInit()
 gpu = nv.nvmlDeviceGetHandleByIndex(0)
-for moment in sys.argv[1:]:
+print("ready", flush=True)
+for moment in sys.stdin.readline().split():
     while time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000000 < int(moment):
         time.sleep(0.001)
     rates = nv.nvmlDeviceGetUtilizationRates(gpu)
@@ -87,12 +88,13 @@ def boot_ms() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000000
 
 
-def read_at(moments: list[int], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Two processes that know nothing of each other."""
-    for _ in range(2):
-        yield subprocess.Popen(
-            [sys.executable, "-c", READER, *map(str, moments)], env=env, stdout=subprocess.PIPE, text=True
-        )
+def start_reader(env: dict[str, str]) -> subprocess.Popen[str]:
+    """A process that has the library loaded and waits for moments."""
+    argv = [sys.executable, "-c", READER]
+    reader = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert reader.stdout
+    assert reader.stdout.readline() == "ready\n"
+    return reader
 
 
 @pytest.mark.parametrize("private", [True, False], ids=["each parses the profile", "both map the page"])
@@ -103,9 +105,15 @@ def test_processes_agree_at_the_same_moment(
         env = {"LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(moving_profile)}
     else:
         env = Node(tmp_path / "root", native_build, moving_profile, run).env
+    # They know nothing of each other.
+    readers = [start_reader(env) for _ in range(2)]
     # In the middle of steps of 250 ms.
-    start = (boot_ms() // 250 + 6) * 250 + 125
-    readers = list(read_at([start + 750 * i for i in range(4)], env))
+    start = (boot_ms() // 250 + 4) * 250 + 125
+    moments = " ".join(str(start + 750 * i) for i in range(4)) + "\n"
+    for reader in readers:
+        assert reader.stdin
+        reader.stdin.write(moments)
+        reader.stdin.flush()
     first, second = (
         [list(map(int, line.split())) for line in reader.communicate(timeout=60)[0].splitlines()] for reader in readers
     )

