@@ -7,7 +7,6 @@ import json
 import os
 import random
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from driver_root import apply, place_libraries
 
 PROFILES = Path("charts/gpu-mock/profiles")
-PAGE = "lib/firmware/nvidia/550.163.01/gsp_mock.bin"
 
 SUCCESS, TIMEOUT, GPU_IS_LOST, LIB_RM_VERSION_MISMATCH = 0, 10, 15, 18
 XID, DOUBLE_BIT = 8, 2
@@ -106,11 +105,8 @@ class Client:
 @pytest.fixture
 def root(native_build: Path, repo: Path, run, tmp_path: Path) -> Path:
     path = tmp_path / "root"
-    (path / "usr/lib64").mkdir(parents=True)
-    shutil.copy(native_build / "libnvidia-ml.so.550.163.01", path / "usr/lib64")
-    profile = repo / PROFILES / "a100.yaml"
-    done = run(native_build / "mock-nvml", "--root", path, "apply", "--count", "4", profile)
-    assert done.returncode == 0, done.stderr
+    place_libraries(path, native_build)
+    apply(path, native_build, run, repo / PROFILES / "a100.yaml", "--count", "4")
     return path
 
 
@@ -304,7 +300,6 @@ def test_nvidia_smi_says_which_gpu_is_lost(
     mock: Callable[..., dict], native_build: Path, root: Path, vendor_smi: Path, run
 ) -> None:
     environment = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(root / "usr/lib64")}
-    (root / "usr/lib64/libnvidia-ml.so.1").symlink_to("libnvidia-ml.so.550.163.01")
     address = mock("fail", "fallen-off-bus", "-i", 1)["devices"][0]["pci_bus_id"]
     done = run(vendor_smi, env=environment)
     assert done.returncode == GPU_IS_LOST
@@ -321,7 +316,6 @@ def test_nvidia_smi_says_which_gpu_is_lost(
 
 def test_nvidia_smi_shows_faulty_readings(mock: Callable[..., dict], root: Path, vendor_smi: Path, run) -> None:
     environment = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(root / "usr/lib64")}
-    (root / "usr/lib64/libnvidia-ml.so.1").symlink_to("libnvidia-ml.so.550.163.01")
     fields = "temperature.gpu,clocks.gr,clocks_event_reasons.hw_thermal_slowdown,ecc.errors.uncorrected.volatile.total"
     query = [vendor_smi, "-i", "0", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
     before = run(*query, env=environment).stdout

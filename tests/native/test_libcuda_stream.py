@@ -76,7 +76,8 @@ passed = (time.monotonic() - begin) * 1000
 result, milliseconds = elapsed(start, end)
 say({
     "recorded": recorded,
-    "elapsed": [result, 49 < milliseconds <= passed + 1, elapsed(start, start), elapsed(end, start)[1] == -milliseconds],
+    "elapsed": [result, 49 < milliseconds <= passed + 1, elapsed(start, start),
+                elapsed(end, start)[1] == -milliseconds],
     "no time": [elapsed(start, silent)[0], elapsed(never, start)[0], elapsed(start, c_void_p(99))[0],
                 cuda.cuEventElapsedTime(None, start, end)],
     "done": [f(e) for f in (cuda.cuEventQuery, cuda.cuEventSynchronize) for e in (start, never)],

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from driver_root import apply, place_libraries
 
 CAPABILITIES = Path("proc/driver/nvidia/capabilities")
 Smi = Callable[..., str]
@@ -76,13 +76,8 @@ print(json.dumps({
 def root(native_build: Path, repo: Path, run, tmp_path: Path) -> Path:
     """A driver root with two A100 boards."""
     path = tmp_path / "driver"
-    (path / "usr/lib64").mkdir(parents=True)
-    for library in ("libnvidia-ml", "libcuda"):
-        shutil.copy(native_build / f"{library}.so.550.163.01", path / "usr/lib64")
-    (path / "usr/lib64/libnvidia-ml.so.1").symlink_to("libnvidia-ml.so.550.163.01")
-    profile = repo / "charts/gpu-mock/profiles/a100.yaml"
-    done = run(native_build / "mock-nvml", "--root", path, "apply", "--count", "2", "--node-name", "n", profile)
-    assert done.returncode == 0, done.stderr
+    place_libraries(path, native_build, "libnvidia-ml", "libcuda")
+    apply(path, native_build, run, repo / "charts/gpu-mock/profiles/a100.yaml", "--count", "2", "--node-name", "n")
     return path
 
 
@@ -221,8 +216,7 @@ def test_applying_again_keeps_instances_and_another_profile_ends_them(mig, root,
     mig("-cgi", "19", "-C")
     for board, there in (("a100", True), ("h100", False)):
         profile = repo / f"charts/gpu-mock/profiles/{board}.yaml"
-        done = run(native_build / "mock-nvml", "--root", root, "apply", "--count", "2", "--node-name", "n", profile)
-        assert done.returncode == 0, done.stderr
+        apply(root, native_build, run, profile, "--count", "2", "--node-name", "n")
         assert bool(capabilities(root)) == there
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from subprocess import CompletedProcess
 
 import pytest
 import yaml
+from driver_root import apply, place_libraries
 
 Command = Callable[..., "CompletedProcess[str]"]
 
@@ -42,13 +42,9 @@ class Node:
 
     def __init__(self, root: Path, build: Path, profile: Path, run: Command) -> None:
         self.root, self.build, self._run = root, build, run
-        done = self.mock_nvml("apply", profile)
-        assert done.returncode == 0, done.stderr
-        folder = root / "usr/lib64"
-        folder.mkdir(parents=True)
-        for library in build.glob("libnvidia-ml.so*"):
-            shutil.copy(library, folder, follow_symlinks=False)
-        self.env = {"LD_LIBRARY_PATH": str(folder)}
+        place_libraries(root, build)
+        apply(root, build, run, profile)
+        self.env = {"LD_LIBRARY_PATH": str(root / "usr/lib64")}
 
     def mock_nvml(self, *argv: str | Path) -> CompletedProcess[str]:
         return self._run(self.build / "mock-nvml", "--root", self.root, *argv)

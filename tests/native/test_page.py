@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from driver_root import apply, place_libraries
 
 PROFILES = Path("charts/gpu-mock/profiles")
 PAGE = "lib/firmware/nvidia/550.163.01/gsp_mock.bin"
@@ -48,13 +49,9 @@ def root(native_build: Path, repo: Path, run, tmp_path: Path) -> Root:
 
     def make(name: str = "root", board: str | None = "a100", count: int = 4) -> Path:
         path = tmp_path / name
-        (path / "usr/lib64").mkdir(parents=True)
-        shutil.copy(native_build / "libnvidia-ml.so.550.163.01", path / "usr/lib64")
-        (path / "usr/lib64/libnvidia-ml.so.1").symlink_to("libnvidia-ml.so.550.163.01")
+        place_libraries(path, native_build)
         if board:
-            profile = repo / PROFILES / f"{board}.yaml"
-            done = run(native_build / "mock-nvml", "--root", path, "apply", "--count", str(count), profile)
-            assert done.returncode == 0, done.stderr
+            apply(path, native_build, run, repo / PROFILES / f"{board}.yaml", "--count", str(count))
         return path
 
     return make

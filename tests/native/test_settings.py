@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,9 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from driver_root import PAGE, VERSION, apply, place_libraries
 
-VERSION = "550.163.01"
-PAGE = f"lib/firmware/nvidia/{VERSION}/gsp_mock.bin"
 SUCCESS, INVALID_ARGUMENT, NOT_SUPPORTED, NO_PERMISSION, IN_USE, GPU_IS_LOST = 0, 2, 3, 4, 19, 15
 NOT_FOUND, INSUFFICIENT_SIZE = 6, 7
 PROFILES = sorted((Path(__file__).parents[2] / "charts/gpu-mock/profiles").glob("*.yaml"))
@@ -113,11 +111,8 @@ def root(native_build: Path, run, profile: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         path.chmod(0o755)
-        (path / "usr/lib64").mkdir(parents=True)
-        shutil.copy(native_build / f"libnvidia-ml.so.{VERSION}", path / "usr/lib64")
-        (path / "usr/lib64/libnvidia-ml.so.1").symlink_to(f"libnvidia-ml.so.{VERSION}")
-        done = run(native_build / "mock-nvml", "--root", path, "apply", "--count", "2", profile)
-        assert done.returncode == 0, done.stderr
+        place_libraries(path, native_build)
+        apply(path, native_build, run, profile, "--count", "2")
         yield path
 
 

@@ -6,62 +6,21 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-import yaml
-
-VERSION = "550.163.01"
+from board_settings import DENIED, Board, commands, read_board
+from driver_root import apply, place_libraries
 
 # Somebody who is not root, but may read the program wherever it lies.
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 NOBODY += ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
 
 Smi = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-class Board(NamedTuple):
-    """What of a profile the commands name."""
-
-    name: str
-    memory: int
-    graphics: int
-    highest: int
-    watts: tuple[int, int]
-    persistent: bool
-    module_watts: int
-    links: int
-    memory_lock: bool
-    link_threshold: bool
-
-
-def read_board(profile: Path) -> Board:
-    described = yaml.safe_load(profile.read_text())
-    defaults = described["device_defaults"]
-    memory = defaults["supported_clocks"]["memory_clocks"][0]
-    clocks = memory["graphics_range"]
-    highest = defaults["clocks"]["graphics_max"]
-    # Twenty steps below the highest: steps of 7.5 MHz make whole numbers so.
-    graphics = int(clocks["max_mhz"] - 20 * clocks["step_mhz"])
-    power = defaults["power"]
-    return Board(
-        name=profile.stem,
-        memory=memory["freq_mhz"],
-        graphics=graphics,
-        highest=highest,
-        watts=(power["min_limit_mw"] // 1000, power["max_limit_mw"] // 1000),
-        persistent=defaults["persistence_mode"] == "enabled",
-        module_watts=power.get("module", {}).get("requested_limit_mw", 0) // 1000,
-        links=described.get("nvlink", {}).get("links_per_gpu", 0),
-        memory_lock=defaults["architecture"] != "turing",
-        link_threshold=defaults["architecture"] in ("hopper", "blackwell"),
-    )
 
 
 PROFILES = sorted((Path(__file__).parents[2] / "charts/gpu-mock/profiles").glob("*.yaml"))
@@ -72,21 +31,16 @@ def board(request: pytest.FixtureRequest) -> Board:
     return read_board(request.param)
 
 
-def driver_root(path: Path, native_build: Path, run, profile: Path) -> None:
-    path.chmod(0o755)
-    (path / "usr/lib64").mkdir(parents=True)
-    shutil.copy(native_build / f"libnvidia-ml.so.{VERSION}", path / "usr/lib64")
-    (path / "usr/lib64/libnvidia-ml.so.1").symlink_to(f"libnvidia-ml.so.{VERSION}")
-    done = run(native_build / "mock-nvml", "--root", path, "apply", "--count", "2", "--node-name", "node", profile)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture
 def root(native_build: Path, repo: Path, run, board: Board) -> Iterator[Path]:
     """A driver root that all may read, which pytest's own folders are not."""
     with tempfile.TemporaryDirectory() as name:
-        driver_root(Path(name), native_build, run, repo / f"charts/gpu-mock/profiles/{board.name}.yaml")
-        yield Path(name)
+        path = Path(name)
+        path.chmod(0o755)
+        place_libraries(path, native_build)
+        profile = repo / f"charts/gpu-mock/profiles/{board.name}.yaml"
+        apply(path, native_build, run, profile, "--count", "2", "--node-name", "node")
+        yield path
 
 
 @pytest.fixture
@@ -128,54 +82,6 @@ def report(smi: Smi, *path: str, index: int = 0) -> str:
     raise AssertionError(f"no {' / '.join(path)} in nvidia-smi -q")
 
 
-# option -> (what is said, exit status, where nvidia-smi -q shows it, value); {gpu} is the address
-def commands(board: Board) -> dict[str, tuple[list[str], str, tuple[str, ...], str]]:
-    low, high = board.watts
-    memory, graphics = board.memory, board.graphics
-    persistence = "Disabled" if board.persistent else "Enabled"
-    return {
-        "-pm": (
-            ["-pm", "0" if board.persistent else "1"],
-            f"{persistence} persistence mode for GPU {{gpu}}.",
-            ("Persistence Mode",),
-            persistence,
-        ),
-        "-c 2": (["-c", "2"], "Set compute mode to PROHIBITED for GPU {gpu}.", ("Compute Mode",), "Prohibited"),
-        "-c 3": (
-            ["-c", "3"],
-            "Set compute mode to EXCLUSIVE_PROCESS for GPU {gpu}.",
-            ("Compute Mode",),
-            "Exclusive_Process",
-        ),
-        "-pl": (
-            ["-pl", str(low)],
-            f"Power limit for GPU {{gpu}} was set to {low}.00 W from {high}.00 W.",
-            ("GPU Power Readings", "Requested Power Limit"),
-            f"{low}.00 W",
-        ),
-        "-lgc": (
-            ["-lgc", f"{graphics},{graphics}"],
-            f'GPU clocks set to "(gpuClkMin {graphics}, gpuClkMax {graphics})" for GPU {{gpu}}',
-            ("Clocks", "Graphics"),
-            f"{graphics} MHz",
-        ),
-        "-lmc": (
-            ["-lmc", f"{memory},{memory}"],
-            f'Memory clocks set to "(memClkMin {memory}, memClkMax {memory})" for GPU {{gpu}}',
-            ("Clocks", "Memory"),
-            f"{memory} MHz",
-        ),
-        "-ac": (
-            ["-ac", f"{memory},{graphics}"],
-            f'Applications clocks set to "(MEM {memory}, SM {graphics})" for GPU {{gpu}}',
-            ("Applications Clocks", "Graphics"),
-            f"{graphics} MHz",
-        ),
-        "-e 0": (["-e", "0"], "Disabled ECC support for GPU {gpu}.", ("ECC Mode", "Pending"), "Disabled"),
-        "-am 1": (["-am", "1"], "Enabled Accounting Mode for GPU {gpu}.", ("Accounting Mode",), "Enabled"),
-    }
-
-
 # Said where a real driver would be unloaded, and what was set lost, as soon as nobody uses the GPU.
 UNSTEADY = "Warning: persistence mode is disabled on device"
 LOST_WITH_THE_DRIVER = ("-pl", "-lgc", "-lmc", "-ac", "-am 1")
@@ -199,20 +105,6 @@ def test_a_setting_is_said_and_shown(smi: Smi, board: Board, address: str, name:
     assert (UNSTEADY in done.stdout) == (not board.persistent and name in LOST_WITH_THE_DRIVER)
     assert report(smi, *path) == value
     assert report(smi, *path, index=1) == before
-
-
-# option -> what is said to somebody who is not root
-DENIED = {
-    "-pm": "Unable to set persistence mode for GPU {gpu}: Insufficient Permissions",
-    "-c 2": "Unable to set the compute mode for GPU {gpu}: Insufficient Permissions",
-    "-c 3": "Unable to set the compute mode for GPU {gpu}: Insufficient Permissions",
-    "-pl": "Failed to set power management limit for GPU {gpu}: Insufficient Permissions",
-    "-lgc": "The current user does not have permission to change clocks for GPU {gpu}.",
-    "-lmc": "The current user does not have permission to change clocks for GPU {gpu}.",
-    "-ac": "The current user does not have permission to change clocks for GPU {gpu}.",
-    "-e 0": "Unable to set ECC config for GPU {gpu}: Insufficient Permissions",
-    "-am 1": "Unable to set Accounting Mode for GPU {gpu}: Insufficient Permissions",
-}
 
 
 @pytest.mark.parametrize("name", NAMES)

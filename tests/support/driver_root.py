@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A driver root that tests lay out from what was built: the libraries, and a profile in force."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+VERSION = "550.163.01"
+PAGE = f"lib/firmware/nvidia/{VERSION}/gsp_mock.bin"
+
+
+def place_libraries(root: Path, build: Path, *names: str) -> None:
+    """The libraries of these names, or that of NVML alone, each with the link by which programs find it."""
+    folder = root / "usr/lib64"
+    folder.mkdir(parents=True)
+    for name in names or ("libnvidia-ml",):
+        shutil.copy(build / f"{name}.so.{VERSION}", folder)
+        (folder / f"{name}.so.1").symlink_to(f"{name}.so.{VERSION}")
+
+
+def apply(root: Path, build: Path, run: Callable, profile: Path, *options: str) -> None:
+    """Put a profile in force."""
+    done = run(build / "mock-nvml", "--root", root, "apply", *options, profile)
+    assert done.returncode == 0, done.stderr
