@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The driver root of a host: who owns it, what was placed in it, and how it is configured and taken away.
 
-The record of the owner, config/owner.json, is what makes removal exact: only what it lists is ever deleted.
+The record of the owner, config/owner.json, is what makes removal exact: only what it lists is ever deleted, and the
+capability files of MIG, which come and go with instances.
 Imports: standard library, `_device_nodes` and `_errors`.
 """
 
@@ -29,6 +30,16 @@ FORMAT = 1
 # What the module mock_accel binds to its functions, and the vendor of those that are no GPUs.
 ACCEL_DRIVER = "mock-accel"
 ACCEL_VENDOR = "0x1de5"
+
+
+# Where mock-nvml lays out which device nodes let a process use a MIG instance.
+CAPABILITY_FILES = (
+    "proc/driver/nvidia-caps/mig-minors",
+    "proc/driver/nvidia/capabilities/mig/config",
+    "proc/driver/nvidia/capabilities/mig/monitor",
+    "proc/driver/nvidia/capabilities/gpu*/mig/gi*/access",
+    "proc/driver/nvidia/capabilities/gpu*/mig/gi*/ci*/access",
+)
 
 
 class DriverRootError(MirageError):
@@ -73,6 +84,11 @@ def owner_file(root: pathlib.Path) -> pathlib.Path:
 def page_file(root: pathlib.Path, driver_version: str) -> pathlib.Path:
     """Where NVIDIA's own container tools look for firmware, so that they carry the page into containers."""
     return root / "lib/firmware/nvidia" / driver_version / "gsp_mock.bin"
+
+
+def capability_files(root: pathlib.Path) -> list[str]:
+    """Those that are there now."""
+    return [str(path) for pattern in CAPABILITY_FILES for path in sorted(root.glob(pattern))]
 
 
 def parse_owner(text: str, where: str) -> Owner:

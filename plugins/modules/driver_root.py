@@ -34,8 +34,9 @@ options:
     description:
       - Absolute paths of all files, links and device nodes that belong to the owner. The configuration and the page are
         added by the module.
-      - With O(state=absent) those in the driver root are removed beside those that are on record, so that an
-        interrupted installation can be taken away too. Outside of the driver root only what is on record is removed,
+      - With O(state=absent) those in the driver root are removed beside those that are on record and the capability
+        files of MIG, so that an interrupted installation can be taken away too. Outside of the driver root only what
+        is on record is removed,
         and only where it is a device node of a GPU (a character device with major number 195).
     type: list
     elements: path
@@ -192,7 +193,8 @@ def ensure_absent(params: dict[str, t.Any], root: pathlib.Path, before: Owner | 
     recorded = before.files if before else ()
     # The record is there before the first device node is made: what is in /dev and not on record is another's.
     inside = [path for path in params["files"] if pathlib.Path(path).is_relative_to(root)]
-    named = [*dict.fromkeys((*recorded, *inside)), str(driver_root.owner_file(root))]
+    own = [*driver_root.capability_files(root), str(driver_root.owner_file(root))]
+    named = [*dict.fromkeys((*recorded, *inside)), *own]
     if driver_root.real_driver(pathlib.Path("/proc")):
         # The nodes in /dev are the real driver's by now.
         named = [path for path in named if pathlib.Path(path).is_relative_to(root)]

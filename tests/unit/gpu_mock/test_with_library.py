@@ -56,6 +56,42 @@ def test_what_is_placed_works_and_goes(real: Settings, run: t.Callable[..., t.An
     assert not real.driver_root.exists()
 
 
+def control(run: t.Callable[..., t.Any], settings: Settings, *argv: str) -> str:
+    root = settings.driver_root
+    done = run(root / "usr/bin/mock-nvml", "--root", root, *argv)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_restart_keeps_the_running_state_and_another_description_ends_it(
+    real: Settings, run: t.Callable[..., t.Any]
+) -> None:
+    place(real)
+    control(run, real, "fail", "ecc-correctable", "-i", "0")
+    control(run, real, "set", "utilization.gpu=70", "-i", "1")
+    before = control(run, real, "status", "--json")
+    assert '"kind": "ecc-correctable"' in before
+    assert place(real) == []
+    assert control(run, real, "status", "--json") == before
+    place(dataclasses.replace(real, count=2))
+    after = control(run, real, "status", "--json")
+    assert '"kind":' not in after
+    assert '"utilization.gpu": 70' not in after
+
+
+def test_files_of_mig_instances_go_too(real: Settings, run: t.Callable[..., t.Any], snapshot: Take) -> None:
+    place(real)
+    root = real.driver_root
+    env = {**os.environ, "LD_LIBRARY_PATH": str(root / "usr/lib64")}
+    assert run(root / "usr/bin/nvidia-smi", "-i", "0", "-mig", "1", env=env).returncode == 0
+    assert run(root / "usr/bin/nvidia-smi", "mig", "-i", "0", "-cgi", "19", "-C", env=env).returncode == 0
+    assert list(root.glob("proc/driver/nvidia/capabilities/gpu0/mig/gi*/ci0/access"))
+    record = owner.read(root)
+    assert record is not None
+    node_files.remove(real, record)
+    assert snapshot() == {}
+
+
 def test_an_upgrade_keeps_the_page_and_changes_the_gpus(
     real: Settings, run: t.Callable[..., t.Any], repo: Path
 ) -> None:

@@ -158,6 +158,21 @@ def test_removal_leaves_what_others_put_there(place, present, absent, root: Path
     assert tree(root.parent) == {"driver/usr/lib64/theirs.so", "theirs"}
 
 
+def test_capability_files_of_mig_go_too(place, present, absent, root: Path) -> None:
+    """They are not on record, for instances come and go; what somebody else has put beside them stays."""
+    present(place())
+    capabilities = root / "proc/driver/nvidia/capabilities"
+    for name in ("mig/config", "mig/monitor", "gpu0/mig/gi1/access", "gpu0/mig/gi1/ci0/access"):
+        (capabilities / name).parent.mkdir(parents=True, exist_ok=True)
+        (capabilities / name).write_text("DeviceFileMinor: 12\n")
+    (root / "proc/driver/nvidia-caps").mkdir()
+    (root / "proc/driver/nvidia-caps/mig-minors").write_text("config 1\n")
+    (capabilities / "theirs").write_text("")
+    assert str(capabilities / "gpu0/mig/gi1/ci0/access") in absent(check=True)["removed"]
+    absent()
+    assert tree(root) == {"proc/driver/nvidia/capabilities/theirs"}
+
+
 def test_an_interrupted_installation_can_be_taken_away(place, absent, tmp_path: Path) -> None:
     assert absent(files=place())["changed"]
     assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,16 @@ from .settings import Settings
 
 CUSTOM = "custom"
 
+# Where mock-nvml lays out which device nodes let a process use a MIG instance. They come and go with instances, and so
+# are not on record.
+CAPABILITY_FILES = (
+    "proc/driver/nvidia-caps/mig-minors",
+    "proc/driver/nvidia/capabilities/mig/config",
+    "proc/driver/nvidia/capabilities/mig/monitor",
+    "proc/driver/nvidia/capabilities/gpu*/mig/gi*/access",
+    "proc/driver/nvidia/capabilities/gpu*/mig/gi*/ci*/access",
+)
+
 
 def plan(settings: Settings) -> list[Item]:
     """Everything but config.yaml, owner.json and the page, in the order of placing."""
@@ -105,12 +115,13 @@ def ensure(settings: Settings, record: owner.Owner | None) -> list[str]:
 
 
 def remove(settings: Settings, record: owner.Owner) -> list[str]:
-    """Take off what the record lists; the record itself goes last, so that an interrupted removal can go on."""
+    """Take off what the record lists and files of MIG; the record goes last, so that a removal can be taken up again."""
     own = host_name(settings, owner.path_in(settings.driver_root))
     # A real driver that came meanwhile uses the same nodes of /dev.
     keep = "/dev/" if real_driver.evidence(settings.proc) else own
     names = [name for name in record.files if name != own and not name.startswith(keep)]
-    removed = [name for name in [*names, own] if _remove_file(settings, name)]
+    of_mig = [str(path) for pattern in CAPABILITY_FILES for path in sorted(settings.driver_root.glob(pattern))]
+    removed = [name for name in [*names, *of_mig, own] if _remove_file(settings, name)]
     _prune(settings)
     return removed
 
