@@ -36,8 +36,7 @@ options:
         added by the module.
       - With O(state=absent) those in the driver root are removed beside those that are on record and the capability
         files of MIG, so that an interrupted installation can be taken away too. Outside of the driver root only what
-        is on record is removed,
-        and only where it is a device node of a GPU (a character device with major number 195).
+        is on record is removed, and only where it is a device node of a GPU (a character device with major number 195).
     type: list
     elements: path
     default: []

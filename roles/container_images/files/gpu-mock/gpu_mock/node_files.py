@@ -115,7 +115,7 @@ def ensure(settings: Settings, record: owner.Owner | None) -> list[str]:
 
 
 def remove(settings: Settings, record: owner.Owner) -> list[str]:
-    """Take off what the record lists and files of MIG; the record goes last, so that a removal can be taken up again."""
+    """Take off what the record lists, and files of MIG; the record goes last, so that a removal can go on."""
     own = host_name(settings, owner.path_in(settings.driver_root))
     # A real driver that came meanwhile uses the same nodes of /dev.
     keep = "/dev/" if real_driver.evidence(settings.proc) else own
