@@ -187,7 +187,7 @@ def wanted_arguments(params: dict[str, t.Any]) -> list[str]:
 def change(params: dict[str, t.Any], call: mock_nvml.Call, check: bool) -> dict[str, t.Any]:
     before = mock_nvml.faults(call(["status"]))
     answer = call([*wanted_arguments(params), *(["--dry-run"] if check else [])])
-    after = predicted(before, answer) if check else mock_nvml.faults(call(["status"]))
+    after = predicted(before, answer, params) if check else mock_nvml.faults(call(["status"]))
     return {
         "changed": answer["changed"],
         "faults": after,
@@ -196,14 +196,31 @@ def change(params: dict[str, t.Any], call: mock_nvml.Call, check: bool) -> dict[
     }
 
 
-def predicted(before: dict[str, t.Any], answer: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The faults that there would be, by what a dry run says of each GPU."""
+def identity(fault: dict[str, t.Any]) -> tuple[t.Any, ...]:
+    """A fault takes the place of one that is the same in this."""
+    return fault["kind"], fault.get("location"), fault.get("links")
+
+
+def predicted_of_node(before: list[dict[str, t.Any]], params: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The faults that nvmlInit would meet; a dry run only says that they would change."""
+    kind = params["kind"]
+    if params["state"] == "absent" and not kind:
+        return []
+    kept = [fault for fault in before if fault["kind"] != kind]
+    made = {"kind": kind, "state": "pending" if params["after"] else "active"}
+    return kept if params["state"] == "absent" else [*kept, made]
+
+
+def predicted(before: dict[str, t.Any], answer: dict[str, t.Any], params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The faults that there would be, by what a dry run says of the node and of each GPU."""
     after = {name: list(faults) for name, faults in before.items()}
+    if answer["node_changed"]:
+        after["node"] = predicted_of_node(after.get("node", []), params)
     for device in answer["devices"]:
         kept = [fault for fault in after.get(device["uuid"], []) if fault["kind"] not in device.get("cleared", [])]
         made = device.get("fault")
         if made and device["changed"]:
-            kept = [fault for fault in kept if fault["kind"] != made["kind"]] + [made]
+            kept = [fault for fault in kept if identity(fault) != identity(made)] + [made]
         after[device["uuid"]] = kept
     return {name: faults for name, faults in after.items() if faults}
 

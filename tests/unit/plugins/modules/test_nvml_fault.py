@@ -46,7 +46,8 @@ class Command:
             return {"node": {"faults": []}, "devices": devices}
         if "--dry-run" not in arguments:
             self.faults["GPU-b"] = [LOST]
-        return {"changed": True, "devices": [{"uuid": "GPU-a", "changed": False}, {"uuid": "GPU-b", **self.changed}]}
+        devices = [{"uuid": "GPU-a", "changed": False}, {"uuid": "GPU-b", **self.changed}]
+        return {"changed": True, "node_changed": False, "devices": devices}
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
@@ -62,11 +63,38 @@ def test_check_mode_predicts_what_a_run_gives(check):
 
 def test_prediction_of_an_end_and_of_one_in_the_place_of_another():
     before = {"GPU-a": [OLD, LOST], "node": [{"kind": "init-error"}]}
-    ended = {"devices": [{"uuid": "GPU-a", "changed": True, "cleared": ["slow", "lost"]}]}
-    assert nvml_fault.predicted(before, ended) == {"node": [{"kind": "init-error"}]}
+    ended = {"node_changed": False, "devices": [{"uuid": "GPU-a", "changed": True, "cleared": ["slow", "lost"]}]}
+    assert nvml_fault.predicted(before, ended, params(state="absent")) == {"node": [{"kind": "init-error"}]}
     slower = {"kind": "slow", "state": "pending"}
-    replaced = {"devices": [{"uuid": "GPU-a", "changed": True, "fault": slower}]}
-    assert nvml_fault.predicted(before, replaced)["GPU-a"] == [LOST, slower]
+    replaced = {"node_changed": False, "devices": [{"uuid": "GPU-a", "changed": True, "fault": slower}]}
+    assert nvml_fault.predicted(before, replaced, params(kind="slow"))["GPU-a"] == [LOST, slower]
+
+
+def test_prediction_keeps_errors_elsewhere():
+    """Of one kind there may be a fault for each place in the memory, and for each set of links."""
+    memory, cache = ({"kind": "ecc-correctable", "location": place} for place in ("device_memory", "l2_cache"))
+    made = {"node_changed": False, "devices": [{"uuid": "GPU-a", "changed": True, "fault": cache}]}
+    assert nvml_fault.predicted({"GPU-a": [memory]}, made, params(kind="ecc-correctable"))["GPU-a"] == [memory, cache]
+    third, fourth = ({"kind": "nvlink-down", "links": [link]} for link in (3, 4))
+    made = {"node_changed": False, "devices": [{"uuid": "GPU-a", "changed": True, "fault": fourth}]}
+    assert nvml_fault.predicted({"GPU-a": [third]}, made, params(kind="nvlink-down"))["GPU-a"] == [third, fourth]
+
+
+@pytest.mark.parametrize(
+    ("options", "kinds"),
+    [
+        ({"kind": "init-hang"}, ["init-error", "init-hang"]),
+        ({"kind": "init-error", "after": 3.0}, ["init-error"]),
+        ({"state": "absent", "kind": "init-error"}, []),
+        ({"state": "absent"}, []),
+    ],
+    ids=["one-more", "in-its-place", "end-of-one", "end-of-all"],
+)
+def test_prediction_of_what_nvmlinit_meets(options, kinds):
+    before = {"node": [{"kind": "init-error", "state": "active"}]}
+    after = nvml_fault.predicted(before, {"node_changed": True, "devices": []}, params(**options))
+    assert [fault["kind"] for fault in after.get("node", [])] == kinds
+    assert not kinds or after["node"][-1]["state"] == ("pending" if "after" in options else "active")
 
 
 @pytest.mark.parametrize(
