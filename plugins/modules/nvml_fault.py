@@ -30,12 +30,32 @@ options:
     aliases: [gpu]
   kind:
     description:
-      - The kind of the fault, such as V(lost), V(fallen-off-bus), V(hang), V(slow), V(ecc-uncorrectable),
-        V(nvlink-down), V(thermal-slowdown) or V(init-error). C(mock-nvml faults) and the guide on faults list all of
-        them, with what each makes NVML answer.
+      - The kind of the fault. C(mock-nvml faults) and the guide on faults say what each makes NVML answer.
       - V(xid) announces the Xid error O(xid).
       - With O(state=absent) faults of this kind end, or all where none is named.
     type: str
+    choices:
+      - lost
+      - fallen-off-bus
+      - error
+      - hang
+      - slow
+      - ecc-correctable
+      - ecc-uncorrectable
+      - row-remap-pending
+      - row-remap-failure
+      - page-retirement-pending
+      - nvlink-down
+      - nvlink-errors
+      - thermal-slowdown
+      - power-brake-slowdown
+      - power-cap
+      - fabric-unhealthy
+      - pcie-replay
+      - init-error
+      - init-hang
+      - init-slow
+      - xid
   xid:
     description: Number of the Xid error, for O(kind=xid).
     type: int
@@ -150,11 +170,35 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mirage.accel.plugins.module_utils import _mock_nvml as mock_nvml
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
+# The kinds that mock-nvml knows; a test compares them with what it says itself.
+KINDS = (
+    "lost",
+    "fallen-off-bus",
+    "error",
+    "hang",
+    "slow",
+    "ecc-correctable",
+    "ecc-uncorrectable",
+    "row-remap-pending",
+    "row-remap-failure",
+    "page-retirement-pending",
+    "nvlink-down",
+    "nvlink-errors",
+    "thermal-slowdown",
+    "power-brake-slowdown",
+    "power-cap",
+    "fabric-unhealthy",
+    "pcie-replay",
+    "init-error",
+    "init-hang",
+    "init-slow",
+)
+
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "path": {"type": "path", "default": "/var/lib/nvidia-mock/driver"},
     "command": {"type": "path"},
     "gpus": {"type": "list", "elements": "str", "default": [], "aliases": ["gpu"]},
-    "kind": {"type": "str"},
+    "kind": {"type": "str", "choices": [*KINDS, "xid"]},
     "xid": {"type": "int"},
     "after": {"type": "float"},
     "duration": {"type": "float"},

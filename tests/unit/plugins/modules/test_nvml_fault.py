@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ansible_collections.mirage.accel.plugins.modules import nvml_fault
@@ -95,6 +97,11 @@ def test_prediction_of_what_nvmlinit_meets(options, kinds):
     after = nvml_fault.predicted(before, {"node_changed": True, "devices": []}, params(**options))
     assert [fault["kind"] for fault in after.get("node", [])] == kinds
     assert not kinds or after["node"][-1]["state"] == ("pending" if "after" in options else "active")
+
+
+def test_kinds_are_those_that_mock_nvml_knows(native_build, run):
+    table = run(native_build / "mock-nvml", "faults").stdout
+    assert re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE) == list(nvml_fault.KINDS)
 
 
 @pytest.mark.parametrize(
