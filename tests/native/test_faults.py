@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from driver_root import apply, place_libraries
+from driver_root import PAGE, apply, place_libraries
 
 PROFILES = Path("charts/gpu-mock/profiles")
 

@@ -23,7 +23,7 @@ exec "$0" "$@"
 PROGRAM = """\
 import contextlib, io, json, subprocess, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path[:0] = [{tests!r}, {tests!r} + "/support"]
 import conftest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mirage.accel.plugins.modules import local_cluster_host
