@@ -58,6 +58,14 @@ static int line_of(const yaml_node_t *node)
 	return node ? (int)node->start_mark.line + 1 : 1;
 }
 
+/* A key may hold anything, and stands in the message as the place. */
+static void keep_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 int reader_fail(struct reader *reader, const yaml_node_t *node, const char *expected, ...)
 {
 	char wanted[256], found[80];
@@ -70,6 +78,7 @@ int reader_fail(struct reader *reader, const yaml_node_t *node, const char *expe
 	snprintf(reader->error->text, sizeof(reader->error->text),
 		 "%s:%d: %s: expected %s, found %s", reader->name, line_of(node),
 		 *reader->path ? reader->path : "(document)", wanted, found);
+	keep_one_line(reader->error->text);
 	return -1;
 }
 
@@ -86,6 +95,7 @@ int reader_fail_at(struct reader *reader, const char *path, const char *found, c
 	snprintf(reader->error->text, sizeof(reader->error->text),
 		 "%s:%d: %s: expected %s, found %s%.200s%s", reader->name,
 		 reader_line_of(reader, path), path, wanted, quote, found, quote);
+	keep_one_line(reader->error->text);
 	return -1;
 }
 

@@ -405,6 +405,14 @@ static void processes_and_pages(void)
 	CHECK_NUMBER(readings->retired.address[0][0], 0x1000);
 }
 
+/* Found by fuzzing: a key in quotes may hold a line break. */
+static void a_refusal_is_one_line_whatever_the_key(void)
+{
+	CHECK(parse("device_defaults: {\"na\\nme\": A}\n") == NULL);
+	CHECK(strchr(error.text, '\n') == NULL);
+	CHECK(strstr(error.text, "device_defaults.na?me") != NULL);
+}
+
 static void ecc_totals_are_sums(void)
 {
 	struct description *d = must_parse(
@@ -502,5 +510,5 @@ TESTSUITE(TEST(what_is_not_said_is_not_supported), TEST(counts_by_who_knows_best
 	  TEST(cores_per_numa_give_cpus), TEST(fabric_health_of_the_real_board),
 	  TEST(fabric_summary_follows_conditions), TEST(units_come_out_in_the_keys_own),
 	  TEST(merges_and_aliases), TEST(firmware_follows_the_driver), TEST(processes_and_pages),
-	  TEST(ecc_totals_are_sums), TEST(mutated_a100_never_crashes),
-	  TEST(mutated_gb200_never_crashes))
+	  TEST(a_refusal_is_one_line_whatever_the_key), TEST(ecc_totals_are_sums),
+	  TEST(mutated_a100_never_crashes), TEST(mutated_gb200_never_crashes))
