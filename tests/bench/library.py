@@ -22,7 +22,7 @@ DRIVER_VERSION = "550.163.01"
 
 # What a writer of the device page is made of.
 MOTION_SOURCES = (path.stem for path in sorted(NATIVE.glob("motion*.c")))
-WRITER_SOURCES = ("state_write", "state_account", "state", "page", "page_file", "trace", *MOTION_SOURCES)
+WRITER_SOURCES = ("state_write", "state_account", "state", "page", "page_file", "boot", "trace", *MOTION_SOURCES)
 
 Rounds = dict[str, list[float]]
 
