@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "page_file.h"
+
 #define GPU_INSTANCES 15
 #define COMPUTE_INSTANCES STATE_MAX_COMPUTE_INSTANCES
 #define FIRST_MINOR 3 /* 1 is mig/config, 2 mig/monitor */
@@ -34,20 +36,6 @@ bool capability_root(const char *page, char *root, size_t size)
 	memcpy(root, page, length);
 	root[length] = '\0';
 	return true;
-}
-
-static int make_folders(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		int result;
-
-		*slash = '\0';
-		result = mkdir(path, 0755);
-		*slash = '/';
-		if (result != 0 && errno != EEXIST)
-			return -1;
-	}
-	return 0;
 }
 
 static bool has_text(const char *path, const char *text, size_t length)
@@ -78,7 +66,7 @@ static int write_file(char *path, const char *text, size_t length, mode_t mode)
 
 	if (has_text(path, text, length))
 		return 0;
-	if (make_folders(path) != 0)
+	if (make_parents(path) != 0)
 		return -1;
 	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
 	    sizeof(temporary)) {

@@ -12,22 +12,8 @@
 #include "config_text.h"
 #include "mock_nvml.h"
 #include "page.h"
+#include "page_file.h"
 #include "state_write.h"
-
-/* Every folder of path but its last part. */
-static int make_parents(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		int result;
-
-		*slash = '\0';
-		result = mkdir(path, 0755);
-		*slash = '/';
-		if (result != 0 && errno != EEXIST)
-			return -1;
-	}
-	return 0;
-}
 
 static bool has_content(const char *file, const char *text, size_t length)
 {

@@ -4,18 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "capability.h"
+#include "motion.h"
 #include "page.h"
-
-uint64_t since_boot(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_BOOTTIME, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
 
 static int refused(const struct change *change, const struct control *control,
 		   const struct control_error *error)
@@ -80,7 +72,7 @@ static int try_devices(const struct targets *targets, const struct change *chang
 			.description = page_description(targets->page),
 			.slot = targets->slots[i],
 			.running = running,
-			.now = since_boot(),
+			.now = motion_now(),
 		};
 		struct control_error error = { "" };
 		enum control_result outcome;
@@ -143,7 +135,7 @@ static int make_one(const struct targets *targets, const struct change *change,
 		.description = &writer->area->description,
 		.slot = slot,
 		.running = state_edit(writer, slot),
-		.now = since_boot(),
+		.now = motion_now(),
 	};
 	struct control_error error = { "" };
 	enum state_result written = STATE_OK;

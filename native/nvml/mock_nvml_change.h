@@ -53,7 +53,4 @@ struct change {
 /* For all GPUs that -i names. Nothing is changed where one of them refuses. */
 int change_running(const struct options *options, const struct change *change);
 
-/* Milliseconds since boot. */
-uint64_t since_boot(void);
-
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mock_nvml_change.h"
+#include "motion.h"
 
 /* --- what a fault is, in JSON --- */
 
@@ -100,7 +101,7 @@ static enum control_result fail_node(struct running_node *node, void *data,
 {
 	struct failing *failing = data;
 
-	return control_fail_node(node, &failing->wanted, since_boot(), error);
+	return control_fail_node(node, &failing->wanted, motion_now(), error);
 }
 
 int fail(const struct options *options)

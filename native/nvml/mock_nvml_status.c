@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mock_nvml_fault.h"
+#include "motion.h"
 #include "page.h"
 
 /* --- JSON --- */
@@ -184,7 +185,7 @@ static void print_node(struct json *json, const struct targets *targets)
 	json_open(json, "faults", '[');
 	if (fault_is_there(&fault)) {
 		json_open(json, NULL, '{');
-		print_fault(json, &fault, since_boot());
+		print_fault(json, &fault, motion_now());
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -238,7 +239,7 @@ static int print_devices(const struct targets *targets, struct json *json,
 	struct control control = {
 		.description = page_description(targets->page),
 		.running = running,
-		.now = since_boot(),
+		.now = motion_now(),
 	};
 
 	if (!running)

@@ -11,6 +11,14 @@ uint64_t motion_now(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+uint64_t wall_clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 bool motion_differs(const struct running *before, const struct running *after)
 {
 	return memcmp(&before->motion, &after->motion, sizeof(before->motion)) != 0 ||

@@ -12,6 +12,9 @@
 /* Milliseconds since boot. */
 uint64_t motion_now(void);
 
+/* Microseconds since the epoch, as NVML stamps what it tells. */
+uint64_t wall_clock_us(void);
+
 static inline bool motion_moves(const struct running *running)
 {
 	const struct readings_motion *motion = &running->readings.motion;

@@ -79,7 +79,7 @@ nvmlReturn_t nvmlDeviceGetAccountingStats(nvmlDevice_t device, unsigned int pid,
 		ret = find_account(&gpu, pid, &account);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	now = account_now();
+	now = motion_now();
 	*stats = (nvmlAccountingStats_t){
 		.gpuUtilization = account_gpu_util(&account, now),
 		.memoryUtilization = account_memory_util(&account, now),
@@ -104,7 +104,7 @@ nvmlReturn_t nvmlDeviceGetAccountingStats_v2(nvmlDevice_t device, nvmlAccounting
 		ret = find_account(&gpu, stats->pid, &account);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	now = account_now();
+	now = motion_now();
 	end = account.running ? now : account.counted_ms;
 	samples = end > account.started_ms ? (end - account.started_ms) / 1000 : 0;
 	gpu_util = account_gpu_util(&account, now);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // nvmlDeviceGetFieldValues: many values by number. Each group below answers its own numbers.
-#include <sys/time.h>
-
 #include "field.h"
 #include "power.h"
 
@@ -239,17 +237,17 @@ nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t device, int valuesCount,
 {
 	struct gpu gpu;
 	nvmlReturn_t ret = api_enter_device(__func__, device, values, &gpu);
-	struct timeval now;
+	long long now;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (valuesCount <= 0)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	gettimeofday(&now, NULL);
+	now = (long long)wall_clock_us();
 	// All of one call are of one moment.
 	do {
 		for (int i = 0; i < valuesCount; i++) {
-			values[i].timestamp = (long long)now.tv_sec * 1000000 + now.tv_usec;
+			values[i].timestamp = now;
 			values[i].latencyUsec = 0;
 			values[i].nvmlReturn = field_value(&gpu, &values[i]);
 		}

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Counters of PCI Express and NVLink that can be set back to 0 by their field numbers.
-#include <sys/time.h>
-
 #include "fault_settle.h"
 #include "field.h"
 #include "nvml_change.h"
@@ -66,16 +64,16 @@ nvmlReturn_t nvmlDeviceClearFieldValues(nvmlDevice_t device, int valuesCount,
 {
 	struct change change;
 	nvmlReturn_t ret = change_check(__func__, device, &change);
-	struct timeval now;
+	long long now;
 	int good = 0;
 
 	if (ret != NVML_SUCCESS)
 		return ret;
 	if (!values || valuesCount <= 0)
 		return NVML_ERROR_INVALID_ARGUMENT;
-	gettimeofday(&now, NULL);
+	now = (long long)wall_clock_us();
 	for (int i = 0; i < valuesCount; i++) {
-		values[i].timestamp = (long long)now.tv_sec * 1000000 + now.tv_usec;
+		values[i].timestamp = now;
 		values[i].latencyUsec = 0;
 		values[i].nvmlReturn = can_clear(&change.gpu, &values[i]);
 		good += values[i].nvmlReturn == NVML_SUCCESS;

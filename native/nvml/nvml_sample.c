@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Series of past values, as far back as the driver's own buffers reach.
-#include <sys/time.h>
-
 #include "nvml_mig.h"
 #include "process.h"
 
 #define SAMPLE_PERIOD_US 200000u
 #define SAMPLES_KEPT 100u
-
-static uint64_t wall_clock_us(void)
-{
-	struct timeval now;
-
-	gettimeofday(&now, NULL);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec;
-}
 
 static uint32_t sample_value(const struct readings *readings, nvmlSamplingType_t type)
 {

@@ -2,7 +2,9 @@
 #include "page_file.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,6 +60,20 @@ int page_file_write(int fd, const void *data, size_t size, uint64_t offset)
 		bytes += done;
 		offset += (uint64_t)done;
 		size -= (size_t)done;
+	}
+	return 0;
+}
+
+int make_parents(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int result;
+
+		*slash = '\0';
+		result = mkdir(path, 0755);
+		*slash = '/';
+		if (result != 0 && errno != EEXIST)
+			return -1;
 	}
 	return 0;
 }

@@ -18,6 +18,9 @@ void page_file_close(int fd);
 /* All of data at offset, or -1 with errno. */
 int page_file_write(int fd, const void *data, size_t size, uint64_t offset);
 
+/* Every folder of path but its last part, which is cut off meanwhile; -1 with errno. */
+int make_parents(char *path);
+
 void pause_ms(long milliseconds);
 
 #endif

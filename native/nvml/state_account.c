@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "state_account.h"
 
+#include "motion.h"
 #include <string.h>
-#include <time.h>
-
-static uint64_t milliseconds(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
-
-uint64_t account_now(void)
-{
-	return milliseconds(CLOCK_BOOTTIME);
-}
 
 static uint32_t used(uint32_t count)
 {
@@ -112,7 +99,7 @@ static void add(struct running *running, const struct running_process *process, 
 		.gpu_util = process->process.sm_util,
 		.memory_util = process->process.memory_util,
 		.max_memory = process->process.used_memory,
-		.started_us = milliseconds(CLOCK_REALTIME) * 1000,
+		.started_us = wall_clock_us(),
 		.started_ms = now_ms,
 		.counted_ms = now_ms,
 	};
@@ -129,7 +116,7 @@ void account_follow(const struct running *before, struct running *after)
 	/* What ran when accounting was turned on is not counted. */
 	if (after->settings.accounting_mode != 1 || before->settings.accounting_mode != 1)
 		return;
-	now_ms = account_now();
+	now_ms = motion_now();
 	for (uint32_t i = 0; i < count; i++) {
 		struct running_account *account = &after->accounts[i];
 		const struct running_process *process = process_of(after, account->pid);

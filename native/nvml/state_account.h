@@ -20,9 +20,6 @@ uint32_t account_memory_util(const struct running_account *account, uint64_t now
 /* Milliseconds that it lived; 0 while it runs. */
 uint64_t account_time(const struct running_account *account);
 
-/* Milliseconds since boot. */
-uint64_t account_now(void);
-
 /* Forget those that have ended, or all. */
 void account_forget_ended(struct running *running);
 void account_forget_all(struct running *running);
