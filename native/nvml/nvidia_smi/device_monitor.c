@@ -121,33 +121,21 @@ static void print_round(const struct monitor *monitor, const struct selection *s
 	}
 }
 
-static struct monitor device_monitor(void)
-{
-	return (struct monitor){
-		.name = "dmon", .groups = "pucmet", .selected = "puc", .delay = 1
-	};
-}
+static const struct monitor device_monitor = {
+	.name = "dmon",
+	.groups = "pucmet",
+	.selected = "puc",
+	.delay = 1,
+	.head = print_head,
+	.round = print_round,
+};
 
 int device_monitor_check(char *const words[], bool *run)
 {
-	struct monitor monitor = device_monitor();
-
-	return monitor_read(&monitor, words, run);
+	return monitor_check(&device_monitor, words, run);
 }
 
 int device_monitor_run(char *const words[])
 {
-	struct monitor monitor = device_monitor();
-	struct selection selection;
-	bool run;
-	int status = monitor_read(&monitor, words, &run);
-
-	if (!status)
-		status = monitor_select(&monitor, &selection);
-	if (status)
-		return status;
-	print_head(&monitor, false);
-	print_head(&monitor, true);
-	monitor_loop(&monitor, print_round, &selection);
-	return EXIT_SUCCESS;
+	return monitor_run(&device_monitor, words);
 }

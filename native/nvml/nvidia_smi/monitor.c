@@ -74,7 +74,7 @@ static int read_values(struct monitor *monitor, const struct values *values)
 	return EXIT_SUCCESS;
 }
 
-int monitor_read(struct monitor *monitor, char *const words[], bool *run)
+static int read_words(struct monitor *monitor, char *const words[], bool *run)
 {
 	struct values values = { NULL, NULL, NULL, NULL };
 	int status;
@@ -109,7 +109,7 @@ int monitor_read(struct monitor *monitor, char *const words[], bool *run)
 
 #define MAX_WATCHED 16
 
-int monitor_select(const struct monitor *monitor, struct selection *selection)
+static int select_gpus(const struct monitor *monitor, struct selection *selection)
 {
 	int status = selection_make(selection, monitor->ids);
 
@@ -148,16 +148,38 @@ void monitor_line(const struct monitor *monitor, nvmlDevice_t device)
 	printf("%5u", index);
 }
 
-void monitor_loop(const struct monitor *monitor,
-		  void (*round)(const struct monitor *monitor, const struct selection *selection),
-		  const struct selection *selection)
+static void repeat(const struct monitor *monitor, const struct selection *selection)
 {
 	for (long i = 0; !monitor->count || i < monitor->count; i++) {
 		if (i)
 			sleep((unsigned int)monitor->delay);
-		round(monitor, selection);
+		monitor->round(monitor, selection);
 		/* Whoever reads a pipe wants to see it now; with no reader it ends. */
 		if (fflush(stdout) != 0)
 			return;
 	}
+}
+
+int monitor_check(const struct monitor *monitor, char *const words[], bool *run)
+{
+	struct monitor asked = *monitor;
+
+	return read_words(&asked, words, run);
+}
+
+int monitor_run(const struct monitor *monitor, char *const words[])
+{
+	struct monitor asked = *monitor;
+	struct selection selection;
+	bool run;
+	int status = read_words(&asked, words, &run);
+
+	if (!status)
+		status = select_gpus(&asked, &selection);
+	if (status)
+		return status;
+	asked.head(&asked, false);
+	asked.head(&asked, true);
+	repeat(&asked, &selection);
+	return EXIT_SUCCESS;
 }

@@ -12,23 +12,23 @@ struct monitor {
 	const char *ids;
 	long delay, count; /* seconds, and how often: 0 for ever */
 	bool date, time;
+	void (*head)(const struct monitor *monitor, bool second);
+	void (*round)(const struct monitor *monitor, const struct selection *selection);
 };
 
 /* Reads the words after the command; prints what is wrong and how it would be right. */
-int monitor_read(struct monitor *monitor, char *const words[], bool *run);
+int monitor_check(const struct monitor *monitor, char *const words[], bool *run);
 
-/* The GPUs to watch: the first sixteen, as in the vendor's program. */
-int monitor_select(const struct monitor *monitor, struct selection *selection);
+/*
+ * The same, then the two lines of the heading, then the rounds, with the delay in
+ * between. Watched are the first sixteen GPUs, as in the vendor's program.
+ */
+int monitor_run(const struct monitor *monitor, char *const words[]);
 
 /* Begins a line of the heading: @second is the one with the units. */
 void monitor_head(const struct monitor *monitor, bool second);
 
 /* Begins a line of values. */
 void monitor_line(const struct monitor *monitor, nvmlDevice_t device);
-
-/* Calls @round as often as is asked, with the delay in between. */
-void monitor_loop(const struct monitor *monitor,
-		  void (*round)(const struct monitor *monitor, const struct selection *selection),
-		  const struct selection *selection);
 
 #endif

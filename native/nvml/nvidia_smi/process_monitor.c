@@ -168,31 +168,21 @@ static void print_head(const struct monitor *monitor, bool second)
 	printf("    %s \n", second ? "name" : "command");
 }
 
-static struct monitor process_monitor(void)
-{
-	return (struct monitor){ .name = "pmon", .groups = "um", .selected = "u", .delay = 1 };
-}
+static const struct monitor process_monitor = {
+	.name = "pmon",
+	.groups = "um",
+	.selected = "u",
+	.delay = 1,
+	.head = print_head,
+	.round = print_round,
+};
 
 int process_monitor_check(char *const words[], bool *run)
 {
-	struct monitor monitor = process_monitor();
-
-	return monitor_read(&monitor, words, run);
+	return monitor_check(&process_monitor, words, run);
 }
 
 int process_monitor_run(char *const words[])
 {
-	struct monitor monitor = process_monitor();
-	struct selection selection;
-	bool run;
-	int status = monitor_read(&monitor, words, &run);
-
-	if (!status)
-		status = monitor_select(&monitor, &selection);
-	if (status)
-		return status;
-	print_head(&monitor, false);
-	print_head(&monitor, true);
-	monitor_loop(&monitor, print_round, &selection);
-	return EXIT_SUCCESS;
+	return monitor_run(&process_monitor, words);
 }

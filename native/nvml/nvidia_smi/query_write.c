@@ -11,6 +11,17 @@ nvmlReturn_t put_number(nvmlReturn_t result, char *out, unsigned int number)
 	return result;
 }
 
+nvmlReturn_t put_part(nvmlReturn_t result, char *out, unsigned int part, unsigned long long total,
+		      unsigned long long used)
+{
+	if (result == NVML_SUCCESS)
+		snprintf(out, FIELD_SIZE, "%llu",
+			 part == MEMORY_TOTAL  ? total
+			 : part == MEMORY_USED ? used
+					       : total - used);
+	return result;
+}
+
 nvmlReturn_t put_word(nvmlReturn_t result, char *out, const char *word)
 {
 	if (result == NVML_SUCCESS)

@@ -48,6 +48,9 @@ typedef nvmlReturn_t (*get_words)(nvmlDevice_t, unsigned int, char *, unsigned i
 /* Write what was found, if it was, and pass the result on. */
 nvmlReturn_t put_number(nvmlReturn_t result, char *out, unsigned int number);
 nvmlReturn_t put_word(nvmlReturn_t result, char *out, const char *word);
+/* Of memory in MiB: free is what the other two, rounded, leave over. */
+nvmlReturn_t put_part(nvmlReturn_t result, char *out, unsigned int part, unsigned long long total,
+		      unsigned long long used);
 
 typedef nvmlReturn_t field_writer(nvmlDevice_t device, const struct field *field, char *out);
 

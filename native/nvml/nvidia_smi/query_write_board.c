@@ -189,20 +189,13 @@ nvmlReturn_t write_atomics(nvmlDevice_t device, const struct field *field, char 
 	return result;
 }
 
-/* Free is what the other two, rounded, leave over. */
 nvmlReturn_t write_bar1(nvmlDevice_t device, const struct field *field, char *out)
 {
 	nvmlBAR1Memory_t memory = { 0 };
 	nvmlReturn_t result = nvml.DeviceGetBAR1MemoryInfo(device, &memory);
-	unsigned long long total = mebibytes_down(memory.bar1Total);
-	unsigned long long used = mebibytes_down(memory.bar1Used);
 
-	if (result == NVML_SUCCESS)
-		snprintf(out, FIELD_SIZE, "%llu",
-			 field->which == MEMORY_TOTAL  ? total
-			 : field->which == MEMORY_USED ? used
-						       : total - used);
-	return result;
+	return put_part(result, out, field->which, mebibytes_down(memory.bar1Total),
+			mebibytes_down(memory.bar1Used));
 }
 
 nvmlReturn_t write_protected_free(nvmlDevice_t device, const struct field *field, char *out)

@@ -226,20 +226,13 @@ nvmlReturn_t write_memory(nvmlDevice_t device, const struct field *field, char *
 	return result;
 }
 
-/* Free is what the other two, rounded, leave over. */
 nvmlReturn_t write_protected_memory(nvmlDevice_t device, const struct field *field, char *out)
 {
 	nvmlMemory_t memory = { 0 };
 	nvmlReturn_t result = nvml.DeviceGetConfComputeProtectedMemoryUsage(device, &memory);
-	unsigned long long total = mebibytes_up(memory.total);
-	unsigned long long used = mebibytes_up(memory.used);
 
-	if (result == NVML_SUCCESS)
-		snprintf(out, FIELD_SIZE, "%llu",
-			 field->which == MEMORY_TOTAL  ? total
-			 : field->which == MEMORY_USED ? used
-						       : total - used);
-	return result;
+	return put_part(result, out, field->which, mebibytes_up(memory.total),
+			mebibytes_up(memory.used));
 }
 
 nvmlReturn_t write_utilization(nvmlDevice_t device, const struct field *field, char *out)
