@@ -46,10 +46,26 @@ static void print_difference(void *data, const char *key, const char *text, bool
 	json_value(difference->json, key, text, number);
 }
 
-static void print_faulty(struct json *json, const struct control *control)
+/* What NVML reads while the faults hold that depend on time alone. */
+static struct readings faulty_readings(const struct control *control)
 {
 	const struct board *board = description_board(
 		control->description, &control->description->devices[control->slot]);
+	struct readings readings = control->running->readings;
+
+	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
+		const struct running_fault *fault = &control->running->faults[i];
+
+		if (fault_is_there(fault) && fault->effect == FAULT_READINGS &&
+		    fault_in_time(fault, control->now))
+			fault_apply(&readings, fault, board, control->now);
+	}
+	return readings;
+}
+
+static void print_faulty(struct json *json, const struct control *control,
+			 const struct readings *faulty)
+{
 	struct difference difference = { .json = json };
 	struct readings before = control->running->readings;
 
@@ -57,13 +73,7 @@ static void print_faulty(struct json *json, const struct control *control)
 	if (!difference.before)
 		return;
 	control_values(control, keep_value, &difference);
-	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
-		const struct running_fault *fault = &control->running->faults[i];
-
-		if (fault_is_there(fault) && fault->effect == FAULT_READINGS &&
-		    fault_in_time(fault, control->now))
-			fault_apply(&control->running->readings, fault, board, control->now);
-	}
+	control->running->readings = *faulty;
 	difference.index = 0;
 	control_values(control, print_difference, &difference);
 	control->running->readings = before;
@@ -146,6 +156,7 @@ static void print_device(struct json *json, const struct control *control)
 	const struct device *device = &control->description->devices[control->slot];
 	const struct board *board = description_board(control->description, device);
 	const struct running *running = control->running;
+	struct readings faulty = faulty_readings(control);
 
 	json_open(json, NULL, '{');
 	json_number(json, "index", control->slot);
@@ -158,7 +169,7 @@ static void print_device(struct json *json, const struct control *control)
 	control_values(control, print_value, json);
 	json_close(json, '}');
 	json_open(json, "faulty_values", '{');
-	print_faulty(json, control);
+	print_faulty(json, control, &faulty);
 	json_close(json, '}');
 	json_open(json, "faults", '[');
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
@@ -172,7 +183,7 @@ static void print_device(struct json *json, const struct control *control)
 	print_processes(json, running);
 	print_mig(json, running, board);
 	json_number(json, "resets", running->settings.resets);
-	json_bool(json, "reset_required", running->settings.reset_required);
+	json_bool(json, "reset_required", readings_pending(&faulty));
 	json_close(json, '}');
 }
 

@@ -95,6 +95,13 @@ void running_apply_pending(struct running *running)
 	now->rows.pending = 0;
 }
 
+bool readings_pending(const struct readings *readings)
+{
+	return readings->ecc.mode_current != readings->ecc.mode_pending ||
+	       readings->mig_current != readings->mig_pending || readings->retired.pending ||
+	       readings->rows.pending;
+}
+
 /* With its mode the instances go, and accounts are kept of whole GPUs alone. */
 static void boot_mig(struct running *running)
 {

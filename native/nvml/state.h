@@ -47,11 +47,9 @@ struct running_settings {
 	uint32_t fan_manual[PROFILE_MAX_FANS]; /* 1: fan_target_percent is a user's */
 	uint32_t draining; /* 1: processes that come now are not let in */
 	uint32_t detached; /* 1: taken away, until GPUs are looked for again */
-	uint32_t reset_required; /* a pending mode waits for a reset */
 	uint32_t resets; /* GPU resets since the profile came in force */
 	uint32_t gpm_streaming; /* nvmlEnableState_t */
 	uint32_t nvlink_bandwidth_mode; /* of this GPU; 0: all links */
-	uint32_t reserved;
 };
 
 struct running_process {
@@ -212,6 +210,9 @@ void running_boot(struct running *running, const struct description *description
 
 /* Modes that wait for a reset or a boot, and repairs that do. MIG's mode: mig_activate(). */
 void running_apply_pending(struct running *running);
+
+/* Whether there is any of these, MIG's mode among them. */
+bool readings_pending(const struct readings *readings);
 
 /* What a damaged page says of its lists is no more than there is room for. */
 void running_limit(struct running *running);

@@ -144,6 +144,14 @@ def test_values_can_be_set_as_status_lists_them(ask: Callable[..., dict]) -> Non
         assert ask("set", *words[start : start + 50], "-i", "0")["changed"] is False
 
 
+@pytest.mark.parametrize(
+    "change", [["set", "ecc.mode_pending=disabled"], ["fail", "row-remap-pending"]], ids=["ecc", "rows"]
+)
+def test_what_waits_for_a_reset_is_told(ask: Callable[..., dict], change: list[str]) -> None:
+    ask(*change, "-i", "1")
+    assert [device["reset_required"] for device in ask("status")["devices"]] == [False, True, False, False]
+
+
 def test_faulty_values_are_told_beside_the_true_ones(ask: Callable[..., dict]) -> None:
     ask("fail", "pcie-replay", "--count", "12", "-i", "0")
     device = of_gpu(ask("status"), 0)
