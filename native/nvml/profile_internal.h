@@ -168,7 +168,7 @@ struct key {
 	int (*call)(struct reader *reader, yaml_node_t *node, void *target);
 };
 
-/* --- profile_yaml.c, profile_value.c --- */
+/* --- profile_complaint.c --- */
 
 /* Word a complaint about node; always -1, so that it can be returned. */
 int reader_fail(struct reader *reader, const yaml_node_t *node, const char *expected, ...)
@@ -177,6 +177,14 @@ int reader_fail(struct reader *reader, const yaml_node_t *node, const char *expe
 /* The same where a value is wrong only beside others: path, with the found one. */
 int reader_fail_at(struct reader *reader, const char *path, const char *found, const char *expected,
 		   ...) __attribute__((format(printf, 4, 5)));
+
+/* Tell that a key is accepted and has no effect. */
+void reader_note(struct reader *reader, const yaml_node_t *node);
+
+/* From 1 on; 1 also where there is no node. */
+int reader_node_line(const yaml_node_t *node);
+
+/* --- profile_yaml.c, profile_value.c --- */
 
 /* Line of the node a path leads to, or of the last one on the way. */
 int reader_line_of(struct reader *reader, const char *path);
@@ -200,7 +208,6 @@ yaml_node_t *reader_item(struct reader *reader, yaml_node_t *node, unsigned int 
 int reader_value(struct reader *reader, yaml_node_t *node, const struct key *key, void *target);
 /* What a key must be, in the words of messages and of the reference. */
 void key_expected(const struct key *key, char *out, size_t size);
-void reader_note(struct reader *reader, const yaml_node_t *node);
 int reader_number(struct reader *reader, yaml_node_t *node, const struct key *key, int64_t *value);
 int reader_number_item(struct reader *reader, yaml_node_t *list, unsigned int index,
 		       const struct key *range, int64_t *value);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Walking a YAML document by tables of keys, and wording every complaint. */
-#include <stdarg.h>
+/* Walking a YAML document by tables of keys. */
 #include <stdio.h>
 #include <string.h>
 
@@ -30,75 +29,6 @@ bool reader_is_null(const yaml_node_t *node)
 	       strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0;
 }
 
-/* What stands there, short enough for one line and without control characters. */
-static void describe(const yaml_node_t *node, char *out, size_t size)
-{
-	const unsigned char *text;
-	size_t used = 0;
-
-	if (!node || reader_is_null(node)) {
-		snprintf(out, size, "nothing");
-		return;
-	}
-	if (node->type == YAML_MAPPING_NODE || node->type == YAML_SEQUENCE_NODE) {
-		snprintf(out, size, node->type == YAML_MAPPING_NODE ? "a mapping" : "a list");
-		return;
-	}
-	/* "12" in quotes is no number, and must not look like one here. */
-	if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
-		used = (size_t)snprintf(out, size, "the text ");
-	out[used++] = '"';
-	for (text = node->data.scalar.value; *text && used < size - 6 && used < 60; text++)
-		out[used++] = *text < ' ' || *text > '~' ? '?' : (char)*text;
-	snprintf(out + used, size - used, *text ? "...\"" : "\"");
-}
-
-static int line_of(const yaml_node_t *node)
-{
-	return node ? (int)node->start_mark.line + 1 : 1;
-}
-
-/* A key may hold anything, and stands in the message as the place. */
-static void keep_one_line(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-}
-
-int reader_fail(struct reader *reader, const yaml_node_t *node, const char *expected, ...)
-{
-	char wanted[256], found[80];
-	va_list arguments;
-
-	va_start(arguments, expected);
-	vsnprintf(wanted, sizeof(wanted), expected, arguments);
-	va_end(arguments);
-	describe(node, found, sizeof(found));
-	snprintf(reader->error->text, sizeof(reader->error->text),
-		 "%s:%d: %s: expected %s, found %s", reader->name, line_of(node),
-		 *reader->path ? reader->path : "(document)", wanted, found);
-	keep_one_line(reader->error->text);
-	return -1;
-}
-
-int reader_fail_at(struct reader *reader, const char *path, const char *found, const char *expected,
-		   ...)
-{
-	const char *quote = strcmp(found, "nothing") == 0 ? "" : "\"";
-	char wanted[256];
-	va_list arguments;
-
-	va_start(arguments, expected);
-	vsnprintf(wanted, sizeof(wanted), expected, arguments);
-	va_end(arguments);
-	snprintf(reader->error->text, sizeof(reader->error->text),
-		 "%s:%d: %s: expected %s, found %s%.200s%s", reader->name,
-		 reader_line_of(reader, path), path, wanted, quote, found, quote);
-	keep_one_line(reader->error->text);
-	return -1;
-}
-
 size_t reader_enter(struct reader *reader, const char *key)
 {
 	size_t length = strlen(reader->path);
@@ -119,17 +49,6 @@ size_t reader_enter_index(struct reader *reader, unsigned int index)
 void reader_leave(struct reader *reader, size_t length)
 {
 	reader->path[length] = '\0';
-}
-
-void reader_note(struct reader *reader, const yaml_node_t *node)
-{
-	char line[640];
-
-	if (!reader->note)
-		return;
-	snprintf(line, sizeof(line), "%s:%d: %s: has no effect on what NVML answers", reader->name,
-		 line_of(node), reader->path);
-	reader->note(reader->note_data, line);
 }
 
 /* --- mappings --- */
@@ -216,7 +135,7 @@ static int check_names(struct reader *reader, yaml_node_t *node, const struct ke
 			if (strcmp((const char *)before->data.scalar.value,
 				   (const char *)name->data.scalar.value) == 0)
 				return reader_fail(reader, name, "each key once (line %d has it)",
-						   line_of(before));
+						   reader_node_line(before));
 		}
 		reader_leave(reader, length);
 	}
@@ -424,7 +343,7 @@ int reader_line_of(struct reader *reader, const char *path)
 	yaml_node_t *reached;
 
 	follow(reader, path, &reached);
-	return line_of(reached);
+	return reader_node_line(reached);
 }
 
 bool reader_has(struct reader *reader, const char *path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEADER = "native/nvml/profile.h"
+HEADERS = ("native/nvml/readings.h", "native/nvml/profile.h")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_all_values_are_there(description: dict) -> None:
 
 
 def test_every_member_of_the_header_is_a_key(description: dict, repo: Path) -> None:
-    text = re.sub(r"/\*.*?\*/", "", (repo / HEADER).read_text(), flags=re.DOTALL)
+    text = re.sub(r"/\*.*?\*/", "", "".join((repo / header).read_text() for header in HEADERS), flags=re.DOTALL)
     found: set[str] = set()
 
     def walk(value: object) -> None:
@@ -67,10 +67,11 @@ def test_a_member_that_cannot_be_printed_ends_the_build(
     repo: Path, run, tmp_path: Path, member: str, message: str
 ) -> None:
     header = tmp_path / "profile.h"
-    text = (repo / HEADER).read_text()
+    readings, profile = (repo / name for name in HEADERS)
+    text = profile.read_text()
     header.write_text(text.replace("struct description {\n", f"struct description {{\n\t{member}\n"))
     program = repo / "native/nvml/tools/gen_description_json.py"
-    done = run("python3", program, header, "--out", tmp_path / "out.c")
+    done = run("python3", program, readings, header, "--out", tmp_path / "out.c")
     assert done.returncode == 1
     assert message in done.stderr
     assert not (tmp_path / "out.c").exists()

@@ -60,7 +60,7 @@ HEIGHTS = [
     (
         1,
         re.compile(
-            r"page(_\w+)?|profile(_\w+)?|state(_\w+)?|source|visible|identity|motion(_\w+)?|trace|fault_kind|host|boot"
+            r"page(_\w+)?|profile(_\w+)?|state(_\w+)?|source|visible|identity|motion(_\w+)?|trace|fault_kind|host|boot|readings"
         ),
     ),
     (2, re.compile(r"handle")),

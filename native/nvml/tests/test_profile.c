@@ -1,70 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "profile.h"
-
 #include <fcntl.h>
-#include <sys/mman.h>
 
 #include "mutate.h"
-#include "testsuite.h"
-
-#define MINIMAL "device_defaults: {name: A, memory: {total_bytes: 1024}}\n"
-
-static struct profile_error error;
-
-/* Mapped, as everywhere: what the leak checker then counts is the parser's. */
-static struct description *new_description(void)
-{
-	void *memory = mmap(NULL, sizeof(struct description), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	CHECK(memory != MAP_FAILED);
-	return memory;
-}
-
-static struct description *parse_for(const char *text, const struct profile_site *site)
-{
-	struct description *description = new_description();
-
-	memset(&error, 0, sizeof(error));
-	if (profile_parse("p.yaml", text, strlen(text), site, description, &error) == 0)
-		return description;
-	munmap(description, sizeof(*description));
-	return NULL;
-}
-
-/* On a node called n, as the host's name is none of a test's business. */
-static struct description *parse(const char *text)
-{
-	static const struct profile_site site = { .node_name = "n" };
-
-	return parse_for(text, &site);
-}
-
-static struct description *must_parse(const char *text)
-{
-	struct description *description = parse(text);
-
-	if (!description)
-		CHECK_STRING(error.text, "");
-	return description;
-}
+#include "profile_fixture.h"
 
 static void must_fail(const char *text, const char *expected)
 {
 	CHECK(parse(text) == NULL);
 	CHECK_STRING(error.text, expected);
-}
-
-static struct description *load(const char *name, uint32_t count)
-{
-	struct profile_site site = { .node_name = "n", .device_count = count };
-	struct description *description = new_description();
-	char file[256];
-
-	snprintf(file, sizeof(file), "../../charts/gpu-mock/profiles/%s.yaml", name);
-	if (profile_load(file, &site, description, &error) != 0)
-		CHECK_STRING(error.text, "");
-	return description;
 }
 
 static void what_is_not_said_is_not_supported(void)
@@ -212,87 +155,6 @@ static void listed_clocks_are_sorted(void)
 	CHECK_NUMBER(clocks->graphics_clocks[2], 100);
 	CHECK_NUMBER(clocks->graphics_first[1], 3);
 	CHECK_NUMBER(clocks->graphics_count[1], 1);
-}
-
-static void links_by_switches_reach_everyone(void)
-{
-	struct description *a100 = load("a100", 8), *gb200 = load("gb200", 4);
-
-	CHECK_NUMBER(description_links_between(a100, 0, 7), 12);
-	CHECK_NUMBER(description_links_between(a100, 3, 3), 0);
-	CHECK_NUMBER(a100->devices[0].links[0].remote_type, PROFILE_REMOTE_SWITCH);
-	CHECK_NUMBER(a100->devices[0].links[0].remote_bus, 0xc4);
-	CHECK_NUMBER(a100->devices[0].links[6].remote_bus, 0xc4);
-	CHECK_NUMBER(a100->devices[0].links[0].remote_domain, a100->devices[0].pci_domain);
-	CHECK_NUMBER(a100->devices[0].links[0].remote_pci_id, 0x1af110de);
-	CHECK_NUMBER(description_links_between(gb200, 0, 3), 18);
-	CHECK_NUMBER(gb200->devices[0].links[0].remote_pci_id, 0);
-}
-
-static void links_one_by_one(void)
-{
-	struct description *d = must_parse(
-		MINIMAL "system: {num_devices: 3}\n"
-			"nvlink:\n"
-			"  version: 2\n"
-			"  links_per_gpu: 2\n"
-			"  device_links:\n"
-			"    - {index: 0, links: [{link: 0, remote_index: 1},\n"
-			"                         {link: 1, remote_index: 1, state: inactive}]}\n"
-			"    - {index: 1, links: [{link: 0, remote_index: 0}]}\n");
-
-	CHECK_NUMBER(description_links_between(d, 0, 1), 1);
-	CHECK_NUMBER(description_links_between(d, 1, 0), 1);
-	CHECK_NUMBER(description_links_between(d, 0, 2), 0);
-	CHECK_NUMBER(d->devices[0].links[0].remote_device, 1);
-	CHECK_NUMBER(d->devices[0].links[0].remote_bus, d->devices[1].pci_bus);
-	CHECK_NUMBER(d->devices[0].links[1].active, 0);
-	CHECK_NUMBER(d->devices[2].link_count, 2);
-	CHECK_NUMBER(d->devices[2].links[0].active, 0);
-}
-
-static void topology_of_a_dgx_a100(void)
-{
-	struct description *d = load("a100", 16);
-
-	CHECK_NUMBER(d->devices[0].numa_node, 3);
-	CHECK_NUMBER(d->devices[6].numa_node, 5);
-	CHECK_NUMBER(description_topology(d, 0, 0), 0);
-	CHECK_NUMBER(description_topology(d, 0, 1), 20);
-	CHECK_NUMBER(description_topology(d, 0, 2), 50);
-	/* The ninth GPU sits like the first, in another machine's worth of them. */
-	CHECK_NUMBER(d->devices[8].numa_node, 3);
-	CHECK_NUMBER(description_topology(d, 0, 8), 40);
-	CHECK_NUMBER(d->devices[8].pci_domain, d->devices[0].pci_domain + 1);
-	CHECK(d->devices[0].cpus[0] == (uint64_t)0xffff << 48);
-	CHECK(d->devices[0].cpus[2] == (uint64_t)0xffff << 48);
-}
-
-/* Each GPU of a GB300 tray has the bus of the others, and a PCI domain of its own. */
-static void one_slot_serves_all_root_complexes(void)
-{
-	struct description *d = load("gb300", 6);
-
-	for (uint32_t i = 0; i < 6; i++) {
-		CHECK_NUMBER(d->devices[i].pci_bus, 6);
-		CHECK_NUMBER(d->devices[i].pci_domain, d->devices[0].pci_domain + i);
-		CHECK_NUMBER(d->devices[i].numa_node, i % 4 / 2);
-		CHECK_NUMBER(d->devices[i].root_complex, i);
-	}
-	CHECK_NUMBER(description_topology(d, 0, 1), 40);
-	CHECK_NUMBER(description_topology(d, 1, 2), 50);
-}
-
-static void cores_per_numa_give_cpus(void)
-{
-	struct description *d = must_parse(
-		MINIMAL "devices: [{index: 0, pci: {bus_id: '0000:0A:00.0'}}]\n"
-			"pcie_topology:\n"
-			"  cores_per_numa: 4\n"
-			"  root_complexes: [{numa_node: 2, devices: ['0000:0a:00.0']}]\n");
-
-	CHECK_NUMBER(d->devices[0].numa_node, 2);
-	CHECK_NUMBER(d->devices[0].cpus[0], 0xf00);
 }
 
 static void fabric_health_of_the_real_board(void)
@@ -505,10 +367,8 @@ TESTSUITE(TEST(what_is_not_said_is_not_supported), TEST(counts_by_who_knows_best
 	  TEST(devices_differ_only_where_they_say_so), TEST(identities_are_unique_up_to_128),
 	  TEST(nodes_differ_in_everything), TEST(modules_share_a_serial),
 	  TEST(clocks_of_the_real_boards), TEST(listed_clocks_are_sorted),
-	  TEST(links_by_switches_reach_everyone), TEST(links_one_by_one),
-	  TEST(topology_of_a_dgx_a100), TEST(one_slot_serves_all_root_complexes),
-	  TEST(cores_per_numa_give_cpus), TEST(fabric_health_of_the_real_board),
-	  TEST(fabric_summary_follows_conditions), TEST(units_come_out_in_the_keys_own),
-	  TEST(merges_and_aliases), TEST(firmware_follows_the_driver), TEST(processes_and_pages),
+	  TEST(fabric_health_of_the_real_board), TEST(fabric_summary_follows_conditions),
+	  TEST(units_come_out_in_the_keys_own), TEST(merges_and_aliases),
+	  TEST(firmware_follows_the_driver), TEST(processes_and_pages),
 	  TEST(a_refusal_is_one_line_whatever_the_key), TEST(ecc_totals_are_sums),
 	  TEST(mutated_a100_never_crashes), TEST(mutated_gb200_never_crashes))

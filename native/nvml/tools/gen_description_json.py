@@ -5,7 +5,7 @@
 So that a comparison of two descriptions never forgets a field that somebody has added. Whatever the header has and this
 program does not know ends the build.
 
-    gen_description_json.py profile.h --out FILE
+    gen_description_json.py readings.h profile.h --out FILE
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def print_field(struct: str, one: Field, known: t.Container[str]) -> list[str]:
 def write(found: dict[str, list[Field]]) -> str:
     """A function for each struct; the header declares each before it is a member."""
     lines = [
-        "/* Written by tools/gen_description_json.py from profile.h. */",
+        "/* Written by tools/gen_description_json.py from readings.h and profile.h. */",
         '#include "json.h"',
         '#include "mock_nvml.h"',
         "",
@@ -99,12 +99,14 @@ def write(found: dict[str, list[Field]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("header", type=Path)
+    parser.add_argument(
+        "headers", type=Path, nargs="+", metavar="HEADER", help="what is included before what includes it"
+    )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    found = structs(arguments.header.read_text())
+    found = structs("".join(header.read_text() for header in arguments.headers))
     if ROOT not in found:
-        raise SystemExit(f"gen_description_json.py: {arguments.header} has no struct {ROOT}")
+        raise SystemExit(f"gen_description_json.py: {arguments.headers[-1]} has no struct {ROOT}")
     arguments.out.write_text(write(found))
 
 
