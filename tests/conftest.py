@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apiserver as servers
+import building
 import pytest
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
@@ -67,8 +68,10 @@ def cache() -> Path:
 @pytest.fixture(scope="session")
 def native_build() -> Path:
     """The folder of the library, libcuda, mock-nvml and our nvidia-smi, built by make (which knows what is stale)."""
-    must_run("make", "-C", REPO / "native" / "nvml")
-    return REPO / "native" / "nvml" / "build"
+    folder = REPO / "native" / "nvml"
+    with building.alone_in(folder):
+        must_run("make", "-C", folder)
+    return folder / "build"
 
 
 @pytest.fixture(scope="session")
