@@ -309,6 +309,15 @@ static nvmlReturn_t slot_quiet(void)
 	return NVML_ERROR_NOT_SUPPORTED;
 }
 
+// Of nvidia-smi 555, which says by it what keeps the GPU ready: the driver, or a daemon (1). We have no daemon.
+static nvmlReturn_t slot_set_persistence(nvmlDevice_t device, nvmlEnableState_t mode,
+					 unsigned int *by_daemon)
+{
+	if (by_daemon)
+		*by_daemon = 0;
+	return nvmlDeviceSetPersistenceMode(device, mode);
+}
+
 #define SLOT(number, function) [number] = (const void *)(function)
 
 #pragma GCC diagnostic push
@@ -341,6 +350,7 @@ static const void *const table[WORDS] = {
 	SLOT(240, slot_tlimit),
 	SLOT(242, slot_addressing_mode),
 	SLOT(249, slot_sparse_mode),
+	SLOT(251, slot_set_persistence),
 };
 #pragma GCC diagnostic pop
 

@@ -213,7 +213,22 @@ static nvmlReturn_t state_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 	}
 }
 
-nvmlReturn_t field_value(const struct gpu *gpu, nvmlFieldValue_t *field)
+// The headers of CUDA 12.5 and 12.6, which came with the drivers from 555 to before 570, have two fields' numbers
+// the other way round than those before and after.
+static unsigned int number_now(const struct gpu *gpu, unsigned int id)
+{
+	unsigned int branch = driver_major(gpu->description);
+
+	if (branch < 555 || branch >= 570)
+		return id;
+	if (id == NVML_FI_DEV_IS_MIG_MODE_INDEPENDENT_MIG_QUERY_CAPABLE)
+		return NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_MAX;
+	if (id == NVML_FI_DEV_NVLINK_GET_POWER_THRESHOLD_MAX)
+		return NVML_FI_DEV_IS_MIG_MODE_INDEPENDENT_MIG_QUERY_CAPABLE;
+	return id;
+}
+
+static nvmlReturn_t value_of(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	static const field_group groups[] = {
 		ecc_field,     retirement_field, field_link_counter, field_link_speed,
@@ -230,6 +245,17 @@ nvmlReturn_t field_value(const struct gpu *gpu, nvmlFieldValue_t *field)
 			return ret;
 	}
 	return NVML_ERROR_NOT_SUPPORTED;
+}
+
+nvmlReturn_t field_value(const struct gpu *gpu, nvmlFieldValue_t *field)
+{
+	unsigned int asked = field->fieldId;
+	nvmlReturn_t ret;
+
+	field->fieldId = number_now(gpu, asked);
+	ret = value_of(gpu, field);
+	field->fieldId = asked;
+	return ret;
 }
 
 nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t device, int valuesCount,

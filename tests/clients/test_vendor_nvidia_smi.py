@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NVIDIA's own nvidia-smi 550.163.01, unmodified: each command ends with 0 and shows every GPU of the profile."""
+"""NVIDIA's own nvidia-smi, 550.163.01 and newer: each command ends with 0 and shows every GPU of the profile."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 
-@pytest.fixture(scope="session")
-def smi(vendor_smi, client):
-    return lambda *argv: client(vendor_smi, *argv)
+@pytest.fixture(scope="session", params=["vendor_smi", "newer_smi"])
+def smi(request, client):
+    program = request.getfixturevalue(request.param)
+    return lambda *argv: client(program, *argv)
 
 
 def test_table_has_a_row_for_every_gpu(smi, node):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The less common commands of NVIDIA's own nvidia-smi 550.163.01: each tells the truth about the profile."""
+"""The less common commands of NVIDIA's own nvidia-smi, 550.163.01 and newer: each tells the truth about the profile."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ def described(profile: Path) -> dict:
     return {"nvlink": {"links_per_gpu": 0}, **yaml.safe_load(profile.read_text())}
 
 
-@pytest.fixture(scope="module")
-def smi(vendor_smi: Path, native_build: Path, profile: Path, run):
+@pytest.fixture(scope="module", params=["vendor_smi", "newer_smi"])
+def smi(request: pytest.FixtureRequest, native_build: Path, profile: Path, run):
+    program = request.getfixturevalue(request.param)
     env = {"LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(profile)}
 
     def call(*argv: str, rc: int = 0) -> str:
-        done = run(vendor_smi, *argv, env=env, timeout=60)
+        done = run(program, *argv, env=env, timeout=60)
         assert done.returncode == rc, f"{argv} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

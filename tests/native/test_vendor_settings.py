@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # ruff: noqa: E501 - messages stand here as whole lines, so that they can be searched
-"""NVIDIA's own nvidia-smi 550.163.01 changes settings: what it says, how it ends, what the next process sees."""
+"""NVIDIA's own nvidia-smi changes settings: what it says, how it ends, what the next process sees.
+
+That of the default driver, and the newest that Debian has, with a library of its version.
+"""
 
 from __future__ import annotations
 
@@ -31,25 +34,36 @@ def board(request: pytest.FixtureRequest) -> Board:
     return read_board(request.param)
 
 
+@pytest.fixture(params=["vendor_smi", "newer_smi"])
+def program(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def root(native_build: Path, repo: Path, run, board: Board) -> Iterator[Path]:
+def version(program: Path, run) -> str:
+    """What the program calls its own version."""
+    return re.search(r" -- v([\d.]+)$", run(program, "--help").stdout, re.MULTILINE)[1]
+
+
+@pytest.fixture
+def root(native_build: Path, repo: Path, run, board: Board, version: str) -> Iterator[Path]:
     """A driver root that all may read, which pytest's own folders are not."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         path.chmod(0o755)
-        place_libraries(path, native_build)
+        place_libraries(path, native_build, version=version)
         profile = repo / f"charts/gpu-mock/profiles/{board.name}.yaml"
-        apply(path, native_build, run, profile, "--count", "2", "--node-name", "node")
+        apply(path, native_build, run, profile, "--count", "2", "--node-name", "node", "--driver-version", version)
         yield path
 
 
 @pytest.fixture
-def smi(vendor_smi: Path, root: Path, run) -> Smi:
+def smi(program: Path, root: Path, run) -> Smi:
     environment = {**os.environ, "LD_LIBRARY_PATH": str(root / "usr/lib64")}
     environment.pop("MOCK_NVML_CONFIG", None)
 
     def call(*argv: str, prefix: list[str] | None = None) -> subprocess.CompletedProcess[str]:
-        return run(*(prefix or []), vendor_smi, *argv, env=environment, timeout=60)
+        return run(*(prefix or []), program, *argv, env=environment, timeout=60)
 
     return call
 
@@ -98,7 +112,9 @@ def test_a_setting_is_said_and_shown(smi: Smi, board: Board, address: str, name:
     if name == "-lmc" and not board.memory_lock:
         assert done.stdout.startswith(f"Setting locked Memory clocks is not supported for GPU {address}.")
         return
-    lines = [line for line in done.stdout.splitlines() if line and not line.startswith(UNSTEADY)]
+    # Newer ones say which of two kinds of persistence they mean.
+    said_by_all = done.stdout.replace(" Legacy persistence mode ", " persistence mode ")
+    lines = [line for line in said_by_all.splitlines() if line and not line.startswith(UNSTEADY)]
     rest = ["All done."] + (["Reboot required."] if name == "-e 0" else [])
     assert done.returncode == 0, done.stdout + done.stderr
     assert lines == [said.format(gpu=address), *rest]

@@ -11,13 +11,16 @@ VERSION = "550.163.01"
 PAGE = f"lib/firmware/nvidia/{VERSION}/gsp_mock.bin"
 
 
-def place_libraries(root: Path, build: Path, *names: str) -> None:
-    """The libraries of these names, or that of NVML alone, each with the link by which programs find it."""
+def place_libraries(root: Path, build: Path, *names: str, version: str = VERSION) -> None:
+    """The libraries of these names, or that of NVML alone, each with the link by which programs find it.
+
+    By its file's name a library knows the version of the driver that it is of.
+    """
     folder = root / "usr/lib64"
     folder.mkdir(parents=True)
     for name in names or ("libnvidia-ml",):
-        shutil.copy(build / f"{name}.so.{VERSION}", folder)
-        (folder / f"{name}.so.1").symlink_to(f"{name}.so.{VERSION}")
+        shutil.copy(build / f"{name}.so.{VERSION}", folder / f"{name}.so.{version}")
+        (folder / f"{name}.so.1").symlink_to(f"{name}.so.{version}")
 
 
 def apply(root: Path, build: Path, run: Callable, profile: Path, *options: str) -> None:
