@@ -81,10 +81,12 @@ def root(native_build: Path, repo: Path, run, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def smi(root: Path, vendor_smi: Path, run) -> Smi:
+@pytest.fixture(params=["vendor_smi", "newer_smi"])
+def smi(request: pytest.FixtureRequest, root: Path, run) -> Smi:
+    program = request.getfixturevalue(request.param)
+
     def call(*argv: str, rc: int = 0) -> str:
-        done = run(vendor_smi, *argv, env={"LD_LIBRARY_PATH": str(root / "usr/lib64")}, timeout=60)
+        done = run(program, *argv, env={"LD_LIBRARY_PATH": str(root / "usr/lib64")}, timeout=60)
         assert done.returncode == rc, f"{argv} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
