@@ -2,6 +2,7 @@
 // Instances as the running state has them, and what changing them brings with it.
 #include "capability.h"
 #include "gpu_instance.h"
+#include "liveness.h"
 #include "nvml_mig.h"
 #include "state_account.h"
 
@@ -123,6 +124,7 @@ static uint64_t used_by_processes(struct gpu *gpu)
 			if (running->processes[i].gpu_instance == gpu->gpu_instance &&
 			    running->processes[i].process.used_memory != NA_U64)
 				used += running->processes[i].process.used_memory;
+		used -= liveness_dead_memory(running, gpu->gpu_instance);
 	} while (gpu_changed(gpu));
 	return used;
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "liveness.h"
 #include "mock_nvml_change.h"
 #include "page.h"
 
@@ -184,4 +185,5 @@ void targets_state(const struct targets *targets, uint32_t slot, struct running 
 		atomic_thread_fence(memory_order_acquire);
 	} while (atomic_load_explicit(&device->sequence, memory_order_relaxed) != sequence);
 	running_limit(running);
+	liveness_bury(running);
 }

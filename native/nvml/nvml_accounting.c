@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Figures of processes that came while accounting was on: state_account.c keeps them.
+#include "liveness.h"
 #include "nvml_change.h"
 #include "state_account.h"
 
@@ -49,6 +50,8 @@ nvmlReturn_t nvmlDeviceGetAccountingPids(nvmlDevice_t device, unsigned int *coun
 static nvmlReturn_t find_account(struct gpu *gpu, unsigned int pid, struct running_account *account)
 {
 	const struct running_account *found;
+	const struct running_process *there;
+	struct running_process process = { .process = { .pid = 0 } };
 	bool on;
 
 	do {
@@ -56,9 +59,16 @@ static nvmlReturn_t find_account(struct gpu *gpu, unsigned int pid, struct runni
 		found = account_find(gpu->running, pid);
 		if (found)
 			*account = *found;
+		there = account_process(gpu->running, pid);
+		if (there)
+			process = *there;
 	} while (gpu_changed(gpu));
 	if (!on)
 		return NVML_ERROR_NOT_SUPPORTED;
+	// Until a writer comes, nobody has put down when it died.
+	if (found && there && liveness_is_recorded(&process) &&
+	    liveness_is_dead(&process, liveness_namespace()))
+		account_end(account, motion_now());
 	return found ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
 }
 

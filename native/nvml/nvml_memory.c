@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "liveness.h"
 #include "nvml_mig.h"
 
 struct memory {
@@ -22,7 +23,9 @@ static nvmlReturn_t look_once(struct gpu *gpu, struct memory *memory)
 	} else {
 		memory->total = gpu->board->memory_total;
 		memory->reserved = gpu->board->memory_reserved;
+		taken = liveness_dead_memory(gpu->running, STATE_NO_INSTANCE);
 		memory->used = gpu->readings->memory_used;
+		memory->used -= taken < memory->used ? taken : memory->used;
 		if (mig_is_on(gpu))
 			memory->used += mig_memory_of_all(gpu);
 	}

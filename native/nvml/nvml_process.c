@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "liveness.h"
 #include "nvml_internal.h"
 #include "process.h"
 
@@ -8,8 +9,29 @@ static bool is_within(const struct running_process *process, const struct gpu *g
 				    process->compute_instance == gpu->compute_instance);
 }
 
+// Only for those that libcuda put there is the system asked.
+static uint32_t living(const struct running_process *all, uint32_t count,
+		       struct running_process *list, uint32_t room)
+{
+	uint32_t namespace = 0, alive = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (liveness_is_recorded(&all[i])) {
+			if (!namespace)
+				namespace = liveness_namespace();
+			if (liveness_is_dead(&all[i], namespace))
+				continue;
+		}
+		if (alive < room)
+			list[alive] = all[i];
+		alive++;
+	}
+	return alive;
+}
+
 uint32_t process_list(struct gpu *gpu, uint32_t type, struct running_process *list, uint32_t room)
 {
+	struct running_process all[STATE_MAX_PROCESSES];
 	uint32_t count;
 
 	do {
@@ -20,12 +42,10 @@ uint32_t process_list(struct gpu *gpu, uint32_t type, struct running_process *li
 			if (!(running->processes[i].process.type & type) ||
 			    !is_within(&running->processes[i], gpu))
 				continue;
-			if (count < room)
-				list[count] = running->processes[i];
-			count++;
+			all[count++] = running->processes[i];
 		}
 	} while (gpu_changed(gpu));
-	return count;
+	return living(all, count, list, room);
 }
 
 static void fill_v1(void *entry, const struct running_process *process)

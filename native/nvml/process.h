@@ -8,8 +8,8 @@
 #define ALL_PROCESSES (PROFILE_PROCESS_COMPUTE | PROFILE_PROCESS_GRAPHICS | PROFILE_PROCESS_MPS)
 
 /*
- * Copies of the processes of the type, at most room of them, all from one state
- * of the device. Returns how many there are, which may be more than room.
+ * Copies of the processes of the type that live, at most room of them, all from
+ * one state of the device. Returns how many there are, which may be more than room.
  */
 uint32_t process_list(struct gpu *gpu, uint32_t type, struct running_process *list, uint32_t room);
 

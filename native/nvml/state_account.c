@@ -9,7 +9,7 @@ static uint32_t used(uint32_t count)
 	return count < STATE_MAX_ACCOUNTED ? count : STATE_MAX_ACCOUNTED;
 }
 
-static const struct running_process *process_of(const struct running *running, uint32_t pid)
+const struct running_process *account_process(const struct running *running, uint32_t pid)
 {
 	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
 		if (running->processes[i].process.pid == pid)
@@ -45,6 +45,13 @@ static void count_up_to(struct running_account *account, uint64_t now_ms)
 	account->gpu_work = work(account->gpu_work, account->gpu_util, account, now_ms);
 	account->memory_work = work(account->memory_work, account->memory_util, account, now_ms);
 	account->counted_ms = now_ms;
+}
+
+void account_end(struct running_account *account, uint64_t now_ms)
+{
+	if (account->running)
+		count_up_to(account, now_ms);
+	account->running = 0;
 }
 
 static uint32_t average(uint64_t sum, uint32_t util, const struct running_account *account,
@@ -119,7 +126,7 @@ void account_follow(const struct running *before, struct running *after)
 	now_ms = motion_now();
 	for (uint32_t i = 0; i < count; i++) {
 		struct running_account *account = &after->accounts[i];
-		const struct running_process *process = process_of(after, account->pid);
+		const struct running_process *process = account_process(after, account->pid);
 
 		if (!account->running)
 			continue;
@@ -127,15 +134,14 @@ void account_follow(const struct running *before, struct running *after)
 			update(account, process, now_ms);
 			continue;
 		}
-		count_up_to(account, now_ms);
-		account->running = 0;
+		account_end(account, now_ms);
 	}
 	for (uint32_t i = 0; i < after->process_count && i < STATE_MAX_PROCESSES; i++) {
 		uint32_t pid = after->processes[i].process.pid;
 		const struct running_account *known = account_find(after, pid);
 
 		/* One in two lists, or of two instances, is one process. */
-		if (!process_of(before, pid) && !(known && known->running))
+		if (!account_process(before, pid) && !(known && known->running))
 			add(after, &after->processes[i], now_ms);
 	}
 }

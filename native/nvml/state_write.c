@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "liveness.h"
 #include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
@@ -90,6 +91,7 @@ struct running *state_edit(struct state_writer *writer, uint32_t slot)
 	device = device_of(writer);
 	*writer->edited = *state_running(device, atomic_load(&device->sequence));
 	running_limit(writer->edited);
+	liveness_bury(writer->edited);
 	return writer->edited;
 }
 

@@ -49,7 +49,7 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
  */
 void state_follow_boot(const struct page *page, const char *file);
 
-/* A copy of the device's state, to be changed; NULL where there is no such device. */
+/* A copy of the device's state, without who has died, to be changed; NULL where there is no such device. */
 struct running *state_edit(struct state_writer *writer, uint32_t slot);
 
 /*

@@ -145,15 +145,31 @@ def test_programs_share_a_devices_memory(start, look):
 
 @pytest.mark.parametrize("number", [None, signal.SIGKILL], ids=["it ends", "it is killed"])
 def test_what_a_program_leaves_behind(start, look, number):
-    """One that ends takes itself away; one that is killed is taken away by the next that comes."""
+    """One that ends takes itself away; one that is killed is seen to be dead by all who look."""
     program = start()
     program.tell("context(0); allocate(1 << 30)")
     assert look()[0]["used"] == 1 << 30
     assert program.end(number) == (-number if number else 0)
+    assert look()[0] == {"used": 0, "processes": []}
     after = start()
     after.tell("context(0)")
     assert [process[0] for process in look()[0]["processes"]] == [after.pid]
     assert look()[0]["used"] == 0
+
+
+def test_a_killed_program_lets_go_of_its_gpu(root, start, environment, run):
+    """Other programs have its memory and may have the GPU for themselves; mock-nvml sees it no more than they do."""
+    program, after = start(), start()
+    program.tell("context(0); allocate(1 << 30)")
+    after.tell("assert out(c_void_p, cuda.cuDeviceGet, 0)[0] == 0")
+    script = "import pynvml as nv; nv.nvmlInit(); device = nv.nvmlDeviceGetHandleByIndex(0); "
+    script += "nv.nvmlDeviceSetComputeMode(device, nv.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)"
+    assert run(sys.executable, "-c", script, env=environment).returncode == 0
+    after.tell("assert out(c_void_p, cuda.cuCtxCreate_v2, 0, 0)[0] == 46")
+    program.end(signal.SIGKILL)
+    done = run(root / "usr/bin/mock-nvml", "--root", root, "process", "list", "-i", "0", "--json")
+    assert json.loads(done.stdout)["devices"][0]["processes"] == []
+    after.tell("context(0); free, total = memory(); assert free == total")
 
 
 def test_a_child_takes_nothing_of_its_parents_away(start, look):
