@@ -43,7 +43,8 @@ struct page_header {
 	_Atomic uint64_t generation;
 	/* Waiters of events sleep on this word with FUTEX_WAIT (shared). */
 	_Atomic uint32_t event_futex;
-	uint32_t reserved0;
+	/* 1: instances have changed since the capability files were last seen to agree with them. */
+	_Atomic uint32_t capabilities_due;
 	/* How many events there have been; the last STATE_MAX_EVENTS are kept. */
 	_Atomic uint64_t event_sequence;
 	/* The one that the running state's times count from, as boot_now(); 0: not known. */

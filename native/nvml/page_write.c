@@ -181,6 +181,7 @@ static int switch_over(int fd, struct page *page, const struct description *desc
 		return -1;
 	}
 	atomic_store(&header->boot, boot_now());
+	atomic_store(&header->capabilities_due, 1);
 	atomic_store(&header->generation, generation);
 	atomic_fetch_add(&header->sequence, 1);
 	/* Readers of the old area have this long before the next one writes it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "state.h"
 
+#include <nvml.h>
 #include <string.h>
 
 #include "motion.h"
@@ -102,16 +103,22 @@ bool readings_pending(const struct readings *readings)
 	       readings->rows.pending;
 }
 
-/* With its mode the instances go, and accounts are kept of whole GPUs alone. */
-static void boot_mig(struct running *running)
+/*
+ * Instances outlive no boot. The mode is kept on the board up to Ampere; since
+ * Hopper the driver has it, and begins with the one that the board is described
+ * with. Accounts are kept of whole GPUs alone.
+ */
+static void boot_mig(struct running *running, const struct board *board,
+		     const struct readings *rest)
 {
 	struct readings *now = &running->readings;
+	uint32_t before = now->mig_current;
 
-	if (now->mig_current == now->mig_pending)
-		return;
-	now->mig_current = now->mig_pending;
 	memset(running->gpu_instances, 0, sizeof(running->gpu_instances));
-	if (now->mig_current && running->settings.accounting_mode != NA_U32)
+	if (board->architecture >= NVML_DEVICE_ARCH_HOPPER)
+		now->mig_pending = rest->mig_current;
+	now->mig_current = now->mig_pending;
+	if (now->mig_current && !before && running->settings.accounting_mode != NA_U32)
 		running->settings.accounting_mode = 0;
 }
 
@@ -123,7 +130,7 @@ void running_boot(struct running *running, const struct description *description
 	running->fault_count = 0;
 	boot_processes(running, &device->processes);
 	running_apply_pending(running);
-	boot_mig(running);
+	boot_mig(running, description_board(description, device), &device->readings);
 	running->energy_ms = 0;
 	running->up_since_ms = 0;
 	running->settings.detached = 0;

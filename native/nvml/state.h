@@ -203,7 +203,8 @@ void running_init_settings(struct running_settings *settings, const struct board
 
 /*
  * What another boot has left: faults, processes and a trace that was played ended
- * with it, what waited for one comes, and a GPU that was taken away is there again.
+ * with it, and MIG instances too, what waited for one comes, and a GPU that was
+ * taken away is there again.
  * What was set stays, and what is counted goes on from this one.
  */
 void running_boot(struct running *running, const struct description *description, uint32_t slot);

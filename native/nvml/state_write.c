@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "capability.h"
 #include "liveness.h"
+#include "log.h"
 #include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
@@ -186,6 +188,9 @@ enum state_result state_commit(struct state_writer *writer)
 	if (settle(writer, before) != 0)
 		return STATE_FAILED;
 	account_follow(before, writer->edited);
+	if (memcmp(before->gpu_instances, writer->edited->gpu_instances,
+		   sizeof(before->gpu_instances)) != 0)
+		atomic_store(&writer->page->header.capabilities_due, 1);
 	return put_in_force(writer);
 }
 
@@ -300,10 +305,34 @@ static enum state_result follow_boot(struct state_writer *writer)
 			result = state_withdraw(writer, slot, STATE_ANY_FAULT, 0);
 	}
 	if (result == STATE_OK && devices) {
+		atomic_store(&header->capabilities_due, 1);
 		atomic_store(&header->boot, boot_now());
 		state_wake(writer);
 	}
 	return result;
+}
+
+/*
+ * Who changes instances has the files follow them; who dies before that, or is in
+ * a container where there are none, leaves it to the next one, and so does a boot.
+ * A page that can be written must not fail because of files that cannot.
+ */
+static void settle_capabilities(struct state_writer *writer, const char *file)
+{
+	const struct description *description = &writer->area->description;
+	char root[PATH_MAX];
+
+	if (!atomic_load(&writer->page->header.capabilities_due) ||
+	    !capability_root(file, root, sizeof(root)))
+		return;
+	for (uint32_t slot = 0; slot < description->device_count; slot++)
+		if (capability_update(root, description->devices[slot].minor,
+				      page_running(writer->page, slot)) != 0) {
+			log_debug("cannot update the MIG capabilities of GPU %u in %s%s: %m", slot,
+				  root, CAPABILITY_FOLDER);
+			return;
+		}
+	atomic_store(&writer->page->header.capabilities_due, 0);
 }
 
 /* Waiters are woken once all is in force and the lock is free for them. */
@@ -342,7 +371,9 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
 		return result;
 	}
 	result = follow_boot(writer);
-	if (result != STATE_OK)
+	if (result == STATE_OK)
+		settle_capabilities(writer, file);
+	else
 		state_end(writer);
 	return result;
 }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "state_write.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,48 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "boot.h"
-#include "testsuite.h"
-
-static struct description description;
-static struct profile_error error;
-static char file[512];
-static const struct page *page;
-
-static void make_page(void)
-{
-	snprintf(file, sizeof(file), "%s/" PAGE_FILE, testsuite_folder());
-	description.device_count = 3;
-	description.board_count = 1;
-	description.boards[0].persistence_mode = 0;
-	for (uint32_t i = 0; i < 3; i++) {
-		description.devices[i].readings.power_limit_mw = 300000 + i;
-		description.devices[i].processes.count = i;
-	}
-	CHECK_NUMBER(page_write(file, &description, false, false, &error), PAGE_CHANGED);
-	page = page_open(file, &error);
-	CHECK(page != NULL);
-}
-
-static const struct running *now(uint32_t slot)
-{
-	const struct state_device *device = &page_area(page)->state.devices[slot];
-
-	return state_running(device, atomic_load(&device->sequence));
-}
-
-static void set_limit(uint32_t slot, uint32_t limit)
-{
-	struct state_writer writer;
-	struct running *running;
-
-	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
-	running = state_edit(&writer, slot);
-	CHECK(running != NULL);
-	running->readings.power_limit_mw = limit;
-	CHECK_NUMBER(state_commit(&writer), STATE_OK);
-	state_end(&writer);
-}
+#include "page_fixture.h"
 
 static void starts_from_the_description(void)
 {
@@ -109,96 +66,6 @@ static void foreign_and_missing_files_are_refused(void)
 	CHECK(pwrite(fd, "FOREIGN!", 8, 0) == 8);
 	close(fd);
 	CHECK_NUMBER(state_begin_file(&writer, file), STATE_GONE);
-}
-
-/* As if the machine had been booted anew since. */
-static void pretend_to_boot(void)
-{
-	uint64_t other = atomic_load(&page->header.boot) + 1;
-	int fd = open(file, O_WRONLY);
-
-	CHECK(fd >= 0 && pwrite(fd, &other, sizeof(other), offsetof(struct page_header, boot)) ==
-				 sizeof(other));
-	close(fd);
-}
-
-#define PAST_MS ((uint64_t)1 << 40)
-
-static void leave_something(void)
-{
-	struct state_writer writer;
-	struct state_event event = { .type = 8, .slot = 2, .due_ms = PAST_MS, .fault = 1 };
-	struct running_node node = { .init = { .effect = FAULT_HANG, .number = 1 } };
-	struct running *running;
-
-	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
-	CHECK_NUMBER(state_commit_node(&writer, &node), STATE_OK);
-	running = state_edit(&writer, 2);
-	running->faults[3] = (struct running_fault){ .effect = FAULT_ERROR, .from_ms = PAST_MS };
-	running->fault_count = 1;
-	running->processes[2].process = (struct readings_process){ .pid = 7, .used_memory = 500 };
-	running->process_count = 3;
-	running->readings.memory_used = 500;
-	running->readings.power_limit_mw = 9;
-	running->accounts[0] = (struct running_account){ .pid = 7, .running = 1 };
-	running->account_count = 1;
-	running->up_since_ms = PAST_MS;
-	running->readings.ecc.mode_pending = 1;
-	running->readings.mig_pending = 1;
-	running->gpu_instances[0].used = 1;
-	running->settings.accounting_mode = 1;
-	running->settings.detached = 1;
-	running->settings.draining = 1;
-	CHECK_NUMBER(state_commit(&writer), STATE_OK);
-	/* What is counted was counted until then. */
-	running->energy_ms = PAST_MS;
-	running->energy_mj = 1000;
-	CHECK_NUMBER(state_commit(&writer), STATE_OK);
-	CHECK_NUMBER(state_announce(&writer, &event), STATE_OK);
-	state_end(&writer);
-}
-
-static void a_boot_ends_what_cannot_outlive_it(void)
-{
-	const struct running_node *node;
-
-	make_page();
-	leave_something();
-	state_follow_boot(page, file);
-	CHECK_NUMBER(now(2)->fault_count, 1);
-	pretend_to_boot();
-	state_follow_boot(page, file);
-	CHECK_NUMBER(atomic_load(&page->header.boot), boot_now());
-	CHECK_NUMBER(now(2)->fault_count, 0);
-	CHECK_NUMBER(now(2)->faults[3].effect, FAULT_NONE);
-	CHECK_NUMBER(now(2)->process_count, 2);
-	CHECK_NUMBER(now(2)->readings.memory_used, 0);
-	CHECK_NUMBER(now(2)->account_count, 0);
-	CHECK_NUMBER(now(2)->up_since_ms, 0);
-	CHECK_NUMBER(now(2)->readings.ecc.mode_current, 1);
-	CHECK_NUMBER(now(2)->readings.mig_current, 1);
-	CHECK_NUMBER(now(2)->gpu_instances[0].used, 0);
-	CHECK_NUMBER(now(2)->settings.accounting_mode, 0);
-	CHECK_NUMBER(now(2)->settings.detached + now(2)->settings.draining, 0);
-	CHECK_NUMBER(now(2)->energy_ms, 0);
-	CHECK_NUMBER(now(2)->energy_mj, 1000);
-	CHECK_NUMBER(now(2)->readings.power_limit_mw, 9);
-	CHECK_NUMBER(page->events[1].type, 0);
-	node = &page_area(page)
-			->state.node
-			.running[atomic_load(&page_area(page)->state.node.sequence) & 1];
-	CHECK_NUMBER(node->init.effect, FAULT_NONE);
-}
-
-static void the_first_writer_after_a_boot_ends_it_too(void)
-{
-	make_page();
-	leave_something();
-	pretend_to_boot();
-	set_limit(0, 11);
-	CHECK_NUMBER(now(2)->fault_count, 0);
-	CHECK_NUMBER(now(0)->readings.power_limit_mw, 11);
-	CHECK_NUMBER(atomic_load(&page->header.boot), boot_now());
 }
 
 /* A child of fork() that never calls exec() has the writer's file too. */
@@ -329,6 +196,5 @@ TESTSUITE(TEST(starts_from_the_description),
 	  TEST(a_change_is_seen_in_an_old_mapping_and_is_of_one_device),
 	  TEST(what_is_not_committed_is_dropped), TEST(apply_keeps_or_starts_anew),
 	  TEST(foreign_and_missing_files_are_refused), TEST(a_child_keeps_no_lock),
-	  TEST(a_boot_ends_what_cannot_outlive_it), TEST(the_first_writer_after_a_boot_ends_it_too),
 	  TEST(wild_counts_are_limited_for_writers), TEST(no_reader_sees_half_of_a_change),
 	  TEST(a_killed_writer_leaves_a_usable_page))
