@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "page_file.h"
 
 #define GPU_INSTANCES 15
@@ -219,4 +220,22 @@ int capability_prepare(const char *root)
 		return -1;
 	snprintf(path, sizeof(path), "%s" CAPABILITY_MINORS, root);
 	return write_minors(path);
+}
+
+void capability_settle(struct page *page, const char *file)
+{
+	const struct description *description = page_description(page);
+	char root[PATH_MAX];
+
+	if (!atomic_load(&page->header.capabilities_due) ||
+	    !capability_root(file, root, sizeof(root)))
+		return;
+	for (uint32_t slot = 0; slot < page_device_count(page); slot++)
+		if (capability_update(root, description->devices[slot].minor,
+				      page_running(page, slot)) != 0) {
+			log_debug("cannot update the MIG capabilities of GPU %u in %s%s: %m", slot,
+				  root, CAPABILITY_FOLDER);
+			return;
+		}
+	atomic_store(&page->header.capabilities_due, 0);
 }

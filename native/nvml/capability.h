@@ -14,7 +14,7 @@
 #ifndef MIRAGE_CAPABILITY_H
 #define MIRAGE_CAPABILITY_H
 
-#include "state.h"
+#include "page.h"
 
 #define CAPABILITY_FOLDER "/proc/driver/nvidia/capabilities"
 #define CAPABILITY_MINORS "/proc/driver/nvidia-caps/mig-minors"
@@ -28,6 +28,14 @@ bool capability_root(const char *page, char *root, size_t size);
 
 /* Have the files of one GPU's instances, and no others. 0, or -1 with errno. */
 int capability_update(const char *root, uint32_t gpu_minor, const struct running *running);
+
+/*
+ * The same for all GPUs of a page, by its file and under its lock, where they may
+ * differ. Who changes instances has the files follow them; who dies before that, or
+ * is in a container where there are none, leaves it to the next writer, and so does
+ * a boot. A page that can be written must not fail because of files that cannot.
+ */
+void capability_settle(struct page *page, const char *file);
 
 /* Have the files that are there without any instance. 0, or -1 with errno. */
 int capability_prepare(const char *root);

@@ -15,7 +15,6 @@
 #include "boot.h"
 #include "capability.h"
 #include "liveness.h"
-#include "log.h"
 #include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
@@ -312,29 +311,6 @@ static enum state_result follow_boot(struct state_writer *writer)
 	return result;
 }
 
-/*
- * Who changes instances has the files follow them; who dies before that, or is in
- * a container where there are none, leaves it to the next one, and so does a boot.
- * A page that can be written must not fail because of files that cannot.
- */
-static void settle_capabilities(struct state_writer *writer, const char *file)
-{
-	const struct description *description = &writer->area->description;
-	char root[PATH_MAX];
-
-	if (!atomic_load(&writer->page->header.capabilities_due) ||
-	    !capability_root(file, root, sizeof(root)))
-		return;
-	for (uint32_t slot = 0; slot < description->device_count; slot++)
-		if (capability_update(root, description->devices[slot].minor,
-				      page_running(writer->page, slot)) != 0) {
-			log_debug("cannot update the MIG capabilities of GPU %u in %s%s: %m", slot,
-				  root, CAPABILITY_FOLDER);
-			return;
-		}
-	atomic_store(&writer->page->header.capabilities_due, 0);
-}
-
 /* Waiters are woken once all is in force and the lock is free for them. */
 void state_end(struct state_writer *writer)
 {
@@ -372,7 +348,7 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
 	}
 	result = follow_boot(writer);
 	if (result == STATE_OK)
-		settle_capabilities(writer, file);
+		capability_settle(writer->page, file);
 	else
 		state_end(writer);
 	return result;
