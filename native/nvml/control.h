@@ -48,7 +48,7 @@ enum control_result control_fail(const struct control *control, const struct run
 enum control_result control_fail_node(struct running_node *node, const struct running_fault *wanted,
 				      uint64_t now, struct control_error *error);
 
-/* End all faults of a kind, or all (FAULT_NAMES). cleared has room for all; returns how many. */
+/* End all faults of a kind, or all (FAULT_NAMES) and what past ones asked for. cleared has room for all; returns how many. */
 unsigned int control_clear(const struct control *control, enum fault_name name,
 			   struct running_fault *cleared);
 bool control_clear_node(struct running_node *node, enum fault_name name);

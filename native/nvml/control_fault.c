@@ -249,6 +249,8 @@ unsigned int control_clear(const struct control *control, enum fault_name name,
 		memset(fault, 0, sizeof(*fault));
 		running->fault_count--;
 	}
+	if (name == FAULT_NAMES)
+		running->recovery = 0;
 	return count;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "motion.h"
+#include "recovery.h"
 
 void fault_settle(struct running *running, const struct gpu *gpu, uint32_t names)
 {
@@ -16,6 +17,7 @@ void fault_settle(struct running *running, const struct gpu *gpu, uint32_t names
 		    fault->name >= FAULT_NAMES || !(names & FAULT_BIT(fault->name)))
 			continue;
 		fault_apply(&running->readings, fault, gpu->board, now);
+		recovery_outlive(running, fault);
 		memset(fault, 0, sizeof(*fault));
 		running->fault_count--;
 	}

@@ -6,7 +6,9 @@
 
 #include "ecc.h"
 #include "fault_settle.h"
+#include "motion.h"
 #include "nvml_mig.h"
+#include "recovery.h"
 #include "state_account.h"
 
 // What an administrator has said about the GPU, and not to it, outlives a reset.
@@ -71,5 +73,6 @@ void gpu_reset(struct running *running, const struct gpu *gpu)
 	memset(running->hostname, 0, sizeof(running->hostname));
 	// Instances of MIG live no longer than the GPU that they were made on.
 	mig_activate(running);
+	recovery_reset(running, motion_now());
 	account_forget_all(running);
 }

@@ -7,6 +7,7 @@
 
 #include "mock_nvml_change.h"
 #include "motion.h"
+#include "recovery.h"
 
 /* --- what a fault is, in JSON --- */
 
@@ -137,10 +138,12 @@ static enum control_result clear_device(const struct control *control, void *dat
 {
 	struct clearing *clearing = data;
 	unsigned int *count = &clearing->count[control->slot];
+	uint32_t asked;
 
 	(void)error;
+	asked = control->running->recovery;
 	*count = control_clear(control, clearing->name, clearing->cleared[control->slot]);
-	return *count ? CONTROL_CHANGED : CONTROL_SAME;
+	return *count || control->running->recovery != asked ? CONTROL_CHANGED : CONTROL_SAME;
 }
 
 /* What was to come does not come any more. */
@@ -212,11 +215,12 @@ static enum control_result xid_device(const struct control *control, void *data,
 {
 	const struct board *board = description_board(
 		control->description, &control->description->devices[control->slot]);
+	const struct xid *xid = data;
 
-	(void)data;
 	if (board->event_types_supported == NA_U64 ||
 	    !(board->event_types_supported & nvmlEventTypeXidCriticalError))
 		return control_refuse(error, "the board knows no events of Xid errors");
+	recovery_ask(control->running, recovery_of_xid(xid->number), control->now + xid->after_ms);
 	return CONTROL_CHANGED;
 }
 
@@ -289,11 +293,17 @@ static void print_events(FILE *stream, const struct fault_kind *kind)
 
 void print_faults(FILE *stream)
 {
-	fputs("| kind | options | what it makes NVML do | event |\n|---|---|---|---|\n", stream);
+	fputs("| kind | options | what it makes NVML do | recovery | event |\n|---|---|---|---|---|\n",
+	      stream);
 	for (unsigned int i = 0; i < FAULT_NAMES; i++) {
+		enum recovery recovery = recovery_of_kind(&fault_kinds[i]);
+
 		fprintf(stream, "| `%s` | ", fault_kinds[i].name);
 		print_takes(stream, fault_kinds[i].takes);
 		fprintf(stream, " | %s | ", fault_kinds[i].answers);
+		if (recovery != RECOVERY_NONE)
+			fputs(recovery_names[recovery], stream);
+		fputs(" | ", stream);
 		print_events(stream, &fault_kinds[i]);
 		fputs(" |\n", stream);
 	}

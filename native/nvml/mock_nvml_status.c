@@ -9,6 +9,7 @@
 #include "mock_nvml_fault.h"
 #include "motion.h"
 #include "page.h"
+#include "recovery.h"
 
 /* --- JSON --- */
 
@@ -157,6 +158,7 @@ static void print_device(struct json *json, const struct control *control)
 	const struct board *board = description_board(control->description, device);
 	const struct running *running = control->running;
 	struct readings faulty = faulty_readings(control);
+	enum recovery recovery;
 
 	json_open(json, NULL, '{');
 	json_number(json, "index", control->slot);
@@ -183,7 +185,10 @@ static void print_device(struct json *json, const struct control *control)
 	print_processes(json, running);
 	print_mig(json, running, board);
 	json_number(json, "resets", running->settings.resets);
-	json_bool(json, "reset_required", readings_pending(&faulty));
+	recovery = recovery_due(running, &faulty, control->now);
+	json_bool(json, "reset_required",
+		  recovery != RECOVERY_NONE || readings_mode_pending(&faulty));
+	json_string(json, "recovery_action", recovery_names[recovery]);
 	json_close(json, '}');
 }
 

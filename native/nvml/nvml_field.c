@@ -2,6 +2,7 @@
 // nvmlDeviceGetFieldValues: many values by number. Each group below answers its own numbers.
 #include "field.h"
 #include "power.h"
+#include "recovery.h"
 
 typedef nvmlReturn_t (*field_group)(const struct gpu *gpu, nvmlFieldValue_t *field);
 
@@ -191,6 +192,38 @@ static nvmlReturn_t throttle_field(const struct gpu *gpu, nvmlFieldValue_t *fiel
 	}
 }
 
+// With a boot that nobody who may write has seen yet, faults have ended.
+static enum recovery recovery_of(const struct gpu *gpu)
+{
+	if (page_is_past(handle_source.page, handle_source.boot))
+		return RECOVERY_NONE;
+	return recovery_due(gpu->running, gpu->readings, motion_now());
+}
+
+static nvmlReturn_t put_recovery(const struct gpu *gpu, nvmlFieldValue_t *field)
+{
+	static const nvmlDeviceGpuRecoveryAction_t actions[RECOVERIES] = {
+		[RECOVERY_NONE] = NVML_GPU_RECOVERY_ACTION_NONE,
+		[RECOVERY_DRAIN_AND_RESET] = NVML_GPU_RECOVERY_ACTION_DRAIN_AND_RESET,
+		[RECOVERY_RESET] = NVML_GPU_RECOVERY_ACTION_GPU_RESET,
+		[RECOVERY_REBOOT] = NVML_GPU_RECOVERY_ACTION_NODE_REBOOT,
+	};
+
+	return put_u32(field, actions[recovery_of(gpu)]);
+}
+
+static nvmlReturn_t put_reset_status(const struct gpu *gpu, nvmlFieldValue_t *field)
+{
+	enum recovery recovery = recovery_of(gpu);
+
+	// The recovery action took their place.
+	if (driver_major(gpu->description) >= 570)
+		return NVML_ERROR_DEPRECATED;
+	if (field->fieldId == NVML_FI_DEV_DRAIN_AND_RESET_STATUS)
+		return put_u32(field, recovery == RECOVERY_DRAIN_AND_RESET);
+	return put_u32(field, recovery >= RECOVERY_RESET || readings_mode_pending(gpu->readings));
+}
+
 static nvmlReturn_t state_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	bool mig = gpu->board->mig.capable == 1;
@@ -202,12 +235,9 @@ static nvmlReturn_t state_field(const struct gpu *gpu, nvmlFieldValue_t *field)
 		return put_u32(field, mig);
 	case NVML_FI_DEV_RESET_STATUS:
 	case NVML_FI_DEV_DRAIN_AND_RESET_STATUS:
-		// The recovery action took their place.
-		if (driver_major(gpu->description) >= 570)
-			return NVML_ERROR_DEPRECATED;
-		return put_u32(field, 0);
+		return put_reset_status(gpu, field);
 	case NVML_FI_DEV_GET_GPU_RECOVERY_ACTION:
-		return put_u32(field, NVML_GPU_RECOVERY_ACTION_NONE);
+		return put_recovery(gpu, field);
 	default:
 		return NOT_MINE;
 	}

@@ -13,7 +13,7 @@ nvmlReturn_t nvmlDeviceGetGpuUptime_v1(nvmlDevice_t device, nvmlGpuUptime_v1_t *
 	now = motion_now();
 	since = gpu.running->up_since_ms;
 	// A page from before the host's last start names a later time than it is now.
-	uptime->uptime = (unsigned int)((now - (since < now ? since : 0)) / 1000);
+	uptime->uptime = (unsigned int)((now - (since <= now ? since : 0)) / 1000);
 	return NVML_SUCCESS;
 }
 

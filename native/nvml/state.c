@@ -96,11 +96,10 @@ void running_apply_pending(struct running *running)
 	now->rows.pending = 0;
 }
 
-bool readings_pending(const struct readings *readings)
+bool readings_mode_pending(const struct readings *readings)
 {
 	return readings->ecc.mode_current != readings->ecc.mode_pending ||
-	       readings->mig_current != readings->mig_pending || readings->retired.pending ||
-	       readings->rows.pending;
+	       readings->mig_current != readings->mig_pending;
 }
 
 /*
@@ -133,6 +132,7 @@ void running_boot(struct running *running, const struct description *description
 	boot_mig(running, description_board(description, device), &device->readings);
 	running->energy_ms = 0;
 	running->up_since_ms = 0;
+	running->recovery = 0;
 	running->settings.detached = 0;
 	running->settings.draining = 0;
 	running->motion.origin_ms = 0;

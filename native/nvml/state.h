@@ -143,7 +143,7 @@ struct running {
 	uint32_t fault_count; /* first, because each call looks at it */
 	uint32_t moves; /* as well: 1 where readings follow motion.table */
 	uint32_t process_count;
-	uint32_t reserved;
+	uint32_t recovery; /* that faults asked for which are over; recovery.c packs it */
 	struct running_settings settings;
 	uint64_t energy_mj; /* counted up to energy_ms; NA_U64 not supported */
 	uint64_t energy_ms; /* since boot */
@@ -212,8 +212,8 @@ void running_boot(struct running *running, const struct description *description
 /* Modes that wait for a reset or a boot, and repairs that do. MIG's mode: mig_activate(). */
 void running_apply_pending(struct running *running);
 
-/* Whether there is any of these, MIG's mode among them. */
-bool readings_pending(const struct readings *readings);
+/* Whether ECC's or MIG's mode waits for a reset. */
+bool readings_mode_pending(const struct readings *readings);
 
 /* What a damaged page says of its lists is no more than there is room for. */
 void running_limit(struct running *running);

@@ -145,11 +145,29 @@ def test_values_can_be_set_as_status_lists_them(ask: Callable[..., dict]) -> Non
 
 
 @pytest.mark.parametrize(
-    "change", [["set", "ecc.mode_pending=disabled"], ["fail", "row-remap-pending"]], ids=["ecc", "rows"]
+    ("change", "action"),
+    [
+        (["set", "ecc.mode_pending=disabled"], "none"),
+        (["fail", "row-remap-pending"], "drain-and-reset"),
+        (["fail", "ecc-uncorrectable"], "reset"),
+        (["fail", "fallen-off-bus"], "reboot"),
+        (["xid", "95"], "reset"),
+    ],
+    ids=["ecc mode", "rows", "ecc error", "lost", "Xid alone"],
 )
-def test_what_waits_for_a_reset_is_told(ask: Callable[..., dict], change: list[str]) -> None:
+def test_what_needs_a_reset_is_told(ask: Callable[..., dict], change: list[str], action: str) -> None:
     ask(*change, "-i", "1")
-    assert [device["reset_required"] for device in ask("status")["devices"]] == [False, True, False, False]
+    devices = ask("status")["devices"]
+    assert [device["reset_required"] for device in devices] == [False, True, False, False]
+    assert [device["recovery_action"] for device in devices] == ["none", action, "none", "none"]
+
+
+def test_what_an_xid_asked_for_is_cleared_with_all_faults(ask: Callable[..., dict]) -> None:
+    ask("xid", "95", "-i", "1")
+    assert ask("clear", "ecc-uncorrectable")["changed"] is False
+    assert ask("clear")["changed"] is True
+    assert ask("clear")["changed"] is False
+    assert of_gpu(ask("status"), 1)["recovery_action"] == "none"
 
 
 def test_faulty_values_are_told_beside_the_true_ones(ask: Callable[..., dict]) -> None:

@@ -358,6 +358,30 @@ def test_a_killed_command_leaves_a_usable_page(
     assert client.ask("temperature", 0)[0] == SUCCESS
 
 
+@pytest.mark.parametrize(
+    ("change", "states"),
+    [
+        (["fail", "power-cap"], "No, No"),
+        (["fail", "ecc-uncorrectable"], "Yes, No"),
+        (["fail", "page-retirement-pending"], "No, Yes"),
+        (["xid", "94"], "No, Yes"),
+        (["set", "ecc.mode_pending=disabled"], "Yes, No"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_nvidia_smi_says_what_mends_a_gpu(mock, root, native_build, repo, run, change, states) -> None:
+    apply(root, native_build, run, repo / PROFILES / f"{'t4' if 'page' in change[-1] else 'a100'}.yaml")
+    mock(*change, "-i", 1)
+    fields = "reset_status.reset_required,reset_status.drain_and_reset_recommended"
+    done = run(
+        native_build / "nvidia-smi",
+        f"--query-gpu={fields}",
+        "--format=csv,noheader",
+        env={"LD_LIBRARY_PATH": str(root / "usr/lib64")},
+    )
+    assert done.stdout.splitlines()[:2] == ["No, No", states]
+
+
 def test_the_table_of_kinds_is_the_code_s(native_build: Path, repo: Path, run) -> None:
     table = run(native_build / "mock-nvml", "faults").stdout
     assert table.count("\n") > 20

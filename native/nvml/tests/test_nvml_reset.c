@@ -85,6 +85,18 @@ static void what_outlives_it(void)
 	CHECK_NUMBER(gpu.running->settings.resets, 0);
 }
 
+static void it_has_been_up_since(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	nvmlGpuUptime_v1_t uptime;
+
+	CHECK_NUMBER(nvmlDeviceGetGpuUptime_v1(device, &uptime), NVML_SUCCESS);
+	CHECK(uptime.uptime > 1);
+	CHECK_NUMBER(reset(device), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceGetGpuUptime_v1(device, &uptime), NVML_SUCCESS);
+	CHECK(uptime.uptime <= 1);
+}
+
 static void put_fault(struct running *running, enum fault_name name, uint32_t count)
 {
 	running->faults[running->fault_count++] = (struct running_fault){
@@ -232,7 +244,8 @@ static void gpus_linked_to_each_other_are_a_group(void)
 }
 
 TESTSUITE(TEST(a_reset_is_a_new_beginning), TEST(what_was_pending_holds_after_it),
-	  TEST(what_outlives_it), TEST(it_heals_what_waited_for_it_and_no_more),
-	  TEST(a_lost_gpu_is_not_reset), TEST(a_gpu_in_use_is_not_reset), TEST(only_root_resets),
+	  TEST(what_outlives_it), TEST(it_has_been_up_since),
+	  TEST(it_heals_what_waited_for_it_and_no_more), TEST(a_lost_gpu_is_not_reset),
+	  TEST(a_gpu_in_use_is_not_reset), TEST(only_root_resets),
 	  TEST(a_gpu_behind_switches_is_a_group_of_its_own),
 	  TEST(gpus_linked_to_each_other_are_a_group))
