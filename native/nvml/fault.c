@@ -61,7 +61,7 @@ static bool device_has(struct gpu *gpu, uint64_t number, struct running_fault *f
 	if (!handle_gpu(gpu->index, gpu))
 		return false;
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
-		*fault = gpu->running->faults[i];
+		*fault = running_fault_at(gpu->running, i);
 		if (fault_is_there(fault) && fault->number == number)
 			return true;
 	}
@@ -146,7 +146,7 @@ static void fold(struct gpu *gpu, uint64_t now)
 		if (gpu->readings != &gpu->folded)
 			gpu->folded = gpu->running->readings;
 		for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
-			struct running_fault fault = gpu->running->faults[i];
+			struct running_fault fault = running_fault_at(gpu->running, i);
 
 			if (!fault_is_there(&fault) || fault.effect != FAULT_READINGS ||
 			    !holds(&fault, calls_before(&counted[i], &fault), now))
@@ -191,7 +191,8 @@ nvmlReturn_t fault_enter(struct gpu *gpu)
 	bool held[STATE_MAX_FAULTS];
 
 	do {
-		memcpy(faults, gpu->running->faults, sizeof(faults));
+		for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++)
+			faults[i] = running_fault_at(gpu->running, i);
 	} while (gpu_moved(gpu));
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++)
 		held[i] = fault_is_there(&faults[i]) &&
@@ -227,7 +228,7 @@ nvmlReturn_t fault_lookup(const struct gpu *gpu)
 	if (!running->fault_count)
 		return NVML_SUCCESS;
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
-		struct running_fault fault = running->faults[i];
+		struct running_fault fault = running_fault_at(running, i);
 		struct counter *counter = &counters[gpu_slot(gpu)][i];
 
 		// The next call would meet it.

@@ -181,7 +181,7 @@ void targets_state(const struct targets *targets, uint32_t slot, struct running 
 
 	do {
 		sequence = atomic_load_explicit(&device->sequence, memory_order_acquire);
-		memcpy(running, state_running(device, sequence), sizeof(*running));
+		running_copy(running, state_running(device, sequence));
 		atomic_thread_fence(memory_order_acquire);
 	} while (atomic_load_explicit(&device->sequence, memory_order_relaxed) != sequence);
 	running_limit(running);

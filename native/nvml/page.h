@@ -15,7 +15,7 @@
 #include "state.h"
 
 #define PAGE_MAGIC "MIRAGEGP" /* 8 bytes, no NUL */
-#define PAGE_FORMAT 2u
+#define PAGE_FORMAT 3u
 #define PAGE_FILE "gsp_mock.bin"
 
 /* A description, and the running state that starts from it. */
@@ -24,6 +24,7 @@ struct page_area {
 	uint64_t checksum; /* as description_checksum() */
 	uint64_t reserved[6];
 	struct description description;
+	uint8_t reserved1[STATE_PIECE - (64 + sizeof(struct description)) % STATE_PIECE];
 	struct state state;
 };
 
@@ -58,9 +59,14 @@ _Static_assert(sizeof(struct page_header) == 4096, "header fills one page");
 struct page {
 	struct page_header header;
 	struct state_event events[STATE_MAX_EVENTS];
+	uint8_t reserved[STATE_PIECE - STATE_MAX_EVENTS * sizeof(struct state_event) % STATE_PIECE];
 	struct page_area areas[2];
 	struct motion_room motion[PROFILE_MAX_DEVICES];
 };
+
+_Static_assert(offsetof(struct page, areas[0].state) % STATE_PIECE == 0 &&
+		       offsetof(struct page, areas[1].state) % STATE_PIECE == 0,
+	       "the pieces of state.h are the kernel's");
 
 /*
  * The description in force now: look it up once per call, never keep it over

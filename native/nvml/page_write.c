@@ -41,27 +41,53 @@ static int write_motion(int fd, const struct description *description, uint32_t 
 	return result;
 }
 
-/* Both copies of each device, so that later changes find their blocks on the disk. */
+/* Blocks on the disk, without memory: a file system that cannot do that gets zeros. */
+static int reserve(int fd, uint64_t offset, const struct state_device *zeros)
+{
+	int result;
+
+	do
+		result = fallocate(fd, 0, (off_t)offset, sizeof(*zeros));
+	while (result != 0 && errno == EINTR);
+	if (result != 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+		result = page_file_write(fd, zeros, sizeof(*zeros), offset);
+	return result;
+}
+
+static int write_running(int fd, const struct running *running, uint64_t offset)
+{
+	struct running_part parts[RUNNING_PARTS];
+	uint32_t count = running_parts(running, parts);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (page_file_write(fd, (const char *)running + parts[i].offset, parts[i].size,
+				    offset + parts[i].offset) != 0)
+			return -1;
+	return 0;
+}
+
+/* One copy of each device, and room for all of both: later changes find their blocks on the disk. */
 static int write_state(int fd, const struct description *description, const struct page *old,
 		       uint64_t offset)
 {
 	static const struct state_node node;
-	struct state_device *device = calloc(1, sizeof(*device));
-	int result = device ? page_file_write(fd, &node, sizeof(node), offset) : -1;
+	static const struct state_device fresh;
+	struct running *running = malloc(sizeof(*running));
+	int result = running ? page_file_write(fd, &node, sizeof(node), offset) : -1;
 
+	offset += offsetof(struct state, devices);
 	for (uint32_t slot = 0; result == 0 && slot < description->device_count; slot++) {
-		running_init(&device->running[0], description, slot);
-		if (device->running[0].moves &&
-		    write_motion(fd, description, slot, old, &device->running[0]) != 0) {
+		running_init(running, description, slot);
+		if (reserve(fd, offset, &fresh) != 0 ||
+		    (running->moves && write_motion(fd, description, slot, old, running) != 0) ||
+		    page_file_write(fd, &fresh, offsetof(struct state_device, running), offset) !=
+			    0 ||
+		    write_running(fd, running, offset + offsetof(struct state_device, running)) !=
+			    0)
 			result = -1;
-			break;
-		}
-		device->running[1] = device->running[0];
-		result = page_file_write(fd, device, sizeof(*device),
-					 offset + offsetof(struct state, devices) +
-						 slot * sizeof(struct state_device));
+		offset += sizeof(struct state_device);
 	}
-	free(device);
+	free(running);
 	return result;
 }
 

@@ -46,22 +46,53 @@ void running_init(struct running *running, const struct description *description
 	init_processes(running, &device->processes);
 }
 
-static void limit(uint32_t *count, uint32_t room)
+static uint32_t at_most(uint32_t count, uint32_t room)
 {
-	if (*count > room)
-		*count = room;
+	return count < room ? count : room;
 }
 
 void running_limit(struct running *running)
 {
-	limit(&running->fault_count, STATE_MAX_FAULTS);
-	limit(&running->process_count, STATE_MAX_PROCESSES);
-	limit(&running->account_count, STATE_MAX_ACCOUNTED);
+	running->fault_count = at_most(running->fault_count, STATE_MAX_FAULTS);
+	running->process_count = at_most(running->process_count, STATE_MAX_PROCESSES);
+	running->account_count = at_most(running->account_count, STATE_MAX_ACCOUNTED);
 	for (uint32_t i = 0; i < running->process_count; i++) {
 		struct readings_process *process = &running->processes[i].process;
 
 		process->name[sizeof(process->name) - 1] = '\0';
 	}
+}
+
+uint32_t running_parts(const struct running *running, struct running_part parts[RUNNING_PARTS])
+{
+	const struct running_part all[RUNNING_PARTS] = {
+		{ 0, offsetof(struct running, faults) },
+		{ offsetof(struct running, faults),
+		  running->fault_count ? sizeof(running->faults) : 0 },
+		{ offsetof(struct running, processes),
+		  at_most(running->process_count, STATE_MAX_PROCESSES) *
+			  sizeof(running->processes[0]) },
+		{ offsetof(struct running, accounts),
+		  at_most(running->account_count, STATE_MAX_ACCOUNTED) *
+			  sizeof(running->accounts[0]) },
+	};
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < RUNNING_PARTS; i++)
+		if (all[i].size)
+			parts[count++] = all[i];
+	return count;
+}
+
+void running_copy(struct running *to, const struct running *from)
+{
+	struct running_part parts[RUNNING_PARTS];
+	uint32_t count = running_parts(from, parts);
+
+	memset(to, 0, sizeof(*to));
+	for (uint32_t i = 0; i < count; i++)
+		memcpy((char *)to + parts[i].offset, (const char *)from + parts[i].offset,
+		       parts[i].size);
 }
 
 static uint64_t memory_of_processes(const struct running *running)

@@ -10,6 +10,11 @@
  * takes several values which must belong together compares the number after it
  * has read them (gpu_changed() in handle.h).
  *
+ * A process is charged for each 4 KiB that it reads, and for what lies around it
+ * and is in the kernel's cache already. So a copy begins with what getters read,
+ * within one such piece, and of the lists behind it only what their counts say is
+ * ever read or written: what no list has used is not in the cache.
+ *
  * The layout has the rules of profile.h: no pointers, NVML's units, NA_* values.
  */
 #ifndef MIRAGE_STATE_H
@@ -138,11 +143,13 @@ struct running_motion {
 	uint32_t reserved;
 };
 
-/* One copy of a device's state. */
+/* One copy of a device's state. What lists have beyond their counts has no meaning. */
 struct running {
 	uint32_t fault_count; /* first, because each call looks at it */
 	uint32_t moves; /* as well: 1 where readings follow motion.table */
 	uint32_t process_count;
+	uint32_t account_count;
+	uint32_t account_next; /* where the next one goes: over the oldest, once all are used */
 	uint32_t recovery; /* that faults asked for which are over; recovery.c packs it */
 	struct running_settings settings;
 	uint64_t energy_mj; /* counted up to energy_ms; NA_U64 not supported */
@@ -151,12 +158,11 @@ struct running {
 	struct running_motion motion;
 	char hostname[64]; /* that the GPU was told; empty: none */
 	struct readings readings;
-	struct running_fault faults[STATE_MAX_FAULTS];
 	struct running_gpu_instance gpu_instances[STATE_MAX_GPU_INSTANCES];
+	struct running_fault faults[STATE_MAX_FAULTS]; /* any of them, unless there is none */
 	struct running_process processes[STATE_MAX_PROCESSES];
-	uint32_t account_count;
-	uint32_t account_next; /* where the next one goes: over the oldest, once all are used */
 	struct running_account accounts[STATE_MAX_ACCOUNTED];
+	uint8_t reserved1[664];
 };
 
 struct state_device {
@@ -164,6 +170,14 @@ struct state_device {
 	uint64_t reserved[7];
 	struct running running[2];
 };
+
+#define STATE_PIECE 4096
+
+_Static_assert(sizeof(struct state_device) % STATE_PIECE == 0 &&
+		       offsetof(struct state_device, running[0].faults) <= STATE_PIECE &&
+		       offsetof(struct state_device, running[1].faults) / STATE_PIECE ==
+			       offsetof(struct state_device, running[1]) / STATE_PIECE,
+	       "what getters read of a copy lies in one piece");
 
 /* What is wrong with the node as a whole. */
 struct running_node {
@@ -181,6 +195,7 @@ struct state_node {
 /* The state that goes with one description. */
 struct state {
 	struct state_node node;
+	uint8_t reserved[STATE_PIECE - sizeof(struct state_node)];
 	struct state_device devices[PROFILE_MAX_DEVICES];
 };
 
@@ -215,8 +230,28 @@ void running_apply_pending(struct running *running);
 /* Whether ECC's or MIG's mode waits for a reset. */
 bool readings_mode_pending(const struct readings *readings);
 
+/* A part of a copy that has a meaning; of processes and accounts, those that are counted. */
+struct running_part {
+	size_t offset;
+	size_t size;
+};
+
+#define RUNNING_PARTS 4
+
+/* How many there are. */
+uint32_t running_parts(const struct running *running, struct running_part parts[RUNNING_PARTS]);
+
+/* A copy of what has a meaning; the rest is zero. */
+void running_copy(struct running *to, const struct running *from);
+
 /* What a damaged page says of its lists is no more than there is room for. */
 void running_limit(struct running *running);
+
+/* That place of the list, which is empty where no fault is counted. */
+static inline struct running_fault running_fault_at(const struct running *running, uint32_t place)
+{
+	return running->fault_count ? running->faults[place] : (struct running_fault){ 0 };
+}
 
 static inline const struct running *state_running(const struct state_device *device,
 						  uint64_t sequence)

@@ -90,7 +90,7 @@ struct running *state_edit(struct state_writer *writer, uint32_t slot)
 		return NULL;
 	writer->slot = slot;
 	device = device_of(writer);
-	*writer->edited = *state_running(device, atomic_load(&device->sequence));
+	running_copy(writer->edited, state_running(device, atomic_load(&device->sequence)));
 	running_limit(writer->edited);
 	liveness_bury(writer->edited);
 	return writer->edited;
@@ -170,11 +170,16 @@ static enum state_result put_in_force(struct state_writer *writer)
 {
 	struct state_device *device = device_of(writer);
 	uint64_t next = atomic_load(&device->sequence) + 1;
+	char *target = (char *)&device->running[next & 1];
+	struct running_part parts[RUNNING_PARTS];
+	uint32_t count = running_parts(writer->edited, parts);
 
 	/* Who still reads the older copy must see the last number before the copy changes. */
 	atomic_thread_fence(memory_order_release);
-	if (put(writer, &device->running[next & 1], writer->edited, sizeof(*writer->edited)) != 0)
-		return STATE_FAILED;
+	for (uint32_t i = 0; i < count; i++)
+		if (put(writer, target + parts[i].offset,
+			(const char *)writer->edited + parts[i].offset, parts[i].size) != 0)
+			return STATE_FAILED;
 	atomic_store(&device->sequence, next);
 	return STATE_OK;
 }

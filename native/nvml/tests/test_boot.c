@@ -67,7 +67,7 @@ static void a_boot_ends_what_cannot_outlive_it(void)
 	state_follow_boot(page, file);
 	CHECK_NUMBER(atomic_load(&page->header.boot), boot_now());
 	CHECK_NUMBER(now(2)->fault_count, 0);
-	CHECK_NUMBER(now(2)->faults[3].effect, FAULT_NONE);
+	CHECK_NUMBER(running_fault_at(now(2), 3).effect, FAULT_NONE);
 	CHECK_NUMBER(now(2)->process_count, 2);
 	CHECK_NUMBER(now(2)->readings.memory_used, 0);
 	CHECK_NUMBER(now(2)->account_count, 0);
