@@ -2,11 +2,12 @@
 #include "boot.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-uint64_t boot_now(void)
+static uint64_t boot_read(void)
 {
 	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
 	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
@@ -20,4 +21,17 @@ uint64_t boot_now(void)
 	for (ssize_t i = 0; i < length; i++)
 		hash = (hash ^ (uint8_t)text[i]) * 0x100000001b3;
 	return length > 0 ? hash : 0;
+}
+
+/* No process outlives its boot. */
+uint64_t boot_now(void)
+{
+	static _Atomic uint64_t known;
+	uint64_t boot = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (!boot) {
+		boot = boot_read();
+		atomic_store_explicit(&known, boot, memory_order_relaxed);
+	}
+	return boot;
 }

@@ -46,7 +46,7 @@ static uint32_t draw(uint64_t seed, uint64_t call)
 static bool holds(const struct running_fault *fault, uint64_t call, uint64_t now)
 {
 	// Nobody who may write has come since the machine was booted: what was, ended with that.
-	if (page_is_past(handle_source.page, handle_source.boot))
+	if (page_is_past(&handle_source.page->header, handle_source.boot))
 		return false;
 	if (!fault_in_time(fault, now) || call <= fault->after_calls)
 		return false;

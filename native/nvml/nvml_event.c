@@ -162,7 +162,7 @@ static bool is_wanted(const struct nvmlEventSet_st *set, const struct state_even
 		return false;
 	return event->number > registration->after ||
 	       (event->due_ms > registration->since_ms &&
-		!page_is_past(handle_source.page, handle_source.boot));
+		!page_is_past(&handle_source.page->header, handle_source.boot));
 }
 
 // The handle that this process has for a slot; NULL where it does not see that GPU.

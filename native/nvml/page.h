@@ -141,9 +141,9 @@ static inline bool page_event(const struct page *page, uint64_t number, struct s
 }
 
 /* Whether the running state's times are of another boot than this one. */
-static inline bool page_is_past(const struct page *page, uint64_t boot)
+static inline bool page_is_past(const struct page_header *header, uint64_t boot)
 {
-	uint64_t there = atomic_load_explicit(&page->header.boot, memory_order_relaxed);
+	uint64_t there = atomic_load_explicit(&header->boot, memory_order_relaxed);
 
 	return boot && there && boot != there;
 }

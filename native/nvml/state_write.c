@@ -39,37 +39,41 @@ const char *state_reason(enum state_result result)
 	return strerror(errno);
 }
 
-static struct page_area *area_in_force(struct page *page)
-{
-	return &page->areas[atomic_load(&page->header.generation) & 1];
-}
-
 /* A page is checked whole when it is opened for reading; this is what a writer steps on. */
-static bool is_sound(const struct page *page, uint64_t size)
+static bool is_sound(const struct page_area *area, uint64_t generation)
 {
-	uint64_t generation = atomic_load(&page->header.generation);
-
-	return !page_reason(&page->header, size) && generation &&
-	       page->areas[generation & 1].generation == generation &&
-	       page_device_count(page) == page_description(page)->device_count;
+	return area->generation == generation &&
+	       area->description.device_count <= PROFILE_MAX_DEVICES;
 }
 
+/* The header as the lock keeps it: to read it takes less time than to map it. */
 static enum state_result map(struct state_writer *writer)
 {
 	off_t size = lseek(writer->fd, 0, SEEK_END);
+	struct page_header header;
+	uint64_t generation;
 	struct page *page;
 
-	if (size < (off_t)sizeof(*page))
+	if (size < (off_t)sizeof(*page) ||
+	    pread(writer->fd, &header, sizeof(header), 0) != sizeof(header) ||
+	    page_reason(&header, (uint64_t)size))
+		return STATE_GONE;
+	generation = atomic_load(&header.generation);
+	if (!generation)
 		return STATE_GONE;
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, writer->fd, 0);
 	if (page == MAP_FAILED)
 		return STATE_FAILED;
-	if (!is_sound(page, (uint64_t)size)) {
+	writer->past = page_is_past(&header, boot_now());
+	/* What is read ahead when nothing is in memory yet would count as every reader's. */
+	if (writer->past)
+		madvise(page, sizeof(*page), MADV_RANDOM);
+	if (!is_sound(&page->areas[generation & 1], generation)) {
 		munmap(page, sizeof(*page));
 		return STATE_GONE;
 	}
 	writer->page = page;
-	writer->area = area_in_force(page);
+	writer->area = &page->areas[generation & 1];
 	return STATE_OK;
 }
 
@@ -299,8 +303,7 @@ static enum state_result boot_node(struct state_writer *writer)
 static enum state_result follow_boot(struct state_writer *writer)
 {
 	struct page_header *header = &writer->page->header;
-	uint32_t devices =
-		page_is_past(writer->page, boot_now()) ? writer->area->description.device_count : 0;
+	uint32_t devices = writer->past ? writer->area->description.device_count : 0;
 	enum state_result result = devices ? boot_node(writer) : STATE_OK;
 
 	for (uint32_t slot = 0; slot < devices && result == STATE_OK; slot++) {
@@ -363,7 +366,7 @@ void state_follow_boot(const struct page *page, const char *file)
 {
 	struct state_writer writer;
 
-	if (page_is_past(page, boot_now()) && state_begin_file(&writer, file) == STATE_OK)
+	if (page_is_past(&page->header, boot_now()) && state_begin_file(&writer, file) == STATE_OK)
 		state_end(&writer);
 }
 
@@ -374,6 +377,6 @@ enum state_result state_begin(struct state_writer *writer, const struct source *
 	pthread_mutex_lock(&private_lock);
 	/* A private page is mapped for writing from the start. */
 	*writer = (struct state_writer){ .fd = -1, .page = (struct page *)source->page };
-	writer->area = area_in_force(writer->page);
+	writer->area = &writer->page->areas[page_read_begin(writer->page) & 1];
 	return STATE_OK;
 }

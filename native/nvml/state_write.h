@@ -31,6 +31,7 @@ struct state_writer {
 	struct page_area *area; /* in force */
 	int fd; /* -1: the page is this process's own */
 	uint32_t slot;
+	bool past; /* the page's times are of another boot */
 	bool wake; /* there are new events */
 	struct running *edited; /* the copy that is being changed */
 };

@@ -2,6 +2,7 @@
 // What a boot of the machine leaves of the running state, and what follows it.
 #include <fcntl.h>
 #include <nvml.h>
+#include <sys/resource.h>
 
 #include "boot.h"
 #include "capability.h"
@@ -96,6 +97,22 @@ static void the_first_writer_after_a_boot_ends_it_too(void)
 	CHECK_NUMBER(now(2)->fault_count, 0);
 	CHECK_NUMBER(now(0)->readings.power_limit_mw, 11);
 	CHECK_NUMBER(atomic_load(&page->header.boot), boot_now());
+}
+
+/* Not for each change: with no file to be had it is known still. */
+static void the_boot_is_looked_up_once(void)
+{
+	uint64_t boot = boot_now(), again;
+	struct rlimit before, none;
+
+	CHECK(boot != 0);
+	CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	again = boot_now();
+	/* The sanitizer looks into files at the end. */
+	CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+	CHECK(again == boot);
 }
 
 /* Up to Ampere the board keeps MIG's mode; since Hopper a boot begins with the described one. */
@@ -207,7 +224,8 @@ static void files_that_cannot_be_written_keep_nobody_from_the_page(void)
 	CHECK(has_capability(root));
 }
 
-TESTSUITE(TEST(a_boot_ends_what_cannot_outlive_it), TEST(the_first_writer_after_a_boot_ends_it_too),
+TESTSUITE(TEST(the_boot_is_looked_up_once), TEST(a_boot_ends_what_cannot_outlive_it),
+	  TEST(the_first_writer_after_a_boot_ends_it_too),
 	  TEST(mig_mode_outlives_a_boot_where_the_board_keeps_it),
 	  TEST(the_next_writer_has_capability_files_agree),
 	  TEST(a_boot_takes_instances_and_their_files),
