@@ -195,7 +195,7 @@ static nvmlReturn_t throttle_field(const struct gpu *gpu, nvmlFieldValue_t *fiel
 // With a boot that nobody who may write has seen yet, faults have ended.
 static enum recovery recovery_of(const struct gpu *gpu)
 {
-	if (page_is_past(handle_source.page, handle_source.boot))
+	if (page_is_past(&handle_source.page->header, handle_source.boot))
 		return RECOVERY_NONE;
 	return recovery_due(gpu->running, gpu->readings, motion_now());
 }
