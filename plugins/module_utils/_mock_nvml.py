@@ -4,7 +4,7 @@
 """The command `mock-nvml` of a driver root, which changes mock GPUs while programs use them.
 
 Options become arguments and answers become results by pure functions; `call()` alone starts the command.
-Imports: standard library and `_errors`.
+Imports: standard library, `_device_page_copy` and `_errors`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,17 @@ import pathlib
 import subprocess
 import typing as t
 
+from ansible_collections.mirage.accel.plugins.module_utils import _device_page_copy
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
 Answer = dict[str, t.Any]
-Call = t.Callable[[t.Sequence[str]], Answer]
+
+# Options of every module that changes mock GPUs; the fragment _mock_gpus says the same in words.
+GPU_ARGS: dict[str, t.Any] = {
+    "path": {"type": "path", "default": "/var/lib/nvidia-mock/driver"},
+    "command": {"type": "path"},
+    "gpus": {"type": "list", "elements": "str", "default": [], "aliases": ["gpu"]},
+}
 
 # Options of a fault by the names of the module's options; a value is handed on as text.
 FAULT_OPTIONS = {
@@ -60,6 +67,36 @@ def call(command: pathlib.Path, root: pathlib.Path, arguments: t.Sequence[str]) 
     return t.cast(Answer, answer)
 
 
+class Outcome(t.NamedTuple):
+    """What a command has changed, with the states before and after it (`mock-nvml status`)."""
+
+    answer: Answer
+    before: Answer
+    after: Answer
+
+
+def change(
+    params: t.Mapping[str, t.Any], arguments: t.Sequence[str], check: bool, folder: str | None = None
+) -> Outcome:
+    """Change the GPUs of a driver root. In check mode a copy of their state, in the folder, is changed instead."""
+    root = pathlib.Path(params["path"])
+    command = pathlib.Path(params["command"] or root / "usr/bin/mock-nvml")
+    before = call(command, root, ["status"])
+    if not check:
+        return Outcome(call(command, root, arguments), before, call(command, root, ["status"]))
+    answer = call(command, root, [*arguments, "--dry-run"])
+    if not answer["changed"]:
+        return Outcome(answer, before, before)
+    with _device_page_copy.driver_root(pathlib.Path(before["page"]), folder) as copy:
+        call(command, copy, arguments)
+        return Outcome(answer, before, call(command, copy, ["status"]))
+
+
+def changed_gpus(answer: Answer) -> list[str]:
+    """UUIDs of the GPUs that a command has changed."""
+    return [device["uuid"] for device in answer["devices"] if device["changed"]]
+
+
 def selected(gpus: t.Sequence[str]) -> list[str]:
     """Arguments that name GPUs; none stands for all."""
     return ["-i", ",".join(gpus)] if gpus else []
@@ -72,6 +109,17 @@ def fault_arguments(kind: str, gpus: t.Sequence[str], options: t.Mapping[str, t.
         value = options.get(name)
         arguments += [flag, str(value)] if value is not None else []
     return arguments
+
+
+def by_key(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Values by the whole names of their keys, of a mapping that may be nested as in a profile."""
+    flat: dict[str, t.Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat.update((f"{key}.{rest}", inner) for rest, inner in by_key(value).items())
+        else:
+            flat[str(key)] = value
+    return flat
 
 
 def value_text(value: t.Any) -> str:
@@ -94,13 +142,33 @@ def faults(status: Answer) -> dict[str, list[Answer]]:
     return {name: present for name, present in found.items() if present}
 
 
-def values(status: Answer, keys: t.Iterable[str]) -> dict[str, dict[str, t.Any]]:
-    """Values in an answer of `mock-nvml status`, by the UUID of the GPU and by key."""
+def values(status: Answer, keys: t.Iterable[str], gpus: t.Container[str]) -> dict[str, dict[str, t.Any]]:
+    """Values in an answer of `mock-nvml status`, by the UUID of the GPU and by key, of the GPUs with these UUIDs."""
     wanted = list(keys)
     return {
         device["uuid"]: {key: device["values"][key] for key in wanted if key in device["values"]}
         for device in status["devices"]
+        if device["uuid"] in gpus
     }
+
+
+def states(status: Answer, gpus: t.Container[str]) -> dict[str, dict[str, t.Any]]:
+    """All that `mock-nvml status` tells of the GPUs with these UUIDs and that can change, by UUID."""
+    parts = ("faults", "processes", "mig")
+    return {
+        device["uuid"]: {**device["values"], **{part: device[part] for part in parts}}
+        for device in status["devices"]
+        if device["uuid"] in gpus
+    }
+
+
+def differing(before: dict[str, Answer], after: dict[str, Answer]) -> tuple[dict[str, Answer], dict[str, Answer]]:
+    """Of two mappings of mappings, what is not the same in both."""
+    keys = {name: [key for key in one if one[key] != after[name].get(key)] for name, one in before.items()}
+    return (
+        {name: {key: before[name][key] for key in some} for name, some in keys.items() if some},
+        {name: {key: after[name].get(key) for key in some} for name, some in keys.items() if some},
+    )
 
 
 def as_text(data: t.Any) -> str:

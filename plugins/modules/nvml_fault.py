@@ -15,24 +15,12 @@ description:
   - The same fault again changes nothing; one of the same kind with other options takes its place.
   - An Xid error is an event, not a state, so that announcing it always changes something.
 options:
-  path:
-    description: The driver root.
-    type: path
-    default: /var/lib/nvidia-mock/driver
-  command:
-    description: The C(mock-nvml) command. By default that of the driver root.
-    type: path
-  gpus:
-    description: The GPUs, each by index, UUID or PCI bus id. By default all of them.
-    type: list
-    elements: str
-    default: []
-    aliases: [gpu]
   kind:
     description:
       - The kind of the fault. C(mock-nvml faults) and the guide on faults say what each makes NVML answer.
-      - V(xid) announces the Xid error O(xid).
-      - With O(state=absent) faults of this kind end, or all where none is named.
+      - V(xid) announces the Xid error O(xid). It is told and over, so that O(state=absent) does not know it.
+      - V(init-error), V(init-hang) and V(init-slow) are of the host as a whole, and take no O(gpus).
+      - With O(state=absent) faults of this kind end, or all where none is named, whatever their other options are.
     type: str
     choices:
       - lost
@@ -57,7 +45,7 @@ options:
       - init-slow
       - xid
   xid:
-    description: Number of the Xid error, for O(kind=xid).
+    description: Number of the Xid error, for O(kind=xid), which takes O(gpus) and O(after) besides and nothing else.
     type: int
   after:
     description: Seconds after which the fault, or the Xid error, comes.
@@ -69,35 +57,50 @@ options:
     description: Calls on the GPU that each process has before it meets the fault.
     type: int
   probability:
-    description: Probability, above 0 and up to 1, with which a call meets the fault.
+    description: Probability, from 0.000001 to 1, with which a call meets the fault.
     type: float
   seed:
     description: Which calls those are. The same seed gives the same calls.
     type: int
   code:
-    description: What NVML answers, such as V(NVML_ERROR_TIMEOUT), V(TIMEOUT) or V(10).
+    description: What NVML answers, such as V(NVML_ERROR_TIMEOUT), V(TIMEOUT) or V(10). By default V(UNKNOWN).
     type: str
   latency:
-    description: How many seconds longer a call takes.
+    description: How many seconds longer a call takes. By default 1.
     type: float
   count:
-    description: Number of errors.
+    description: Number of errors. By default 1.
     type: int
   location:
-    description: Where in the memory the errors are, such as V(device_memory) or V(sram).
+    description: Where in the memory the errors are. A board counts some of these; by default it is the first of them.
     type: str
+    choices:
+      - device_memory
+      - sram
+      - l1_cache
+      - l2_cache
+      - register_file
+      - texture_memory
+      - texture_shm
+      - cbu
   link:
     description: Number of an NVLink. By default all of the GPU.
     type: int
   temperature:
-    description: Temperature of the GPU in degrees Celsius.
+    description: Temperature of the GPU in degrees Celsius. By default its slowdown threshold.
     type: int
   clock:
-    description: Highest clock in MHz that the fault leaves.
+    description: Highest clock in MHz that the fault leaves. By default half of the GPU's highest.
     type: int
   health:
-    description: Condition of the fabric, such as V(route_unhealthy).
+    description: Condition of the fabric. By default V(route_unhealthy).
     type: str
+    choices:
+      - degraded_bandwidth
+      - route_recovery
+      - route_unhealthy
+      - access_timeout_recovery
+      - incorrect_configuration
   state:
     description: Whether the fault should hold, or be over.
     type: str
@@ -105,7 +108,7 @@ options:
     default: present
 attributes:
   check_mode:
-    description: Can run in check mode.
+    description: Tries the change on a copy of the GPUs' state, and changes nothing.
     support: full
   diff_mode:
     description: Shows the faults of the GPUs before and after.
@@ -113,10 +116,11 @@ attributes:
   idempotent:
     description: The same fault again changes nothing.
     support: partial
-    details: An Xid error is announced each time.
-requirements:
-  - python >= 3.9
-  - The role mock_nvml has put mock GPUs on the host.
+    details:
+      - An Xid error is announced each time.
+      - A fault whose O(duration) is over is made anew.
+extends_documentation_fragment:
+  - mirage.accel._mock_gpus
 seealso:
   - module: mirage.accel.nvml_settings
   - module: mirage.accel.nvml_info
@@ -150,7 +154,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 faults:
-  description: The faults there are now, by the UUID of the GPU, and by V(node) those that C(nvmlInit) meets.
+  description:
+    - The faults there are now, by the UUID of the GPU, and by V(node) those that C(nvmlInit) meets.
+    - Each has its C(kind), its C(state) (V(pending), V(active) or V(over)) and what else the guide on faults lists.
   returned: success
   type: dict
   sample: {"GPU-62ca9c03-3f78-593a-84e2-4fa9be42e746": [{"kind": "lost", "state": "active"}]}
@@ -162,7 +168,6 @@ gpus:
   sample: ["GPU-62ca9c03-3f78-593a-84e2-4fa9be42e746"]
 """
 
-import pathlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -170,7 +175,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mirage.accel.plugins.module_utils import _mock_nvml as mock_nvml
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
-# The kinds that mock-nvml knows; a test compares them with what it says itself.
+# The words that mock-nvml knows; a test compares them with what it says itself.
 KINDS = (
     "lost",
     "fallen-off-bus",
@@ -194,10 +199,26 @@ KINDS = (
     "init-slow",
 )
 
+LOCATIONS = (
+    "device_memory",
+    "sram",
+    "l1_cache",
+    "l2_cache",
+    "register_file",
+    "texture_memory",
+    "texture_shm",
+    "cbu",
+)
+HEALTHS = (
+    "degraded_bandwidth",
+    "route_recovery",
+    "route_unhealthy",
+    "access_timeout_recovery",
+    "incorrect_configuration",
+)
+
 ARGUMENT_SPEC: dict[str, t.Any] = {
-    "path": {"type": "path", "default": "/var/lib/nvidia-mock/driver"},
-    "command": {"type": "path"},
-    "gpus": {"type": "list", "elements": "str", "default": [], "aliases": ["gpu"]},
+    **mock_nvml.GPU_ARGS,
     "kind": {"type": "str", "choices": [*KINDS, "xid"]},
     "xid": {"type": "int"},
     "after": {"type": "float"},
@@ -208,13 +229,17 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "code": {"type": "str"},
     "latency": {"type": "float"},
     "count": {"type": "int"},
-    "location": {"type": "str"},
+    "location": {"type": "str", "choices": list(LOCATIONS)},
     "link": {"type": "int"},
     "temperature": {"type": "int"},
     "clock": {"type": "int"},
-    "health": {"type": "str"},
+    "health": {"type": "str", "choices": list(HEALTHS)},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
+
+
+class FaultError(MirageError):
+    """Options that do not go together."""
 
 
 def wanted_arguments(params: dict[str, t.Any]) -> list[str]:
@@ -228,57 +253,50 @@ def wanted_arguments(params: dict[str, t.Any]) -> list[str]:
     return mock_nvml.fault_arguments(params["kind"], gpus, params)
 
 
-def change(params: dict[str, t.Any], call: mock_nvml.Call, check: bool) -> dict[str, t.Any]:
-    before = mock_nvml.faults(call(["status"]))
-    answer = call([*wanted_arguments(params), *(["--dry-run"] if check else [])])
-    after = predicted(before, answer, params) if check else mock_nvml.faults(call(["status"]))
+def check_options(params: dict[str, t.Any]) -> None:
+    """What mock-nvml cannot refuse, because it is not told of it."""
+    if params["kind"] != "xid":
+        if params["xid"] is not None and params["state"] == "present":
+            raise FaultError(
+                f"Error while reading the options: the kind {params['kind']} takes no xid; announce it in"
+                " another task, with the kind xid"
+            )
+        return
+    if params["state"] == "absent":
+        raise FaultError(
+            "Error while reading the options: an Xid error is told and over, and cannot be absent; leave kind out to"
+            " end all faults, or name that which is to end"
+        )
+    if params["xid"] is None:
+        raise FaultError(
+            "Error while reading the options: the kind xid needs the option xid; set it to the error's number"
+        )
+    strange = [name for name in mock_nvml.FAULT_OPTIONS if name != "after" and params[name] is not None]
+    if strange:
+        raise FaultError(
+            f"Error while reading the options: the kind xid takes no {', '.join(strange)}; leave that out, or name a"
+            " kind of fault that has it"
+        )
+
+
+def change(params: dict[str, t.Any], check: bool, folder: str | None) -> dict[str, t.Any]:
+    check_options(params)
+    done = mock_nvml.change(params, wanted_arguments(params), check, folder)
+    before, after = mock_nvml.faults(done.before), mock_nvml.faults(done.after)
     return {
-        "changed": answer["changed"],
+        "changed": done.answer["changed"],
         "faults": after,
-        "gpus": [device["uuid"] for device in answer["devices"] if device["changed"]],
+        "gpus": mock_nvml.changed_gpus(done.answer),
         "diff": {"before": mock_nvml.as_text(before), "after": mock_nvml.as_text(after)},
     }
 
 
-def identity(fault: dict[str, t.Any]) -> tuple[t.Any, ...]:
-    """A fault takes the place of one that is the same in this."""
-    return fault["kind"], fault.get("location"), fault.get("links")
-
-
-def predicted_of_node(before: list[dict[str, t.Any]], params: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    """The faults that nvmlInit would meet; a dry run only says that they would change."""
-    kind = params["kind"]
-    if params["state"] == "absent" and not kind:
-        return []
-    kept = [fault for fault in before if fault["kind"] != kind]
-    made = {"kind": kind, "state": "pending" if params["after"] else "active"}
-    return kept if params["state"] == "absent" else [*kept, made]
-
-
-def predicted(before: dict[str, t.Any], answer: dict[str, t.Any], params: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The faults that there would be, by what a dry run says of the node and of each GPU."""
-    after = {name: list(faults) for name, faults in before.items()}
-    if answer["node_changed"]:
-        after["node"] = predicted_of_node(after.get("node", []), params)
-    for device in answer["devices"]:
-        kept = [fault for fault in after.get(device["uuid"], []) if fault["kind"] not in device.get("cleared", [])]
-        made = device.get("fault")
-        if made and device["changed"]:
-            kept = [fault for fault in kept if identity(fault) != identity(made)] + [made]
-        after[device["uuid"]] = kept
-    return {name: faults for name, faults in after.items() if faults}
-
-
 def main() -> t.NoReturn:
     module = AnsibleModule(
-        argument_spec=ARGUMENT_SPEC,
-        required_if=[("state", "present", ["kind"]), ("kind", "xid", ["xid"])],
-        supports_check_mode=True,
+        argument_spec=ARGUMENT_SPEC, required_if=[("state", "present", ["kind"])], supports_check_mode=True
     )
-    root = pathlib.Path(module.params["path"])
-    command = pathlib.Path(module.params["command"] or root / "usr/bin/mock-nvml")
     try:
-        result = change(module.params, lambda arguments: mock_nvml.call(command, root, arguments), module.check_mode)
+        result = change(module.params, module.check_mode, module.tmpdir)
     except MirageError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

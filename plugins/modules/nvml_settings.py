@@ -14,46 +14,33 @@ description:
     containers, see them at their next call.
   - Values are checked against what the board can have. One that it cannot have fails the task, and nothing is changed.
 options:
-  path:
-    description: The driver root.
-    type: path
-    default: /var/lib/nvidia-mock/driver
-  command:
-    description: The C(mock-nvml) command. By default that of the driver root.
-    type: path
-  gpus:
-    description: The GPUs, each by index, UUID or PCI bus id. By default all of them.
-    type: list
-    elements: str
-    default: []
-    aliases: [gpu]
   values:
     description:
       - Values by the keys of a profile, such as C(thermal.temperature_gpu_c), C(utilization.gpu) or C(compute_mode). An
         empty value (V(null)) means that the board does not tell it.
-      - C(mock-nvml status) shows all of them.
+      - C(mock-nvml status) shows all of them. They may be nested as in a profile.
+      - Needed with O(state=present), and for it alone.
     type: dict
-    default: {}
   state:
     description:
       - With V(present) the GPUs have the values.
       - With V(reset) everything of the GPUs is as their profile says, faults, processes and MIG instances included.
+        Faults of C(nvmlInit) are not of a GPU, and stay.
     type: str
     choices: [present, reset]
     default: present
 attributes:
   check_mode:
-    description: Can run in check mode.
+    description: Tries the change on a copy of the GPUs' state, and changes nothing.
     support: full
   diff_mode:
-    description: Shows the values before and after.
+    description: Shows the values before and after; with O(state=reset) all that is different.
     support: full
   idempotent:
     description: The same values again change nothing.
     support: full
-requirements:
-  - python >= 3.9
-  - The role mock_nvml has put mock GPUs on the host.
+extends_documentation_fragment:
+  - mirage.accel._mock_gpus
 seealso:
   - module: mirage.accel.nvml_fault
   - module: mirage.accel.nvml_info
@@ -69,6 +56,12 @@ EXAMPLES = r"""
       utilization.gpu: 97
       thermal.temperature_gpu_c: 71
       power.current_draw_mw: 380000
+
+- name: Let all GPUs have a load that moves, in the form of a profile
+  mirage.accel.nvml_settings:
+    values:
+      dynamic_metrics:
+        utilization: {pattern: sine, gpu_min: 20, gpu_max: 90, period_sec: 60}
 
 - name: Have everything as the profile says again
   mirage.accel.nvml_settings:
@@ -89,7 +82,6 @@ gpus:
   sample: ["GPU-62ca9c03-3f78-593a-84e2-4fa9be42e746"]
 """
 
-import pathlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -98,28 +90,44 @@ from ansible_collections.mirage.accel.plugins.module_utils import _mock_nvml as 
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
-    "path": {"type": "path", "default": "/var/lib/nvidia-mock/driver"},
-    "command": {"type": "path"},
-    "gpus": {"type": "list", "elements": "str", "default": [], "aliases": ["gpu"]},
-    "values": {"type": "dict", "default": {}},
+    **mock_nvml.GPU_ARGS,
+    "values": {"type": "dict"},
     "state": {"type": "str", "choices": ["present", "reset"], "default": "present"},
 }
 
 
-def change(params: dict[str, t.Any], call: mock_nvml.Call, check: bool) -> dict[str, t.Any]:
-    wanted, gpus = params["values"], mock_nvml.selected(params["gpus"])
-    reset = params["state"] == "reset"
-    arguments = ["reset", *gpus] if reset else mock_nvml.set_arguments(wanted, params["gpus"])
-    before = mock_nvml.values(call(["status", *gpus]), wanted)
-    answer = call([*arguments, *(["--dry-run"] if check else [])])
-    changed = [device["uuid"] for device in answer["devices"] if device["changed"]]
-    after = mock_nvml.values(call(["status", *gpus]), wanted)
-    if check and not reset:
-        after.update({uuid: {**before[uuid], **wanted} for uuid in changed})
+class SettingsError(MirageError):
+    """Options that do not go together."""
+
+
+def set_values(params: dict[str, t.Any], check: bool, folder: str | None) -> dict[str, t.Any]:
+    wanted = mock_nvml.by_key(params["values"] or {})
+    if not wanted:
+        raise SettingsError(
+            "Error while reading the options: values names none; say what to set, such as {utilization.gpu: 97}"
+        )
+    done = mock_nvml.change(params, mock_nvml.set_arguments(wanted, params["gpus"]), check, folder)
+    chosen = [device["uuid"] for device in done.answer["devices"]]
+    before, after = (mock_nvml.values(status, wanted, chosen) for status in (done.before, done.after))
+    return {**result(done.answer, before, after), "values": after}
+
+
+def reset(params: dict[str, t.Any], check: bool, folder: str | None) -> dict[str, t.Any]:
+    if params["values"] is not None:
+        raise SettingsError(
+            "Error while reading the options: values cannot be given with state reset, which sets everything as the"
+            " profile says; set them in another task, after it"
+        )
+    done = mock_nvml.change(params, ["reset", *mock_nvml.selected(params["gpus"])], check, folder)
+    changed = mock_nvml.changed_gpus(done.answer)
+    before, after = (mock_nvml.states(status, changed) for status in (done.before, done.after))
+    return {**result(done.answer, *mock_nvml.differing(before, after)), "values": {}}
+
+
+def result(answer: mock_nvml.Answer, before: dict[str, t.Any], after: dict[str, t.Any]) -> dict[str, t.Any]:
     return {
         "changed": answer["changed"],
-        "values": {} if reset else after,
-        "gpus": changed,
+        "gpus": mock_nvml.changed_gpus(answer),
         "diff": {"before": mock_nvml.as_text(before), "after": mock_nvml.as_text(after)},
     }
 
@@ -128,13 +136,12 @@ def main() -> t.NoReturn:
     module = AnsibleModule(
         argument_spec=ARGUMENT_SPEC, required_if=[("state", "present", ["values"])], supports_check_mode=True
     )
-    root = pathlib.Path(module.params["path"])
-    command = pathlib.Path(module.params["command"] or root / "usr/bin/mock-nvml")
+    act = reset if module.params["state"] == "reset" else set_values
     try:
-        result = change(module.params, lambda arguments: mock_nvml.call(command, root, arguments), module.check_mode)
+        done = act(module.params, module.check_mode, module.tmpdir)
     except MirageError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    module.exit_json(**done)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,31 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, t.
     return run
 
 
+class MockGpus(t.NamedTuple):
+    """Two mock GPUs of a driver root: the options that name them, and what `mock-nvml` says and does."""
+
+    options: dict[str, str]
+
+    def run(self, *arguments: str) -> str:
+        argv = [self.options["command"], "--root", self.options["path"], *arguments]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+    def status(self) -> dict[str, t.Any]:
+        return t.cast("dict[str, t.Any]", json.loads(self.run("status", "--json")))
+
+    @property
+    def uuids(self) -> list[str]:
+        return [device["uuid"] for device in self.status()["devices"]]
+
+
+@pytest.fixture
+def mock_gpus(native_build: Path, repo: Path, tmp_path: Path) -> MockGpus:
+    made = MockGpus({"path": str(tmp_path / "driver"), "command": str(native_build / "mock-nvml")})
+    profile = repo / "charts" / "gpu-mock" / "profiles" / "a100.yaml"
+    made.run("apply", "--count", "2", "--node-name", "node", str(profile))
+    return made
+
+
 @pytest.fixture
 def node() -> Callable[..., dict[str, t.Any]]:
     """A Node as a cluster has it (fixtures/node.yaml), with other amounts and labels where asked for."""

@@ -51,8 +51,25 @@ STATUS = {
 
 def test_status_tells_faults_and_values():
     assert mock_nvml.faults(STATUS) == {"GPU-a": [{"kind": "lost"}]}
-    assert mock_nvml.values(STATUS, ["x", "z"]) == {"GPU-a": {"x": 1}, "GPU-b": {"x": 3}}
+    assert mock_nvml.values(STATUS, ["x", "z"], ["GPU-a", "GPU-b"]) == {"GPU-a": {"x": 1}, "GPU-b": {"x": 3}}
+    assert mock_nvml.values(STATUS, ["x"], ["GPU-b"]) == {"GPU-b": {"x": 3}}
     assert mock_nvml.as_text({}) == ""
+
+
+def test_keys_may_be_nested_as_in_a_profile():
+    nested = {"thermal": {"tlimit": {"current_c": 30}, "temperature_gpu_c": 71}, "utilization.gpu": 97, "fan": {}}
+    assert mock_nvml.by_key(nested) == {
+        "thermal.tlimit.current_c": 30,
+        "thermal.temperature_gpu_c": 71,
+        "utilization.gpu": 97,
+    }
+
+
+def test_what_differs_is_left_of_two_mappings():
+    before = {"GPU-a": {"x": 1, "y": 2}, "GPU-b": {"x": 3}}
+    after = {"GPU-a": {"x": 1, "y": None}, "GPU-b": {"x": 3}}
+    assert mock_nvml.differing(before, after) == ({"GPU-a": {"y": 2}}, {"GPU-a": {"y": None}})
+    assert mock_nvml.differing(before, before) == ({}, {})
 
 
 @pytest.fixture

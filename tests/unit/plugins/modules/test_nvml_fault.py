@@ -3,19 +3,29 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 
 import pytest
 
 from ansible_collections.mirage.accel.plugins.modules import nvml_fault
 
-OLD = {"kind": "slow", "state": "active"}
-LOST = {"kind": "lost", "state": "active"}
 NOTHING = dict.fromkeys(nvml_fault.ARGUMENT_SPEC)
 
 
 def params(**options):
     return {**NOTHING, "gpus": [], "state": "present", **options}
+
+
+@pytest.fixture
+def play(run_module, mock_gpus):
+    """Runs the module for the mock GPUs."""
+
+    def run(check=False, **options):
+        return run_module(nvml_fault, **mock_gpus.options, **options, _ansible_check_mode=check, _ansible_diff=True)
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -33,70 +43,51 @@ def test_what_mock_nvml_is_told(options, arguments):
     assert nvml_fault.wanted_arguments(params(**options)) == arguments
 
 
-class Command:
-    """A driver root with two GPUs, the first of which is slow."""
-
-    def __init__(self, changed: dict) -> None:
-        self.calls: list[list[str]] = []
-        self.faults = {"GPU-a": [OLD], "GPU-b": []}
-        self.changed = changed
-
-    def __call__(self, arguments):
-        self.calls.append(list(arguments))
-        if arguments[0] == "status":
-            devices = [{"uuid": uuid, "faults": list(faults)} for uuid, faults in self.faults.items()]
-            return {"node": {"faults": []}, "devices": devices}
-        if "--dry-run" not in arguments:
-            self.faults["GPU-b"] = [LOST]
-        devices = [{"uuid": "GPU-a", "changed": False}, {"uuid": "GPU-b", **self.changed}]
-        return {"changed": True, "node_changed": False, "devices": devices}
-
-
-@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
-def test_check_mode_predicts_what_a_run_gives(check):
-    command = Command({"changed": True, "fault": LOST})
-    result = nvml_fault.change(params(kind="lost", gpus=["1"]), command, check)
-    assert result["changed"] and result["gpus"] == ["GPU-b"]
-    assert result["faults"] == {"GPU-a": [OLD], "GPU-b": [LOST]}
-    assert '"lost"' in result["diff"]["after"] and '"lost"' not in result["diff"]["before"]
-    assert any("--dry-run" in call for call in command.calls) == check
-    assert command.faults["GPU-b"] == ([] if check else [LOST])
-
-
-def test_prediction_of_an_end_and_of_one_in_the_place_of_another():
-    before = {"GPU-a": [OLD, LOST], "node": [{"kind": "init-error"}]}
-    ended = {"node_changed": False, "devices": [{"uuid": "GPU-a", "changed": True, "cleared": ["slow", "lost"]}]}
-    assert nvml_fault.predicted(before, ended, params(state="absent")) == {"node": [{"kind": "init-error"}]}
-    slower = {"kind": "slow", "state": "pending"}
-    replaced = {"node_changed": False, "devices": [{"uuid": "GPU-a", "changed": True, "fault": slower}]}
-    assert nvml_fault.predicted(before, replaced, params(kind="slow"))["GPU-a"] == [LOST, slower]
-
-
-def test_prediction_keeps_errors_elsewhere():
-    """Of one kind there may be a fault for each place in the memory, and for each set of links."""
-    memory, cache = ({"kind": "ecc-correctable", "location": place} for place in ("device_memory", "l2_cache"))
-    made = {"node_changed": False, "devices": [{"uuid": "GPU-a", "changed": True, "fault": cache}]}
-    assert nvml_fault.predicted({"GPU-a": [memory]}, made, params(kind="ecc-correctable"))["GPU-a"] == [memory, cache]
-    third, fourth = ({"kind": "nvlink-down", "links": [link]} for link in (3, 4))
-    made = {"node_changed": False, "devices": [{"uuid": "GPU-a", "changed": True, "fault": fourth}]}
-    assert nvml_fault.predicted({"GPU-a": [third]}, made, params(kind="nvlink-down"))["GPU-a"] == [third, fourth]
+def test_a_fault_is_made_once_and_ends_once(play, mock_gpus):
+    _first, second = mock_gpus.uuids
+    made = play(kind="lost", gpus=["1"])
+    assert made["changed"] and made["gpus"] == [second]
+    assert [fault["kind"] for fault in made["faults"][second]] == ["lost"]
+    assert made["diff"]["before"] == "" and json.loads(made["diff"]["after"]) == made["faults"]
+    assert not play(kind="lost", gpus=["1"])["changed"]
+    ended = play(state="absent")
+    assert ended["changed"] and ended["gpus"] == [second] and ended["faults"] == {}
+    assert not play(state="absent")["changed"]
 
 
 @pytest.mark.parametrize(
-    ("options", "kinds"),
+    "options",
     [
-        ({"kind": "init-hang"}, ["init-error", "init-hang"]),
-        ({"kind": "init-error", "after": 3.0}, ["init-error"]),
-        ({"state": "absent", "kind": "init-error"}, []),
-        ({"state": "absent"}, []),
+        {"kind": "lost", "gpus": ["1"]},
+        {"kind": "slow", "latency": 3, "after": 60},
+        {"kind": "slow", "latency": 2},
+        {"kind": "error", "code": "10", "probability": 0.000001, "seed": 3, "duration": 60},
+        {"kind": "ecc-correctable", "location": "sram", "count": 2},
+        {"kind": "nvlink-down", "link": 4},
+        {"kind": "init-error", "code": "TIMEOUT", "after": 60},
+        {"kind": "xid", "xid": 79, "gpus": ["0"]},
+        {"state": "absent"},
+        {"state": "absent", "kind": "slow", "gpus": ["0"]},
+        {"state": "absent", "kind": "init-error"},
     ],
-    ids=["one-more", "in-its-place", "end-of-one", "end-of-all"],
+    ids=lambda options: "-".join(str(value) for value in options.values() if not isinstance(value, list)),
 )
-def test_prediction_of_what_nvmlinit_meets(options, kinds):
-    before = {"node": [{"kind": "init-error", "state": "active"}]}
-    after = nvml_fault.predicted(before, {"node_changed": True, "devices": []}, params(**options))
-    assert [fault["kind"] for fault in after.get("node", [])] == kinds
-    assert not kinds or after["node"][-1]["state"] == ("pending" if "after" in options else "active")
+def test_check_mode_says_what_a_run_does_and_changes_nothing(play, mock_gpus, options):
+    for fault in ("slow --latency 2", "ecc-correctable", "nvlink-down --link 3", "init-error"):
+        mock_gpus.run("fail", *fault.split())
+    before = mock_gpus.status()
+    foreseen = play(check=True, **options)
+    assert mock_gpus.status() == before
+    done = play(**options)
+    assert foreseen == done
+    assert done["changed"] == (mock_gpus.status() != before) or options.get("kind") == "xid"
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+def test_nvmlinit_meets_one_fault_at_a_time(play, check):
+    assert [fault["kind"] for fault in play(kind="init-hang")["faults"]["node"]] == ["init-hang"]
+    refused = play(check=check, kind="init-slow")
+    assert refused["failed"] and "has the fault init-hang already: clear that first" in refused["msg"]
 
 
 def test_kinds_are_those_that_mock_nvml_knows(native_build, run):
@@ -105,10 +96,52 @@ def test_kinds_are_those_that_mock_nvml_knows(native_build, run):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
-    [({}, "state is present but all of the following are missing: kind"), ({"kind": "xid"}, "missing: xid")],
-    ids=["no-kind", "no-number"],
+    ("option", "kind", "words"),
+    [("location", "ecc-correctable", nvml_fault.LOCATIONS), ("health", "fabric-unhealthy", nvml_fault.HEALTHS)],
+    ids=["location", "health"],
 )
-def test_what_must_be_said(run_module, options, message):
-    result = run_module(nvml_fault, **options)
+def test_choices_are_those_that_mock_nvml_knows(native_build, repo, option, kind, words):
+    """It lists them when it is given another, and the guide lists them too."""
+    argv = [native_build / "mock-nvml", "fail", kind, f"--{option}", "nonesuch"]
+    listed = re.search("expected one of (.*), found", subprocess.run(argv, capture_output=True, text=True).stderr)
+    assert listed and tuple(listed[1].split(", ")) == words
+    assert nvml_fault.ARGUMENT_SPEC[option]["choices"] == list(words)
+    guide = (repo / "docs" / "faults.md").read_text()
+    told = re.search(rf"`--{option}` is\s((?:[^`;.]*`[a-z0-9_]+`)+)", guide)
+    assert told and tuple(re.findall(r"`([a-z0-9_]+)`", told[1])) == words
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "state is present but all of the following are missing: kind"),
+        ({"kind": "xid"}, "the kind xid needs the option xid; set it"),
+        (
+            {"kind": "xid", "xid": 79, "duration": 5, "code": "10"},
+            "the kind xid takes no duration, code; leave that out",
+        ),
+        ({"kind": "xid", "state": "absent"}, "an Xid error is told and over, and cannot be absent; leave kind out"),
+        ({"kind": "lost", "xid": 79}, "the kind lost takes no xid; announce it in another task"),
+        ({"kind": "lost", "count": 3}, "lost takes no --count"),
+        ({"kind": "ecc-correctable", "location": "attic"}, "value of location must be one of: device_memory, sram"),
+        ({"kind": "fabric-unhealthy"}, "the board is in no fabric"),
+        ({"kind": "lost", "gpus": ["9"]}, 'there is no GPU "9" here'),
+    ],
+    ids=[
+        "no-kind",
+        "no-number",
+        "xid-options",
+        "xid-ended",
+        "two-things",
+        "not-its-own",
+        "nowhere",
+        "no-fabric",
+        "no-gpu",
+    ],
+)
+def test_what_cannot_be_fails_and_changes_nothing(play, mock_gpus, options, message, check):
+    before = mock_gpus.status()
+    result = play(check=check, **options)
     assert result["failed"] and message in result["msg"]
+    assert mock_gpus.status() == before

@@ -1,58 +1,116 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module asks of mock-nvml and makes of its answers; the command itself is in the integration tests."""
+"""What the module makes of mock GPUs, by mock-nvml itself; how programs see it is in the integration tests."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
 from ansible_collections.mirage.accel.plugins.modules import nvml_settings
 
-
-class Command:
-    """One GPU whose utilisation is 0."""
-
-    def __init__(self) -> None:
-        self.calls: list[list[str]] = []
-        self.value = 0
-
-    def __call__(self, arguments):
-        self.calls.append(list(arguments))
-        if arguments[0] == "status":
-            return {"node": {"faults": []}, "devices": [{"uuid": "GPU-a", "values": {"utilization.gpu": self.value}}]}
-        wanted = 97 if arguments[0] == "set" else 0
-        changed = wanted != self.value
-        if "--dry-run" not in arguments:
-            self.value = wanted
-        return {"changed": changed, "devices": [{"uuid": "GPU-a", "changed": changed}]}
+BUSY = {"utilization.gpu": 97, "power.current_draw_mw": "380 W"}
 
 
-def params(**options):
-    return {"gpus": ["0"], "values": {"utilization.gpu": 97}, "state": "present", **options}
+@pytest.fixture
+def play(run_module, mock_gpus):
+    """Runs the module for the mock GPUs."""
+
+    def run(check=False, **options):
+        return run_module(nvml_settings, **mock_gpus.options, **options, _ansible_check_mode=check, _ansible_diff=True)
+
+    return run
+
+
+def diff(result):
+    return {name: json.loads(text or "{}") for name, text in result["diff"].items()}
+
+
+def test_values_are_set_once(play, mock_gpus):
+    first, _second = mock_gpus.uuids
+    result = play(gpus=["0"], values=BUSY)
+    assert result["changed"] and result["gpus"] == [first]
+    assert result["values"] == {first: {"utilization.gpu": 97, "power.current_draw_mw": 380000}}
+    assert diff(result)["before"][first]["utilization.gpu"] == 0
+    assert diff(result)["after"] == result["values"]
+    again = play(gpus=["0"], values=BUSY)
+    assert not again["changed"] and again["gpus"] == []
+    assert again["diff"]["before"] == again["diff"]["after"]
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["whole-keys", "nested"])
+def test_values_may_be_nested_as_in_a_profile(play, mock_gpus, nested):
+    values = {"thermal": {"temperature_gpu_c": 71}} if nested else {"thermal.temperature_gpu_c": 71}
+    assert play(values=values)["values"] == {uuid: {"thermal.temperature_gpu_c": 71} for uuid in mock_gpus.uuids}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"values": BUSY},
+        {"values": BUSY, "gpus": ["1"]},
+        {"values": {"compute_mode": "prohibited", "fan.speed_percent": None}},
+        {"values": {"utilization.gpu": 30}},
+        {"state": "reset"},
+        {"state": "reset", "gpus": ["0"]},
+        {"state": "reset", "gpus": ["1"]},
+    ],
+    ids=["all", "one", "words", "nothing-to-do", "reset", "reset-one", "reset-of-what-is-so"],
+)
+def test_check_mode_says_what_a_run_does_and_changes_nothing(play, mock_gpus, options):
+    mock_gpus.run("set", "utilization.gpu=30")
+    mock_gpus.run("reset", "-i", "1")
+    mock_gpus.run("set", "-i", "1", "utilization.gpu=30") if "values" in options else None
+    mock_gpus.run("fail", "slow", "-i", "0")
+    before = mock_gpus.status()
+    foreseen = play(check=True, **options)
+    assert mock_gpus.status() == before
+    done = play(**options)
+    assert foreseen == done
+    assert done["changed"] == (mock_gpus.status() != before)
+
+
+def test_reset_shows_all_that_it_takes_back(play, mock_gpus):
+    first, second = mock_gpus.uuids
+    mock_gpus.run("set", "-i", "0", "utilization.gpu=97")
+    mock_gpus.run("fail", "slow", "-i", "0")
+    mock_gpus.run("process", "add", "--pid", "7", "-i", "1")
+    result = play(state="reset")
+    assert result["changed"] and result["gpus"] == [first, second] and result["values"] == {}
+    before, after = diff(result)["before"], diff(result)["after"]
+    assert before[first]["utilization.gpu"] == 97 and after[first]["utilization.gpu"] == 0
+    assert [fault["kind"] for fault in before[first]["faults"]] == ["slow"] and after[first]["faults"] == []
+    assert [process["pid"] for process in before[second]["processes"]] == [7] and after[second]["processes"] == []
+    assert set(before[first]) == set(after[first]) == {"utilization.gpu", "faults"}
+    again = play(state="reset")
+    assert not again["changed"] and diff(again) == {"before": {}, "after": {}}
+
+
+def test_reset_keeps_faults_of_nvmlinit(play, mock_gpus):
+    mock_gpus.run("fail", "init-slow")
+    assert not play(state="reset")["changed"]
+    assert [fault["kind"] for fault in mock_gpus.status()["node"]["faults"]] == ["init-slow"]
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
-def test_check_mode_predicts_what_a_run_gives(check):
-    command = Command()
-    result = nvml_settings.change(params(), command, check)
-    assert result["changed"] and result["gpus"] == ["GPU-a"]
-    assert result["values"] == {"GPU-a": {"utilization.gpu": 97}}
-    assert "97" in result["diff"]["after"] and "97" not in result["diff"]["before"]
-    assert command.value == (0 if check else 97)
-    assert ["set", "-i", "0", "utilization.gpu=97", *(["--dry-run"] if check else [])] in command.calls
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "state is present but all of the following are missing: values"),
+        ({"values": {}}, "values names none; say what to set"),
+        ({"values": BUSY, "state": "reset"}, "values cannot be given with state reset"),
+        ({"values": {"utilization.gpu": 101}}, "Error while running mock-nvml set for driver root {path}: "),
+        ({"values": BUSY, "gpus": ["9"]}, 'there is no GPU "9" here'),
+    ],
+    ids=["no-values", "empty", "reset-to-values", "impossible", "no-such-gpu"],
+)
+def test_what_cannot_be_fails_and_changes_nothing(play, mock_gpus, options, message, check):
+    before = mock_gpus.status()
+    result = play(check=check, **options)
+    assert result["failed"] and message.format(**mock_gpus.options) in result["msg"]
+    assert mock_gpus.status() == before
 
 
-def test_again_changes_nothing():
-    command = Command()
-    nvml_settings.change(params(), command, False)
-    result = nvml_settings.change(params(), command, False)
-    assert not result["changed"] and result["gpus"] == []
-    assert result["diff"]["before"] == result["diff"]["after"]
-
-
-def test_reset_takes_everything_back():
-    command = Command()
-    nvml_settings.change(params(), command, False)
-    result = nvml_settings.change(params(state="reset", values={}), command, False)
-    assert result["changed"] and result["values"] == {}
-    assert command.value == 0
-    assert ["reset", "-i", "0"] in command.calls
+def test_without_mock_gpus_it_says_what_to_do(run_module, mock_gpus, tmp_path):
+    result = run_module(nvml_settings, path=str(tmp_path), command=mock_gpus.options["command"], state="reset")
+    assert result["failed"] and "there is no device page" in result["msg"] and "apply PROFILE first" in result["msg"]
