@@ -44,6 +44,10 @@ FAULT_OPTIONS = {
 }
 
 
+# In place of what differs, where that is nothing that `mock-nvml status` tells.
+UNTOLD = "what mock-nvml status does not tell"
+
+
 class MockNvmlError(MirageError):
     """The mock GPUs of a driver root could not be changed or looked at."""
 
@@ -163,12 +167,16 @@ def states(status: Answer, gpus: t.Container[str]) -> dict[str, dict[str, t.Any]
 
 
 def differing(before: dict[str, Answer], after: dict[str, Answer]) -> tuple[dict[str, Answer], dict[str, Answer]]:
-    """Of two mappings of mappings, what is not the same in both."""
-    keys = {name: [key for key in one if one[key] != after[name].get(key)] for name, one in before.items()}
+    """Of the states of GPUs that have changed, what is not the same in both."""
     return (
-        {name: {key: before[name][key] for key in some} for name, some in keys.items() if some},
-        {name: {key: after[name].get(key) for key in some} for name, some in keys.items() if some},
+        {uuid: differing_part(state, after[uuid], "changed") for uuid, state in before.items()},
+        {uuid: differing_part(state, before[uuid], "as the profile says") for uuid, state in after.items()},
     )
+
+
+def differing_part(state: Answer, other: Answer, untold: str) -> Answer:
+    """Locked clocks, a recording that plays and the like are no values; that they change must be seen all the same."""
+    return {key: value for key, value in state.items() if value != other.get(key)} or {UNTOLD: untold}
 
 
 def as_text(data: t.Any) -> str:

@@ -65,11 +65,14 @@ def test_keys_may_be_nested_as_in_a_profile():
     }
 
 
-def test_what_differs_is_left_of_two_mappings():
+def test_what_differs_is_left_of_two_states():
     before = {"GPU-a": {"x": 1, "y": 2}, "GPU-b": {"x": 3}}
     after = {"GPU-a": {"x": 1, "y": None}, "GPU-b": {"x": 3}}
-    assert mock_nvml.differing(before, after) == ({"GPU-a": {"y": 2}}, {"GPU-a": {"y": None}})
-    assert mock_nvml.differing(before, before) == ({}, {})
+    assert mock_nvml.differing(before, after) == (
+        {"GPU-a": {"y": 2}, "GPU-b": {"what mock-nvml status does not tell": "changed"}},
+        {"GPU-a": {"y": None}, "GPU-b": {"what mock-nvml status does not tell": "as the profile says"}},
+    )
+    assert mock_nvml.differing({}, {}) == ({}, {})
 
 
 @pytest.fixture

@@ -86,6 +86,16 @@ def test_reset_shows_all_that_it_takes_back(play, mock_gpus):
     assert not again["changed"] and diff(again) == {"before": {}, "after": {}}
 
 
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+def test_reset_shows_that_a_recording_ends(play, mock_gpus, tmp_path, check):
+    """No value of `mock-nvml status` says that a recording plays whose values are those at rest."""
+    (tmp_path / "rest.csv").write_text("utilization.gpu [%]\n0 %\n0 %\n")
+    mock_gpus.run("trace", "play", str(tmp_path / "rest.csv"), "-i", "0")
+    result = play(check=check, state="reset")
+    assert result["changed"] and result["gpus"] == mock_gpus.uuids[:1]
+    assert diff(result)["before"] != diff(result)["after"]
+
+
 def test_reset_keeps_faults_of_nvmlinit(play, mock_gpus):
     mock_gpus.run("fail", "init-slow")
     assert not play(state="reset")["changed"]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the guides show of mock-nvml is what it prints."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+
+
+class Gpus(t.NamedTuple):
+    """The GPUs of the guides: eight A100s of a node that is called vm."""
+
+    argv: list[str]
+
+    def run(self, *words: str) -> str:
+        return subprocess.run([*self.argv, *words], check=True, capture_output=True, text=True).stdout
+
+    def answer(self, *words: str) -> dict[str, t.Any]:
+        return t.cast("dict[str, t.Any]", json.loads(self.run(*words, "--json")))
+
+
+@pytest.fixture
+def gpus(native_build: Path, repo: Path, tmp_path: Path) -> Gpus:
+    gpus = Gpus([str(native_build / "mock-nvml"), "--root", str(tmp_path)])
+    gpus.run("apply", "--node-name", "vm", str(repo / "charts/gpu-mock/profiles/a100.yaml"))
+    return gpus
+
+
+@pytest.fixture
+def faults_guide(repo: Path) -> str:
+    return (repo / "docs" / "faults.md").read_text()
+
+
+def shape(value: t.Any) -> t.Any:
+    """Names without what is said under them; values of a GPU have other names on each board."""
+    if isinstance(value, dict):
+        return {key: shape(inner) if key not in ("values", "faulty_values") else {} for key, inner in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else None
+
+
+def test_the_lost_gpu_of_the_guide(gpus: Gpus, faults_guide: str) -> None:
+    lost = gpus.answer("fail", "fallen-off-bus", "-i", "3")["devices"][0]
+    assert f"GPU 3 ({lost['uuid']}): changed\n" in faults_guide
+    # NVIDIA's nvidia-smi shows the domain's last four digits; tests/native/test_faults.py runs it.
+    assert f"handle for GPU{lost['pci_bus_id'][4:]}: GPU is lost." in faults_guide
+
+
+def test_the_answers_of_the_guide(gpus: Gpus, faults_guide: str) -> None:
+    change, fault, status = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", faults_guide, re.DOTALL))
+    assert shape(change) == shape(gpus.answer("set", "-i", "0", "utilization.gpu=1"))
+    made = gpus.answer("fail", "ecc-uncorrectable", "--count", "3", "-i", "0")["devices"][0]["fault"]
+    assert fault == made
+    gpus.run("clear")
+    gpus.run("process", "add", "--pid", "4711", "--memory", "20000", "--name", "python3", "--utilization", "80")
+    told = gpus.answer("status")
+    # MIG instances are made by NVML alone; tests/native/test_mig.py looks at them here.
+    status["devices"][0]["mig"]["gpu_instances"] = []
+    assert shape(status) == shape(told)
+    assert status["devices"][0]["processes"] == told["devices"][0]["processes"]
+    assert set(status["devices"][0]["values"]) <= set(told["devices"][0]["values"])
