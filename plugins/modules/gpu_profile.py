@@ -51,8 +51,10 @@ options:
         the like), and nobody has changed it.
     type: path
   mode:
-    description: Mode of the file, as an octal number in quotes.
-    type: str
+    description:
+      - Mode of the file, as an octal number in quotes. Without quotes it is what YAML makes of it, so that V(0644) is
+        the same and V(644) another.
+    type: raw
     default: "0644"
   timeout:
     description: Seconds after which a library that has not answered is given up.
@@ -96,13 +98,15 @@ EXAMPLES = r"""
 - name: Describe the GPUs of this host by all that both sources tell
   block:
     - name: Have nvidia-smi tell what it knows
-      ansible.builtin.shell: nvidia-smi -q -x > /tmp/nvidia-smi-q-x.xml
+      ansible.builtin.command:
+        argv: [nvidia-smi, -q, -x, -f, /root/nvidia-smi-q-x.xml]
       changed_when: false
 
     - name: Make the profile
       mirage.accel.gpu_profile:
         library: libnvidia-ml.so.1
-        src: /tmp/nvidia-smi-q-x.xml
+        src: /root/nvidia-smi-q-x.xml
+        dest: /root/my-gpus.yaml
       register: capture
 
     - name: Say what is missing
@@ -158,6 +162,7 @@ from ansible_collections.mirage.accel.plugins.module_utils._gpu_profile import (
 from ansible_collections.mirage.accel.plugins.module_utils._write_file import write_file
 
 LIBRARY = "libnvidia-ml.so.1"
+HIGHEST_MODE = 0o7777
 
 
 class CaptureError(MirageError):
@@ -206,13 +211,18 @@ def keep_file(module: AnsibleModule, made: file.File) -> dict[str, t.Any]:
     return {"changed": changed, "dest": str(path), "diff": diff}
 
 
-def file_mode(text: str) -> int:
+def file_mode(given: t.Any) -> int:
+    """A number is one that YAML has read: its 0644 has become 420, and is not to be read as octal once more."""
     try:
-        return int(text, 8)
-    except ValueError as error:
+        mode = given if isinstance(given, int) else int(str(given), 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= HIGHEST_MODE:
         raise CaptureError(
-            f"Error while reading the options: mode must be an octal number in quotes such as '0644', not {text}"
-        ) from error
+            "Error while reading the options: mode must be an octal number in quotes, such as '0644', and at most"
+            f" '7777', not {given}"
+        )
+    return mode
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:
@@ -241,7 +251,7 @@ def main() -> t.NoReturn:
             "gpus": {"type": "list", "elements": "int", "default": []},
             "scrub": {"type": "bool", "default": True},
             "dest": {"type": "path"},
-            "mode": {"type": "str", "default": "0644"},
+            "mode": {"type": "raw", "default": "0644"},
             "timeout": {"type": "float", "default": 30},
             "env": {"type": "dict", "default": {}},
         },

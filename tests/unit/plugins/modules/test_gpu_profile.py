@@ -125,6 +125,20 @@ def test_a_mode_alone(run_module: RunModule, document: Path, tmp_path: Path) -> 
     assert dest.read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("given", "mode"), [("0600", 0o600), ("600", 0o600), (0o600, 0o600), (0o1777, 0o1777)], ids=str
+)
+def test_a_mode_is_read_as_ansible_does(given: t.Any, mode: int) -> None:
+    """Without its quotes YAML reads 0600 as a number, 384, which is no octal text."""
+    assert gpu_profile.file_mode(given) == mode
+
+
+@pytest.mark.parametrize("given", ["rw", "u=rw", "-0644", "17777", 0o17777, -1, "0o", None], ids=str)
+def test_a_mode_that_is_none(given: t.Any) -> None:
+    with pytest.raises(gpu_profile.CaptureError, match="mode must be an octal number in quotes, such as '0644'"):
+        gpu_profile.file_mode(given)
+
+
 def test_a_busy_host_is_scrubbed_by_default(run_module: RunModule, document: Path) -> None:
     text = str(run_module(gpu_profile, src=str(document))["profile"])
     assert "GPU-" not in text
