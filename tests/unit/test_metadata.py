@@ -50,6 +50,25 @@ def test_the_oldest_ansible_is_new_enough_for_what_is_used(repo: Path) -> None:
     assert wanted == ">=2.18.0"
 
 
+def number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def test_the_chart_of_the_mock_gpus_is_released_with_the_collection(repo: Path, galaxy: dict) -> None:
+    chart = yaml.safe_load((repo / "charts" / "gpu-mock" / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (galaxy["version"], galaxy["version"])
+
+
+def test_the_version_is_that_of_the_release_to_come(repo: Path, galaxy: dict) -> None:
+    """Fragments tell what is not released yet, so the version must be above all that is; nothing is younger than it."""
+    released = yaml.safe_load((repo / "changelogs" / "changelog.yaml").read_text())["releases"]
+    if list((repo / "changelogs" / "fragments").glob("*.yml")):
+        assert all(number(version) < number(galaxy["version"]) for version in released)
+    for module in (repo / "plugins" / "modules").glob("[!_]*.py"):
+        added = re.search(r'^version_added: "?([0-9.]+)"?$', module.read_text(), re.MULTILINE)
+        assert added and number(added[1]) <= number(galaxy["version"]), module.name
+
+
 def test_the_changelog_is_in_order(repo: Path, run) -> None:
     done = run(BIN / "antsibull-changelog", "lint", cwd=repo)
     assert done.returncode == 0, done.stdout + done.stderr
