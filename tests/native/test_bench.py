@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pytest
@@ -45,6 +46,23 @@ def test_changes_are_measured(result):
     assert all(is_ordered(changes[name]) for name in ("seen_us", "set_us", "wake_us"))
     # Whoever waits sleeps: no share of a processor that a busy machine could explain.
     assert 0 <= changes["waiting_cpu_percent"] < 50
+
+
+def test_the_readme_names_what_is_measured(repo, result):
+    """Its times are of one machine; the names, and a size that no machine changes much, are of every run."""
+    rows = re.findall(r"^\| .* \| `([A-Za-z_.]+)` \| ([0-9.]+)", (repo / "README.md").read_text(), re.MULTILINE)
+    calls = {f"calls_ns.{name}" for name in result["calls_ns"]}
+    assert {name for name, _number in rows if name.startswith("calls_ns")} == calls
+    for name, number in rows:
+        found = result
+        for key in name.split("."):
+            assert key in found, name
+            found = found[key]
+        if name == "library_bytes":
+            assert abs(float(number) - found / 1024) < 20
+        if name == "start.threads_started":
+            assert float(number) == found
+    assert len(rows) == 12
 
 
 def test_library_is_small_and_starts_no_thread(result):
