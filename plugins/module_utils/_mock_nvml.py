@@ -10,6 +10,7 @@ Imports: standard library, `_device_page_copy` and `_errors`.
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import subprocess
 import typing as t
@@ -91,7 +92,13 @@ def change(
     answer = call(command, root, [*arguments, "--dry-run"])
     if not answer["changed"]:
         return Outcome(answer, before, before)
-    with _device_page_copy.driver_root(pathlib.Path(before["page"]), folder) as copy:
+    page = pathlib.Path(before["page"])
+    if not os.access(page, os.W_OK):
+        raise MockNvmlError(
+            f"Error while foreseeing mock-nvml {arguments[0]} for driver root {root}: the device page {page} cannot be"
+            " written here; run the task as root, where the driver root is not read-only"
+        )
+    with _device_page_copy.driver_root(page, folder) as copy:
         call(command, copy, arguments)
         return Outcome(answer, before, call(command, copy, ["status"]))
 

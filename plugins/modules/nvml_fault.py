@@ -48,10 +48,11 @@ options:
     description: Number of the Xid error, for O(kind=xid), which takes O(gpus) and O(after) besides and nothing else.
     type: int
   after:
-    description: Seconds after which the fault, or the Xid error, comes.
+    description: Seconds after which the fault, or the Xid error, comes, from 0.001 to 31536000 (a year).
     type: float
   duration:
-    description: Seconds after which the fault is over. By default it holds until it is ended.
+    description:
+      - Seconds after which the fault is over, from 0.001 to 31536000 (a year). By default it holds until it is ended.
     type: float
   after_calls:
     description: Calls on the GPU that each process has before it meets the fault.
@@ -66,7 +67,7 @@ options:
     description: What NVML answers, such as V(NVML_ERROR_TIMEOUT), V(TIMEOUT) or V(10). By default V(UNKNOWN).
     type: str
   latency:
-    description: How many seconds longer a call takes. By default 1.
+    description: How many seconds longer a call takes, from 0.001 to 31536000 (a year). By default 1.
     type: float
   count:
     description: Number of errors. By default 1.
@@ -84,7 +85,7 @@ options:
       - texture_shm
       - cbu
   link:
-    description: Number of an NVLink. By default all of the GPU.
+    description: Number of an NVLink, from 0. By default all of the GPU.
     type: int
   temperature:
     description: Temperature of the GPU in degrees Celsius. By default its slowdown threshold.
@@ -161,7 +162,7 @@ faults:
   type: dict
   sample: {"GPU-62ca9c03-3f78-593a-84e2-4fa9be42e746": [{"kind": "lost", "state": "active"}]}
 gpus:
-  description: UUIDs of the GPUs that were changed.
+  description: UUIDs of the GPUs that were changed. Faults of C(nvmlInit) are of no GPU.
   returned: success
   type: list
   elements: str

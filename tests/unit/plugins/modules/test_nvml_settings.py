@@ -121,6 +121,15 @@ def test_what_cannot_be_fails_and_changes_nothing(play, mock_gpus, options, mess
     assert mock_gpus.status() == before
 
 
+def test_check_mode_foresees_that_the_page_cannot_be_written(play, mock_gpus, monkeypatch):
+    """As for who is not root; nothing to do is no failure, as in a run."""
+    monkeypatch.setattr("os.access", lambda *_args, **_kwargs: False)
+    assert not play(check=True, values={"utilization.gpu": 0})["changed"]
+    result = play(check=True, values=BUSY)
+    assert result["failed"] and f"{mock_gpus.status()['page']} cannot be written here" in result["msg"]
+    assert "run the task as root" in result["msg"]
+
+
 def test_without_mock_gpus_it_says_what_to_do(run_module, mock_gpus, tmp_path):
     result = run_module(nvml_settings, path=str(tmp_path), command=mock_gpus.options["command"], state="reset")
     assert result["failed"] and "there is no device page" in result["msg"] and "apply PROFILE first" in result["msg"]
