@@ -43,7 +43,8 @@ HEIGHTS = [
     (
         1,
         re.compile(
-            r"page(_\w+)?|profile(_\w+)?|state(_\w+)?|source|visible|identity|motion(_\w+)?|trace|fault_kind|host|boot|readings"
+            r"page(_\w+)?|profile(_\w+)?|state(_\w+)?|motion(_\w+)?|boot|capability|fault_kind|host|identity|liveness|readings"
+            r"|source|trace|visible"
         ),
     ),
     (2, re.compile(r"handle")),
