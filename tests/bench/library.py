@@ -20,10 +20,6 @@ REPO = Path(__file__).resolve().parent.parent.parent
 NATIVE = REPO / "native" / "nvml"
 DRIVER_VERSION = "550.163.01"
 
-# What a writer of the device page is made of.
-MOTION_SOURCES = (path.stem for path in sorted(NATIVE.glob("motion*.c")))
-WRITER_SOURCES = ("state_write", "state_account", "state", "page", "page_file", "boot", "trace", *MOTION_SOURCES)
-
 Rounds = dict[str, list[float]]
 
 
@@ -95,7 +91,7 @@ def build_root(folder: Path, profile: Path) -> Path:
 
 
 def build_program(folder: Path, name: str, *more: str | Path) -> Path:
-    """A C half of this benchmark; more are options and the sources that it takes from the library."""
+    """A C half of this benchmark; more are options and what it is linked with."""
     program = folder / name
     options = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-isystem", header_folder()]
     source = Path(__file__).with_name(f"{name}.c")
@@ -105,8 +101,8 @@ def build_program(folder: Path, name: str, *more: str | Path) -> Path:
 
 def changes(folder: Path, root: Path, library: Path, rounds: str, env: dict[str, str]) -> dict[str, object]:
     """How soon another process sees a change, and wakes for an event, in microseconds."""
-    sources = [NATIVE / f"{name}.c" for name in WRITER_SOURCES]
-    program = build_program(folder, "changes", "-D_GNU_SOURCE", f"-I{NATIVE}", *sources)
+    run("make", "-C", NATIVE, "build/common.a")
+    program = build_program(folder, "changes", "-D_GNU_SOURCE", f"-I{NATIVE}", NATIVE / "build" / "common.a")
     page = root / "lib" / "firmware" / "nvidia" / DRIVER_VERSION / "gsp_mock.bin"
     measured = read_rounds(run(program, library, page, rounds, env=env))
     return {
