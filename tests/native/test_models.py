@@ -58,6 +58,7 @@ FACTS: dict[str, list[object]] = {
         "NVIDIA L40S",
         "Tesla T4",
     ],
+    "nv.nvmlDeviceGetNumaNodeId(gpu)": ["N/A", "N/A", "N/A", "N/A", 2, 2, "N/A", "N/A"],
     "nv.nvmlDeviceGetArchitecture(gpu)": [7, 9, 9, 10, 10, 10, 8, 6],
     "nv.nvmlDeviceGetCudaComputeCapability(gpu)": [
         [8, 0],

@@ -31,6 +31,14 @@ def test_reference_is_complete(repo: Path, native_build: Path, run) -> None:
 
 
 @pytest.mark.parametrize("board", BOARDS)
+def test_the_head_of_a_profile_says_where_numa_nodes_are_from(repo: Path, board: str) -> None:
+    """They are in no print of nvidia-smi -q, which most of a profile is from."""
+    text = (repo / "charts/gpu-mock/profiles" / f"{board}.yaml").read_text()
+    head = text[: text.index("version:")]
+    assert ("memory_numa_nodes:" in text) == ("NUMA nodes of the GPUs' memory: " in head)
+
+
+@pytest.mark.parametrize("board", BOARDS)
 def test_profile_uses_only_documented_keys(repo: Path, board: str) -> None:
     reference = set(re.findall(r"^\| `([^`]+)` \|", (repo / "docs/profiles.md").read_text(), re.M))
     profile = yaml.safe_load((repo / "charts/gpu-mock/profiles" / f"{board}.yaml").read_text())
