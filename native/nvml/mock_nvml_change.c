@@ -206,6 +206,8 @@ static void print_json(const struct options *options, const struct targets *targ
 	json_bool(&json, "dry_run", options->dry_run);
 	json_string(&json, "page", targets->file);
 	json_bool(&json, "node_changed", changed->node);
+	if (change->node && change->print_node)
+		change->print_node(&json, change->data);
 	json_open(&json, "devices", '[');
 	for (uint32_t i = 0; change->call && i < targets->count; i++) {
 		const struct device *device = &description->devices[targets->slots[i]];

@@ -37,9 +37,10 @@ typedef enum state_result (*change_announce)(const struct control *control,
 /* The members of a changed device's answer beside those that all have. */
 typedef void (*change_print)(struct json *json, uint32_t slot, void *data);
 
-/* The change of what is wrong with the node as a whole. */
+/* The change of what is wrong with the node as a whole, and the members of its answer. */
 typedef enum control_result (*change_node)(struct running_node *node, void *data,
 					   struct control_error *error);
+typedef void (*change_print_node)(struct json *json, void *data);
 
 struct change {
 	const char *attempt; /* "reset" of "cannot reset GPU 0: ..." */
@@ -47,6 +48,7 @@ struct change {
 	change_node node; /* NULL: the node is not changed */
 	change_announce announce; /* or NULL */
 	change_print print; /* or NULL */
+	change_print_node print_node; /* or NULL */
 	void *data;
 };
 

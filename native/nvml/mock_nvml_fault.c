@@ -63,6 +63,7 @@ void print_fault(struct json *json, const struct running_fault *fault, uint64_t 
 struct failing {
 	struct running_fault wanted;
 	struct running_fault made[PROFILE_MAX_DEVICES];
+	struct running_fault node;
 	uint64_t now;
 };
 
@@ -97,12 +98,25 @@ static void print_made(struct json *json, uint32_t slot, void *data)
 	json_close(json, '}');
 }
 
+static void print_node_made(struct json *json, void *data)
+{
+	const struct failing *failing = data;
+
+	json_open(json, "node_fault", '{');
+	print_fault(json, &failing->node, failing->now);
+	json_close(json, '}');
+}
+
 static enum control_result fail_node(struct running_node *node, void *data,
 				     struct control_error *error)
 {
 	struct failing *failing = data;
+	enum control_result result;
 
-	return control_fail_node(node, &failing->wanted, motion_now(), error);
+	failing->now = motion_now();
+	result = control_fail_node(node, &failing->wanted, failing->now, error);
+	failing->node = node->init;
+	return result;
 }
 
 int fail(const struct options *options)
@@ -112,6 +126,7 @@ int fail(const struct options *options)
 		.attempt = "put a fault on",
 		.announce = announce_fault,
 		.print = print_made,
+		.print_node = print_node_made,
 		.data = &failing,
 	};
 	int result = parse_fault(options, &failing.wanted);
@@ -131,6 +146,7 @@ struct clearing {
 	enum fault_name name; /* FAULT_NAMES: all */
 	struct running_fault cleared[PROFILE_MAX_DEVICES][STATE_MAX_FAULTS];
 	unsigned int count[PROFILE_MAX_DEVICES];
+	struct running_fault node; /* that was cleared; FAULT_NONE: none was */
 };
 
 static enum control_result clear_device(const struct control *control, void *data,
@@ -169,13 +185,27 @@ static void print_cleared(struct json *json, uint32_t slot, void *data)
 	json_close(json, ']');
 }
 
-static enum control_result clear_node(struct running_node *node, void *data,
-				      struct control_error *error)
+static void print_node_cleared(struct json *json, void *data)
 {
 	const struct clearing *clearing = data;
 
+	json_open(json, "node_cleared", '[');
+	if (fault_is_there(&clearing->node))
+		json_string(json, NULL, fault_kinds[clearing->node.name].name);
+	json_close(json, ']');
+}
+
+static enum control_result clear_node(struct running_node *node, void *data,
+				      struct control_error *error)
+{
+	struct clearing *clearing = data;
+	struct running_fault before = node->init;
+
 	(void)error;
-	return control_clear_node(node, clearing->name) ? CONTROL_CHANGED : CONTROL_SAME;
+	if (!control_clear_node(node, clearing->name))
+		return CONTROL_SAME;
+	clearing->node = before;
+	return CONTROL_CHANGED;
 }
 
 int clear(const struct options *options)
@@ -185,6 +215,7 @@ int clear(const struct options *options)
 		.attempt = "clear faults of",
 		.announce = withdraw,
 		.print = print_cleared,
+		.print_node = print_node_cleared,
 		.data = &clearing,
 	};
 	const char *kind = options->word_count ? options->words[0] : "all";

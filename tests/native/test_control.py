@@ -80,6 +80,24 @@ def test_a_change_is_predicted_made_once_and_undone(ask: Callable[..., dict], ro
     assert ask("status") == before
 
 
+def test_a_fault_of_the_node_is_named_before_and_after_it_is_made(ask: Callable[..., dict]) -> None:
+    change = ["fail", "init-error", "--code", "LIB_RM_VERSION_MISMATCH", "--after", "60"]
+    predicted = ask(*change, "--dry-run")
+    assert (predicted["node_changed"], ask("status")["node"]["faults"]) == (True, [])
+    fault = predicted["node_fault"]
+    assert (fault["kind"], fault["state"], fault["code_name"]) == ("init-error", "pending", "LIB_RM_VERSION_MISMATCH")
+    assert (fault["after_ms"], fault["for_ms"]) == (60000, None)
+    assert ask(*change)["node_fault"] == fault
+    assert ask("status")["node"]["faults"] == [fault]
+    again = ask(*change)
+    assert (again["changed"], again["node_fault"]) == (False, fault)
+    assert ask("clear", "lost").get("node_cleared") is None
+    assert ask("clear", "init-hang")["node_cleared"] == []
+    assert ask("clear", "--dry-run")["node_cleared"] == ["init-error"]
+    assert ask("clear")["node_cleared"] == ["init-error"]
+    assert ask("clear")["node_cleared"] == []
+
+
 def test_gpus_are_named_by_index_uuid_and_address(ask: Callable[..., dict]) -> None:
     devices = ask("status")["devices"]
     names = f"0,{devices[1]['uuid'].upper()},{devices[2]['pci_bus_id'].lower()}"
