@@ -195,6 +195,19 @@ static const char *refusal(const struct page_header *header, uint64_t size, bool
 	return NULL;
 }
 
+/*
+ * What was announced for later was of the old GPUs, and does not come any more: no
+ * fault of theirs is left. Without a type nobody wants an event; its number stays.
+ */
+static void withdraw_events(struct page *page)
+{
+	uint64_t now = motion_now();
+
+	for (uint32_t i = 0; i < STATE_MAX_EVENTS; i++)
+		if (page->events[i].due_ms > now)
+			page->events[i].type = 0;
+}
+
 /* Header and switch are made through a mapping: whole words, seen at once. */
 static int switch_over(int fd, struct page *page, const struct description *description)
 {
@@ -209,6 +222,7 @@ static int switch_over(int fd, struct page *page, const struct description *desc
 	atomic_store(&header->boot, boot_now());
 	atomic_store(&header->capabilities_due, 1);
 	atomic_store(&header->generation, generation);
+	withdraw_events(page);
 	atomic_fetch_add(&header->sequence, 1);
 	/* Readers of the old area have this long before the next one writes it. */
 	pause_ms(PAGE_GRACE_MS);

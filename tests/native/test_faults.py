@@ -245,6 +245,29 @@ def test_a_later_event_comes_at_its_time_and_not_after_clear(mock: Callable[...,
     assert client.ask("wait", 2500)[0] == TIMEOUT
 
 
+def test_another_description_ends_what_was_to_come(
+    mock: Callable[..., dict], client: Client, root: Path, native_build: Path, repo: Path, run
+) -> None:
+    """Nobody is told events of faults that are gone with the GPUs that had them, nor of Xids announced for those."""
+    profile = repo / PROFILES / "a100.yaml"
+    client.ask("register", 0, XID)
+    mock("fail", "fallen-off-bus", "-i", 0, "--after", 2)
+    mock("xid", 31, "-i", 0, "--after", 2)
+    # The same again leaves faults and events as they are.
+    apply(root, native_build, run, profile, "--count", "4")
+    assert len(mock("status")["devices"][0]["faults"]) == 1
+    assert {client.ask("wait", 20000)[2] for _ in range(2)} == {31, 79}
+    mock("clear")
+    mock("fail", "fallen-off-bus", "-i", 0, "--after", 2)
+    mock("xid", 31, "-i", 0, "--after", 2)
+    mock("xid", 13, "-i", 0)
+    apply(root, native_build, run, profile, "--count", "4", "--node-name", "other")
+    assert mock("status")["devices"][0]["faults"] == []
+    # What has happened is told still.
+    assert client.ask("wait", 20000)[2] == 13
+    assert client.ask("wait", 2500)[0] == TIMEOUT
+
+
 def test_calls_are_counted_in_each_process(mock: Callable[..., dict], client: Client, contained: Client) -> None:
     mock("fail", "error", "--code", "TIMEOUT", "--after-calls", 2, "-i", 0)
     assert [client.ask("temperature", 0)[0] for _ in range(4)] == [SUCCESS, SUCCESS, TIMEOUT, TIMEOUT]
