@@ -51,12 +51,57 @@ static int check_instance(const struct running *running, const struct running_pr
 	return 0;
 }
 
+static uint64_t more_than(uint64_t room, uint64_t used)
+{
+	return room > used ? room - used : 0;
+}
+
+/* What the GPU instance has beside the processes in it, but for the one of that pid. */
+static uint64_t free_in_instance(const struct control *control, const struct board *board,
+				 uint32_t gpu_instance, uint32_t pid)
+{
+	const struct running *running = control->running;
+	uint32_t profile = running->gpu_instances[gpu_instance].profile;
+	uint64_t used = 0;
+
+	if (profile >= board->mig.profile_count || profile >= PROFILE_MAX_GPU_INSTANCE_PROFILES)
+		return 0;
+	for (uint32_t i = 0; i < running->process_count; i++)
+		if (running->processes[i].gpu_instance == gpu_instance &&
+		    running->processes[i].process.pid != pid)
+			used += memory_of(&running->processes[i]);
+	return more_than(board->mig.profiles[profile].memory_mib << 20, used);
+}
+
+/* used: of the whole GPU's memory, without the process. */
+static int check_memory(const struct control *control, const struct running_process *process,
+			uint64_t used, struct control_error *error)
+{
+	const struct board *board = description_board(
+		control->description, &control->description->devices[control->slot]);
+	uint64_t left = more_than(board->memory_total - board->memory_reserved, used);
+	uint32_t pid = process->process.pid;
+
+	if (memory_of(process) > left)
+		return control_refuse(
+			error, "of its memory %" PRIu64 " MiB are free, process %u needs %" PRIu64,
+			left >> 20, pid, memory_of(process) >> 20);
+	if (process->gpu_instance == STATE_NO_INSTANCE)
+		return 0;
+	left = free_in_instance(control, board, process->gpu_instance, pid);
+	if (memory_of(process) > left)
+		return control_refuse(error,
+				      "of the memory of its GPU instance %u %" PRIu64
+				      " MiB are free, process %u needs %" PRIu64,
+				      process->gpu_instance, left >> 20, pid,
+				      memory_of(process) >> 20);
+	return 0;
+}
+
 enum control_result control_process_add(const struct control *control,
 					const struct running_process *process,
 					struct control_error *error)
 {
-	const struct board *board = description_board(
-		control->description, &control->description->devices[control->slot]);
 	struct running *running = control->running;
 	struct running_process *there = find(running, process->process.pid);
 	uint64_t used = running->readings.memory_used, started = control->now;
@@ -66,16 +111,13 @@ enum control_result control_process_add(const struct control *control,
 	if (check_instance(running, process, error) != 0)
 		return CONTROL_REFUSED;
 	if (there) {
-		used -= memory_of(there) < used ? memory_of(there) : used;
+		used = more_than(used, memory_of(there));
 		started = there->started_ms;
 	} else if (running->process_count == STATE_MAX_PROCESSES)
 		return control_refuse(error, "it has %d processes already, and room for no more",
 				      STATE_MAX_PROCESSES);
-	if (memory_of(process) > board->memory_total - board->memory_reserved - used)
-		return control_refuse(
-			error, "of its memory %" PRIu64 " MiB are free, process %u needs %" PRIu64,
-			(board->memory_total - board->memory_reserved - used) >> 20,
-			process->process.pid, memory_of(process) >> 20);
+	if (check_memory(control, process, used, error) != 0)
+		return CONTROL_REFUSED;
 	if (!there)
 		there = &running->processes[running->process_count++];
 	*there = *process;
@@ -88,17 +130,14 @@ enum control_result control_process_remove(const struct control *control, uint32
 {
 	struct running *running = control->running;
 	struct running_process *there = find(running, pid);
-	uint64_t memory;
 	size_t after;
 
 	if (!there)
 		return CONTROL_SAME;
-	memory = memory_of(there);
+	running->readings.memory_used = more_than(running->readings.memory_used, memory_of(there));
 	after = (size_t)(&running->processes[running->process_count] - there - 1);
 	memmove(there, there + 1, after * sizeof(*there));
 	running->process_count--;
 	memset(&running->processes[running->process_count], 0, sizeof(*there));
-	running->readings.memory_used -=
-		memory < running->readings.memory_used ? memory : running->readings.memory_used;
 	return CONTROL_CHANGED;
 }

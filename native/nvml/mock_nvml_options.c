@@ -323,7 +323,9 @@ int parse_number(const char *name, const char *text, uint64_t lowest, uint64_t h
 	if (!text)
 		return EXIT_OK;
 	errno = 0;
-	number = strtoull(text, &end, 0);
+	/* Not base 0: a leading zero makes no octal number of a pid. */
+	number = strtoull(text, &end,
+			  text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10);
 	if (*text < '0' || *text > '9' || *end || errno || number < lowest || number > highest)
 		return complain(EXIT_USAGE,
 				"%s: expected a number from %" PRIu64 " to %" PRIu64

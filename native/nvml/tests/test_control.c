@@ -266,6 +266,63 @@ static void processes_take_memory_and_give_it_back(void)
 	CHECK(memcmp(&running, &before, sizeof(running)) == 0);
 }
 
+/* More can be used than there is: a writer of an older kind, or a damaged page, may say so. */
+static void memory_that_is_overdrawn_is_not_free(void)
+{
+	struct running_process process = process_of(7, 1 << 20);
+
+	use("a100");
+	running.readings.memory_used = description.boards[0].memory_total;
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_REFUSED);
+	CHECK(strcmp(error.text, "of its memory 0 MiB are free, process 7 needs 1") == 0);
+	process.process.used_memory = 0;
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_CHANGED);
+	process.process.used_memory = NA_U64 - 1;
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_REFUSED);
+	CHECK_NUMBER(running.readings.memory_used, description.boards[0].memory_total);
+}
+
+static void a_gpu_instance_has_the_memory_of_its_profile(void)
+{
+	const struct profile_gpu_instance *profile;
+	struct running_process process;
+	uint64_t half;
+
+	use("a100");
+	profile = &description.boards[0].mig.profiles[0];
+	half = (profile->memory_mib << 20) / 2;
+	running.gpu_instances[7] = (struct running_gpu_instance){ .used = 1 };
+	process = process_of(7, half + 1);
+	process.gpu_instance = 7;
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_CHANGED);
+	process.process.pid = 8;
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_REFUSED);
+	CHECK(strstr(error.text, "of the memory of its GPU instance 7 ") == error.text);
+	/* What is elsewhere counts there, and one that comes again does not count twice. */
+	process.gpu_instance = STATE_NO_INSTANCE;
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_CHANGED);
+	process = process_of(7, 2 * half);
+	process.gpu_instance = 7;
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_CHANGED);
+}
+
+static void there_is_room_for_a_number_of_processes(void)
+{
+	struct running_process process;
+
+	use("a100");
+	for (uint32_t i = 1; i <= STATE_MAX_PROCESSES; i++) {
+		process = process_of(i, 0);
+		CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_CHANGED);
+	}
+	process = process_of(UINT32_MAX, 0);
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_REFUSED);
+	CHECK(strstr(error.text, "room for no more") != NULL);
+	process = process_of(1, 4096);
+	CHECK_NUMBER(control_process_add(&control, &process, &error), CONTROL_CHANGED);
+	CHECK_NUMBER(running.process_count, STATE_MAX_PROCESSES);
+}
+
 static void reset_makes_all_as_described(void)
 {
 	use("a100");
@@ -281,4 +338,6 @@ TESTSUITE(TEST(the_same_fault_again_changes_nothing), TEST(what_the_board_lacks_
 	  TEST(every_fault_of_readings_changes_readings), TEST(events_are_those_the_board_knows),
 	  TEST(the_node_has_one_fault), TEST(values_are_set_by_the_keys_of_a_profile),
 	  TEST(a_value_that_is_set_stands_still), TEST(wrong_values_change_nothing),
-	  TEST(processes_take_memory_and_give_it_back), TEST(reset_makes_all_as_described))
+	  TEST(processes_take_memory_and_give_it_back), TEST(memory_that_is_overdrawn_is_not_free),
+	  TEST(a_gpu_instance_has_the_memory_of_its_profile),
+	  TEST(there_is_room_for_a_number_of_processes), TEST(reset_makes_all_as_described))
