@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "handle.h"
+#include "lock.h"
 #include "nvml_internal.h"
 
 #define MAX_EVENT_SETS 256
@@ -33,7 +33,7 @@ struct nvmlEventSet_st {
 
 static struct nvmlEventSet_st sets[MAX_EVENT_SETS];
 // Over what the sets remember; nobody sleeps with it.
-static pthread_mutex_t sets_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock sets_lock;
 
 static bool set_valid(nvmlEventSet_t set)
 {
@@ -64,7 +64,7 @@ nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t *set)
 	if (!set)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	ret = NVML_ERROR_INSUFFICIENT_RESOURCES;
-	pthread_mutex_lock(&sets_lock);
+	lock_take(&sets_lock);
 	for (unsigned int i = 0; i < MAX_EVENT_SETS; i++) {
 		if (atomic_load(&sets[i].used))
 			continue;
@@ -75,7 +75,7 @@ nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t *set)
 		ret = NVML_SUCCESS;
 		break;
 	}
-	pthread_mutex_unlock(&sets_lock);
+	lock_leave(&sets_lock);
 	return ret;
 }
 
@@ -122,13 +122,13 @@ nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long long ev
 	    eventTypes & ~gpu.board->event_types_supported)
 		return NVML_ERROR_NOT_SUPPORTED;
 	registration = &set->devices[gpu_slot(&gpu)];
-	pthread_mutex_lock(&sets_lock);
+	lock_take(&sets_lock);
 	if (!registration->types) {
 		registration->after = atomic_load(&header()->event_sequence);
 		registration->since_ms = motion_now();
 	}
 	registration->types |= eventTypes;
-	pthread_mutex_unlock(&sets_lock);
+	lock_leave(&sets_lock);
 	return NVML_SUCCESS;
 }
 
@@ -198,7 +198,7 @@ static bool take_event(struct nvmlEventSet_st *set, uint64_t now, struct state_e
 	bool found = false;
 
 	*due_ms = UINT64_MAX;
-	pthread_mutex_lock(&sets_lock);
+	lock_take(&sets_lock);
 	skip_lost(set, last);
 	for (uint64_t number = set->seen + 1; number <= last && !found; number++) {
 		if (is_done(set, number))
@@ -213,7 +213,7 @@ static bool take_event(struct nvmlEventSet_st *set, uint64_t now, struct state_e
 		mark_done(set, number, true);
 	}
 	skip_done(set, last);
-	pthread_mutex_unlock(&sets_lock);
+	lock_leave(&sets_lock);
 	return found;
 }
 

@@ -1,24 +1,40 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fault.h"
+#include "lock.h"
 #include "nvml_mig.h"
 #include "page_file.h"
 
 // Held while the page is mapped or unmapped; getters never take it.
-static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock init_lock;
 
 _Atomic unsigned int api_references;
 
-static _Atomic unsigned int sleepers;
+// A process above how many of its threads sleep: a child of fork() has none of the parent's.
+static _Atomic uint64_t sleepers;
+
+static uint32_t count_of(uint64_t word, uint32_t process)
+{
+	return word >> 32 == process ? (uint32_t)word : 0;
+}
+
+static void count_sleepers(uint32_t more)
+{
+	uint32_t process = lock_process();
+	uint64_t word = atomic_load(&sleepers), next;
+
+	do {
+		next = (uint64_t)process << 32 | (uint32_t)(count_of(word, process) + more);
+	} while (!atomic_compare_exchange_weak(&sleepers, &word, next));
+}
 
 bool api_sleep_enter(void)
 {
-	atomic_fetch_add(&sleepers, 1);
+	count_sleepers(1);
 	if (atomic_load(&api_references))
 		return true;
 	api_sleep_leave();
@@ -27,21 +43,20 @@ bool api_sleep_enter(void)
 
 void api_sleep_leave(void)
 {
-	atomic_fetch_sub(&sleepers, 1);
+	count_sleepers(UINT32_MAX); // one less
 }
 
-/*
- * One may have looked just before it sleeps: it is woken until it has left. Those
- * of whom a child of fork() has nothing but the number never leave.
- */
+// One may have looked just before it sleeps: it is woken until it has left.
 static bool end_sleep(void)
 {
-	for (int tries = 0; atomic_load(&sleepers) && tries < 1000; tries++) {
+	uint32_t process = lock_process();
+
+	for (int tries = 0; count_of(atomic_load(&sleepers), process) && tries < 1000; tries++) {
 		syscall(SYS_futex, &handle_source.page->header.event_futex, FUTEX_WAKE, INT_MAX,
 			NULL, NULL, 0);
 		pause_ms(1);
 	}
-	return !atomic_load(&sleepers);
+	return !count_of(atomic_load(&sleepers), process);
 }
 
 static void close_description(void)
@@ -81,12 +96,12 @@ nvmlReturn_t nvmlInitWithFlags(unsigned int flags)
 
 	log_setup();
 	log_debug("%s(%#x)", __func__, flags);
-	pthread_mutex_lock(&init_lock);
+	lock_take(&init_lock);
 	if (!atomic_load_explicit(&api_references, memory_order_relaxed))
 		ret = open_description(flags);
 	if (ret == NVML_SUCCESS)
 		atomic_fetch_add_explicit(&api_references, 1, memory_order_release);
-	pthread_mutex_unlock(&init_lock);
+	lock_leave(&init_lock);
 	return ret;
 }
 
@@ -104,11 +119,11 @@ nvmlReturn_t nvmlInit_v2(void)
 nvmlReturn_t nvmlShutdown(void)
 {
 	log_debug("%s", __func__);
-	pthread_mutex_lock(&init_lock);
+	lock_take(&init_lock);
 	if (atomic_load_explicit(&api_references, memory_order_relaxed) &&
 	    atomic_fetch_sub(&api_references, 1) == 1)
 		close_description();
-	pthread_mutex_unlock(&init_lock);
+	lock_leave(&init_lock);
 	return NVML_SUCCESS;
 }
 

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "nvml_internal.h"
 
 #define MAX_SETS 64
@@ -21,7 +21,7 @@ struct nvmlSystemEventSet_st {
 };
 
 static struct nvmlSystemEventSet_st sets[MAX_SETS];
-static pthread_mutex_t sets_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock sets_lock;
 
 static const struct page_header *header(void)
 {
@@ -54,7 +54,7 @@ nvmlReturn_t nvmlSystemEventSetCreate(nvmlSystemEventSetCreateRequest_t *request
 	if (ret != NVML_SUCCESS)
 		return ret;
 	ret = NVML_ERROR_INSUFFICIENT_RESOURCES;
-	pthread_mutex_lock(&sets_lock);
+	lock_take(&sets_lock);
 	for (unsigned int i = 0; i < MAX_SETS; i++) {
 		if (atomic_load(&sets[i].used))
 			continue;
@@ -65,7 +65,7 @@ nvmlReturn_t nvmlSystemEventSetCreate(nvmlSystemEventSetCreateRequest_t *request
 		ret = NVML_SUCCESS;
 		break;
 	}
-	pthread_mutex_unlock(&sets_lock);
+	lock_leave(&sets_lock);
 	return ret;
 }
 
@@ -100,11 +100,11 @@ nvmlReturn_t nvmlSystemRegisterEvents(nvmlSystemRegisterEventRequest_t *request)
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (request->eventTypes & ~(unsigned long long)KNOWN_TYPES)
 		return NVML_ERROR_NOT_SUPPORTED;
-	pthread_mutex_lock(&sets_lock);
+	lock_take(&sets_lock);
 	if (!request->set->types)
 		request->set->seen = atomic_load(&header()->event_sequence);
 	request->set->types |= request->eventTypes;
-	pthread_mutex_unlock(&sets_lock);
+	lock_leave(&sets_lock);
 	return NVML_SUCCESS;
 }
 
@@ -122,7 +122,7 @@ static unsigned int take_events(nvmlSystemEventSet_t set, nvmlSystemEventData_v1
 	uint64_t last = atomic_load(&header()->event_sequence);
 	unsigned int taken = 0;
 
-	pthread_mutex_lock(&sets_lock);
+	lock_take(&sets_lock);
 	if (last > STATE_MAX_EVENTS && set->seen < last - STATE_MAX_EVENTS)
 		set->seen = last - STATE_MAX_EVENTS;
 	while (set->seen < last && taken < room) {
@@ -134,7 +134,7 @@ static unsigned int take_events(nvmlSystemEventSet_t set, nvmlSystemEventData_v1
 		data[taken].eventType = event.type;
 		data[taken++].gpuId = pci_id(event.slot);
 	}
-	pthread_mutex_unlock(&sets_lock);
+	lock_leave(&sets_lock);
 	return taken;
 }
 

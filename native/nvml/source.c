@@ -20,35 +20,39 @@
  * The file this code was loaded from, by dl_iterate_phdr(): dladdr() moved
  * between libraries and would raise the C library version that is needed.
  */
-struct own_file {
-	uintptr_t address;
-	char name[PATH_MAX];
-};
+static char own_file[PATH_MAX];
 
 static int find_own_file(struct dl_phdr_info *info, size_t size, void *data)
 {
-	struct own_file *own = data;
+	uintptr_t address = (uintptr_t)&find_own_file;
 
 	(void)size;
+	(void)data;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
 
-		if (info->dlpi_phdr[i].p_type == PT_LOAD && own->address >= start &&
-		    own->address - start < info->dlpi_phdr[i].p_memsz) {
-			snprintf(own->name, sizeof(own->name), "%s", info->dlpi_name);
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && address >= start &&
+		    address - start < info->dlpi_phdr[i].p_memsz) {
+			snprintf(own_file, sizeof(own_file), "%s", info->dlpi_name);
 			return 1;
 		}
 	}
 	return 0;
 }
 
+/*
+ * As it is loaded, because a thread that asks later takes a lock of the loader that
+ * no child has free which is forked meanwhile: its own question would wait for ever.
+ */
+static void __attribute__((constructor)) remember_own_file(void)
+{
+	dl_iterate_phdr(find_own_file, NULL);
+}
+
 /* Links resolved: the soname is a link to the file that has the version. */
 static bool own_path(char *real)
 {
-	struct own_file own = { .address = (uintptr_t)&find_own_file };
-
-	dl_iterate_phdr(find_own_file, &own);
-	return own.name[0] && realpath(own.name, real);
+	return own_file[0] && realpath(own_file, real);
 }
 
 /* 570.124.06 of .../libnvidia-ml.so.570.124.06; NULL for any other name. */

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,12 +14,13 @@
 #include "boot.h"
 #include "capability.h"
 #include "liveness.h"
+#include "lock.h"
 #include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
 
 /* The lock of pages that are this process's own. */
-static pthread_mutex_t private_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock private_lock;
 
 const char *state_reason(enum state_result result)
 {
@@ -327,7 +327,7 @@ void state_end(struct state_writer *writer)
 
 	free(writer->edited);
 	if (private)
-		pthread_mutex_unlock(&private_lock);
+		lock_leave(&private_lock);
 	else
 		page_file_close(writer->fd);
 	if (writer->wake)
@@ -374,7 +374,7 @@ enum state_result state_begin(struct state_writer *writer, const struct source *
 {
 	if (!source->private)
 		return state_begin_file(writer, source->path);
-	pthread_mutex_lock(&private_lock);
+	lock_take(&private_lock);
 	/* A private page is mapped for writing from the start. */
 	*writer = (struct state_writer){ .fd = -1, .page = (struct page *)source->page };
 	writer->area = &writer->page->areas[page_read_begin(writer->page) & 1];

@@ -61,6 +61,81 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 print(old, works())
 """
 
+FORK_AMID_THREADS = """
+import ctypes, os, sys, threading, warnings
+warnings.simplefilter("ignore")
+nvml = ctypes.CDLL(sys.argv[1])
+stop = False
+
+def works():
+    device, set_ = ctypes.c_void_p(), ctypes.c_void_p()
+    assert nvml.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(device)) == 0
+    assert nvml.nvmlEventSetCreate(ctypes.byref(set_)) == 0
+    assert nvml.nvmlDeviceRegisterEvents(device, ctypes.c_ulonglong(8), set_) == 0
+    assert nvml.nvmlDeviceSetPersistenceMode(device, 0) == 0
+    assert nvml.nvmlEventSetFree(set_) == 0
+
+def first_and_last():
+    while not stop:
+        assert nvml.nvmlInit_v2() == 0
+        assert nvml.nvmlShutdown() == 0
+
+def once_more():
+    while not stop:
+        assert nvml.nvmlInit_v2() == 0
+        works()
+        assert nvml.nvmlShutdown() == 0
+
+kept = sys.argv[2] == "on"
+if len(sys.argv) > 3:
+    os.environ["MOCK_NVML_CONFIG"] = sys.argv[3]
+assert not kept or nvml.nvmlInit_v2() == 0
+threads = [threading.Thread(target=once_more if kept else first_and_last) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for _ in range(150):
+    child = os.fork()
+    if child == 0:
+        import signal
+        signal.alarm(10)
+        assert kept or nvml.nvmlInit_v2() == 0
+        works()
+        assert nvml.nvmlShutdown() == 0
+        os._exit(0)
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if ended:
+        print("a child ended with", ended)
+        break
+stop = True
+for thread in threads:
+    thread.join()
+"""
+
+FORK_WHILE_THE_LOADER_IS_ASKED = """
+import ctypes, os, sys, threading, warnings
+warnings.simplefilter("ignore")
+nvml = ctypes.CDLL(sys.argv[1])
+there, done = threading.Event(), threading.Event()
+
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+def look(info, size, data):
+    there.set()
+    done.wait()
+    return 1
+
+thread = threading.Thread(target=lambda: ctypes.CDLL(None).dl_iterate_phdr(look, None))
+thread.start()
+there.wait()
+child = os.fork()
+if child == 0:
+    import signal
+    signal.alarm(10)
+    os._exit(nvml.nvmlInit_v2())
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+done.set()
+thread.join()
+"""
+
 
 @pytest.fixture
 def root(native_build: Path, repo: Path, tmp_path: Path, run) -> Path:
@@ -91,6 +166,18 @@ def test_ten_thousand_loads_leave_nothing(root, run):
 def test_a_child_goes_on_or_starts_again(root, run, again):
     old, now = map(int, client(run, FORK, root, again).split())
     assert now == 1 - old, "the parent sees what the child has set"
+
+
+@pytest.mark.parametrize(("when", "private"), [("on", False), ("again", False), ("on", True)])
+def test_children_work_that_are_forked_while_threads_use_the_library(root, repo, run, when, private):
+    """None waits for a lock that a thread of its parent held, of the node's page or of one for the process alone."""
+    profile = [repo / "charts/gpu-mock/profiles/a100.yaml"] if private else []
+    assert client(run, FORK_AMID_THREADS, root, when, *profile) == ""
+
+
+def test_a_child_needs_no_lock_of_the_loader(root, run):
+    """The C library frees that in no child: a thread of the parent may have had it, as our nvmlInit once did."""
+    assert client(run, FORK_WHILE_THE_LOADER_IS_ASKED, root) == "0\n"
 
 
 def test_valgrind_finds_nothing(root, repo, nvml_header_file, tmp_path, run):

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cuda_device.h"
+#include "lock.h"
 #include "log.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static _Atomic bool initialized;
 static struct source source;
 /* By CUDA ordinal. */
@@ -116,12 +116,12 @@ CUresult cuInit(unsigned int flags)
 	log_debug("%s(%u)", __func__, flags);
 	if (flags)
 		return CUDA_ERROR_INVALID_VALUE;
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	if (!atomic_load_explicit(&initialized, memory_order_relaxed)) {
 		result = initialize();
 		atomic_store_explicit(&initialized, result == CUDA_SUCCESS, memory_order_release);
 	}
-	pthread_mutex_unlock(&lock);
+	lock_leave(&lock);
 	return result;
 }
 
@@ -134,14 +134,14 @@ CUresult cuDriverGetVersion(int *version)
 	if (!version)
 		return CUDA_ERROR_INVALID_VALUE;
 	*version = 0;
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	if (atomic_load_explicit(&initialized, memory_order_relaxed)) {
 		*version = (int)page_description(source.page)->system.cuda_version;
 	} else if (source_open(&source) == SOURCE_OK) {
 		*version = (int)page_description(source.page)->system.cuda_version;
 		source_close(&source);
 	}
-	pthread_mutex_unlock(&lock);
+	lock_leave(&lock);
 	return CUDA_SUCCESS;
 }
 

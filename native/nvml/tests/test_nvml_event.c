@@ -107,37 +107,6 @@ static void shutting_down_wakes_the_waiter_and_frees_the_sets(void)
 	}
 }
 
-static void *wait_long(void *set)
-{
-	nvmlEventData_t event;
-
-	nvmlEventSetWait_v2(set, &event, 60000);
-	return NULL;
-}
-
-/* The child has the waiter's place, and not the waiter. */
-static void a_child_of_fork_shuts_down_too(void)
-{
-	nvmlEventSet_t set;
-	pthread_t thread;
-	pid_t child;
-	int status;
-
-	first_gpu("a100");
-	CHECK_NUMBER(nvmlEventSetCreate(&set), NVML_SUCCESS);
-	CHECK(pthread_create(&thread, NULL, wait_long, set) == 0);
-	usleep(100000);
-	child = fork();
-	if (child == 0) {
-		alarm(10);
-		_exit(nvmlShutdown() != NVML_SUCCESS || nvmlInit_v2() != NVML_SUCCESS);
-	}
-	CHECK(waitpid(child, &status, 0) == child);
-	CHECK_NUMBER(status, 0);
-	CHECK_NUMBER(nvmlShutdown(), NVML_SUCCESS);
-	pthread_join(thread, NULL);
-}
-
 static void announce(uint32_t slot, uint64_t data, uint64_t due_ms)
 {
 	struct state_event event = {
@@ -315,7 +284,7 @@ static void an_event_wakes_the_waiter(void)
 
 TESTSUITE(TEST(wait_sleeps_until_its_timeout), TEST(freed_and_foreign_sets_are_seen),
 	  TEST(freeing_wakes_the_waiter), TEST(shutting_down_wakes_the_waiter_and_frees_the_sets),
-	  TEST(a_child_of_fork_shuts_down_too), TEST(events_are_told_once_to_who_registered),
+	  TEST(events_are_told_once_to_who_registered),
 	  TEST(a_due_event_waits_for_its_time_and_lets_others_pass),
 	  TEST(who_registers_late_gets_what_is_still_to_come),
 	  TEST(a_late_set_gets_the_newest_in_order), TEST(no_event_is_seen_half),
