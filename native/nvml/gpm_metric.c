@@ -148,7 +148,8 @@ static unsigned int instances(const struct gpm_subject *subject, const struct me
 			       ? 0
 			       : gpu->device->link_count;
 	case C2C_LINKS:
-		return !subject->profile && gpu->board->nvlink.c2c == 1
+		return !subject->profile && gpu->board->nvlink.c2c == 1 &&
+				       gpu->board->nvlink.c2c_links != NA_U32
 			       ? gpu->board->nvlink.c2c_links
 			       : 0;
 	case ENGINES:

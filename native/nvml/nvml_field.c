@@ -11,6 +11,12 @@ static nvmlReturn_t put_microseconds_as_ns(nvmlFieldValue_t *field, uint64_t mic
 	return put_u64(field, microseconds == NA_U64 ? NA_U64 : microseconds * 1000);
 }
 
+// As nvmlDeviceGetViolationStatus does: a board that does not say how long was not held down.
+static nvmlReturn_t put_held_ns(nvmlFieldValue_t *field, uint64_t microseconds)
+{
+	return put_microseconds_as_ns(field, microseconds == NA_U64 ? 0 : microseconds);
+}
+
 // One counter of one location: the numbers go through L1, L2, device memory, registers, texture.
 static nvmlReturn_t ecc_counter(const struct readings_ecc *ecc, nvmlFieldValue_t *field)
 {
@@ -171,10 +177,11 @@ static nvmlReturn_t throttle_field(const struct gpu *gpu, nvmlFieldValue_t *fiel
 
 	switch (field->fieldId) {
 	case NVML_FI_DEV_PERF_POLICY_POWER:
-		return put_microseconds_as_ns(field, now->throttle_power_us);
+		return put_held_ns(field, now->throttle_power_us);
 	case NVML_FI_DEV_PERF_POLICY_SYNC_BOOST:
-		return put_microseconds_as_ns(field, now->throttle_sync_boost_us);
+		return put_held_ns(field, now->throttle_sync_boost_us);
 	case NVML_FI_DEV_PERF_POLICY_THERMAL:
+		return put_held_ns(field, now->throttle_sw_thermal_us);
 	case NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN:
 		return put_microseconds_as_ns(field, now->throttle_sw_thermal_us);
 	case NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN:

@@ -29,7 +29,7 @@ static nvmlReturn_t put_all_errors(const struct gpu *gpu, nvmlFieldValue_t *fiel
 	nvmlReturn_t ret = nvlink_check(gpu, 0);
 	uint64_t sum = 0;
 
-	for (unsigned int i = 0; i < PROFILE_MAX_LINKS; i++)
+	for (unsigned int i = 0; i < gpu->device->link_count && i < PROFILE_MAX_LINKS; i++)
 		sum += gpu->readings->links.errors[i];
 	return ret == NVML_SUCCESS ? put_u64(field, sum) : ret;
 }
@@ -208,14 +208,15 @@ nvmlReturn_t field_link(const struct gpu *gpu, nvmlFieldValue_t *field)
 nvmlReturn_t field_c2c(const struct gpu *gpu, nvmlFieldValue_t *field)
 {
 	const struct profile_nvlink *nvlink = &gpu->board->nvlink;
-	bool has_c2c = nvlink->c2c != NA_U32;
+	// A board may say that they are off and have none.
+	bool has_links = nvlink->c2c != NA_U32 && nvlink->c2c_links != NA_U32;
 
 	switch (field->fieldId) {
 	case NVML_FI_DEV_C2C_LINK_COUNT:
-		return put_u32(field, has_c2c ? nvlink->c2c_links : NA_U32);
+		return put_u32(field, has_links ? nvlink->c2c_links : NA_U32);
 	case NVML_FI_DEV_C2C_LINK_GET_STATUS:
 	case NVML_FI_DEV_C2C_LINK_GET_MAX_BW:
-		if (!has_c2c)
+		if (!has_links)
 			return NVML_ERROR_NOT_SUPPORTED;
 		if (field->scopeId >= nvlink->c2c_links)
 			return NVML_ERROR_INVALID_ARGUMENT;
@@ -225,9 +226,9 @@ nvmlReturn_t field_c2c(const struct gpu *gpu, nvmlFieldValue_t *field)
 	case NVML_FI_DEV_C2C_LINK_ERROR_INTR:
 	case NVML_FI_DEV_C2C_LINK_ERROR_REPLAY:
 	case NVML_FI_DEV_C2C_LINK_ERROR_REPLAY_B2B:
-		return put_u64(field, has_c2c ? 0 : NA_U64);
+		return put_u64(field, has_links ? 0 : NA_U64);
 	case NVML_FI_DEV_C2C_LINK_POWER_STATE:
-		return put_u32(field, has_c2c ? NVML_C2C_POWER_STATE_FULL_POWER : NA_U32);
+		return put_u32(field, has_links ? NVML_C2C_POWER_STATE_FULL_POWER : NA_U32);
 	default:
 		return NOT_MINE;
 	}

@@ -221,14 +221,25 @@ nvmlReturn_t nvmlDeviceGetViolationStatus(nvmlDevice_t device, nvmlPerfPolicyTyp
 	if (ret != NVML_SUCCESS)
 		return ret;
 	now = gpu.readings;
-	if (perfPolicyType == NVML_PERF_POLICY_POWER)
+	switch (perfPolicyType) {
+	case NVML_PERF_POLICY_POWER:
 		held_us = now->throttle_power_us;
-	else if (perfPolicyType == NVML_PERF_POLICY_THERMAL)
+		break;
+	case NVML_PERF_POLICY_THERMAL:
 		held_us = now->throttle_sw_thermal_us;
-	else if (perfPolicyType == NVML_PERF_POLICY_SYNC_BOOST)
+		break;
+	case NVML_PERF_POLICY_SYNC_BOOST:
 		held_us = now->throttle_sync_boost_us;
-	else if (perfPolicyType >= NVML_PERF_POLICY_COUNT)
+		break;
+	case NVML_PERF_POLICY_BOARD_LIMIT:
+	case NVML_PERF_POLICY_LOW_UTILIZATION:
+	case NVML_PERF_POLICY_RELIABILITY:
+	case NVML_PERF_POLICY_TOTAL_APP_CLOCKS:
+	case NVML_PERF_POLICY_TOTAL_BASE_CLOCKS:
+		break;
+	default:
 		return NVML_ERROR_INVALID_ARGUMENT;
+	}
 	violTime->referenceTime = wall_clock_us();
 	violTime->violationTime = held_us == NA_U64 ? 0 : held_us * 1000;
 	return NVML_SUCCESS;
