@@ -184,7 +184,7 @@ void reader_note(struct reader *reader, const yaml_node_t *node);
 /* From 1 on; 1 also where there is no node. */
 int reader_node_line(const yaml_node_t *node);
 
-/* --- profile_yaml.c, profile_value.c --- */
+/* --- profile_yaml.c, profile_value.c, profile_number.c --- */
 
 /* Line of the node a path leads to, or of the last one on the way. */
 int reader_line_of(struct reader *reader, const char *path);
@@ -208,6 +208,9 @@ yaml_node_t *reader_item(struct reader *reader, yaml_node_t *node, unsigned int 
 int reader_value(struct reader *reader, yaml_node_t *node, const struct key *key, void *target);
 /* What a key must be, in the words of messages and of the reference. */
 void key_expected(const struct key *key, char *out, size_t size);
+void number_expected(const struct key *key, char *out, size_t size);
+/* The complaint that says so. */
+int reader_fail_value(struct reader *reader, yaml_node_t *node, const struct key *key);
 int reader_number(struct reader *reader, yaml_node_t *node, const struct key *key, int64_t *value);
 int reader_number_item(struct reader *reader, yaml_node_t *list, unsigned int index,
 		       const struct key *range, int64_t *value);

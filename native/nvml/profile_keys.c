@@ -2,7 +2,7 @@
 /*
  * Every key of a profile file, with its type, unit and range. Names are those
  * of NVIDIA/k8s-test-infra's configuration files where these have the key.
- * docs/profiles.md explains them; tests/native/test_profile.py compares both.
+ * docs/profiles.md explains them; tests/native/test_profile_reference.py compares both.
  */
 #include "profile_keys.h"
 

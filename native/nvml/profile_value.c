@@ -1,149 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Single values: numbers with their units, addresses, texts, choices. */
+/* Single values by their keys: texts, choices, numbers, addresses. */
 #include <stdio.h>
 #include <string.h>
 
 #include "profile_internal.h"
 
-struct unit_suffix {
-	const char *text;
-	uint32_t factor_log; /* of the key's own unit: 10^n, or 2^n for bytes */
-};
-
-struct unit_name {
-	const char *name;
-	bool binary;
-	struct unit_suffix suffixes[5];
-};
-
-static const struct unit_name units[] = {
-	[UNIT_NONE] = { "", false, { { NULL, 0 } } },
-	[UNIT_BYTES] = { "bytes, or with B, KiB, MiB, GiB, TiB",
-			 true,
-			 { { "B", 0 },
-			   { "KiB", 10 },
-			   { "MiB", 20 },
-			   { "GiB", 30 },
-			   { "TiB", 40 } } },
-	[UNIT_MIB] = { "MiB", true, { { "MiB", 0 }, { "GiB", 10 } } },
-	[UNIT_MILLIWATTS] = { "mW, or with W", false, { { "mW", 0 }, { "W", 3 } } },
-	[UNIT_MILLIJOULES] = { "mJ, or with J", false, { { "mJ", 0 }, { "J", 3 } } },
-	[UNIT_MHZ] = { "MHz", false, { { "MHz", 0 }, { "GHz", 3 } } },
-	[UNIT_KHZ] = { "kHz", false, { { "kHz", 0 }, { "MHz", 3 } } },
-	[UNIT_CELSIUS] = { "degrees C", false, { { "C", 0 } } },
-	[UNIT_PERCENT] = { "%", false, { { "%", 0 } } },
-	[UNIT_MICROSECONDS] = { "us, or with ms, s",
-				false,
-				{ { "us", 0 }, { "ms", 3 }, { "s", 6 } } },
-	[UNIT_MICROVOLTS] = { "uV, or with mV, V",
-			      false,
-			      { { "uV", 0 }, { "mV", 3 }, { "V", 6 } } },
-	[UNIT_KBPS] = { "KB/s", false, { { "KB/s", 0 }, { "MB/s", 3 } } },
-	[UNIT_MBPS] = { "Mbps", false, { { "Mbps", 0 }, { "Gbps", 3 } } },
-};
-
-/* --- numbers --- */
-
-struct decimal {
-	uint64_t digits; /* the number without its point */
-	unsigned int decimals;
-	bool negative;
-	const char *rest;
-};
-
-/* 12, -3, 0x1f, 1_000, 49.68; false where it is no number or does not fit. */
-static bool parse_decimal(const char *text, struct decimal *number)
-{
-	unsigned int base = 10;
-	bool any = false, point = false;
-
-	memset(number, 0, sizeof(*number));
-	if (*text == '-' || *text == '+')
-		number->negative = *text++ == '-';
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-		base = 16;
-		text += 2;
-	}
-	for (; *text; text++) {
-		unsigned int digit;
-
-		if (*text >= '0' && *text <= '9')
-			digit = (unsigned int)(*text - '0');
-		else if (base == 16 && ((*text | 32) >= 'a' && (*text | 32) <= 'f'))
-			digit = (unsigned int)((*text | 32) - 'a' + 10);
-		else if (*text == '_' && any)
-			continue;
-		else if (*text == '.' && base == 10 && any && !point) {
-			point = true;
-			continue;
-		} else
-			break;
-		if (number->digits > (UINT64_MAX - digit) / base || number->decimals > 9)
-			return false;
-		number->digits = number->digits * base + digit;
-		number->decimals += point;
-		any = true;
-	}
-	number->rest = text;
-	return any;
-}
-
-/* Bring a decimal with a unit to the key's own unit; it must come out whole. */
-static bool scale(const struct decimal *number, const struct unit_name *unit, uint64_t *value)
-{
-	const char *suffix = number->rest;
-	uint64_t factor = 1;
-
-	while (*suffix == ' ')
-		suffix++;
-	if (*suffix) {
-		size_t i = 0;
-
-		while (i < 5 && unit->suffixes[i].text && strcmp(suffix, unit->suffixes[i].text))
-			i++;
-		if (i == 5 || !unit->suffixes[i].text)
-			return false;
-		for (uint32_t n = unit->suffixes[i].factor_log; n; n--)
-			factor *= unit->binary ? 2 : 10;
-	}
-	if (number->digits && factor > UINT64_MAX / number->digits)
-		return false;
-	*value = number->digits * factor;
-	for (unsigned int n = number->decimals; n; n--) {
-		if (*value % 10)
-			return false;
-		*value /= 10;
-	}
-	return true;
-}
-
-static int fail_value(struct reader *reader, yaml_node_t *node, const struct key *key)
+int reader_fail_value(struct reader *reader, yaml_node_t *node, const struct key *key)
 {
 	char expected[240];
 
 	key_expected(key, expected, sizeof(expected));
 	return reader_fail(reader, node, "%s", expected);
-}
-
-int reader_number(struct reader *reader, yaml_node_t *node, const struct key *key, int64_t *value)
-{
-	const char *text = reader_text(node);
-	struct decimal number;
-	uint64_t magnitude;
-
-	if (!text || !parse_decimal(text, &number) ||
-	    !scale(&number, &units[key->unit], &magnitude))
-		return fail_value(reader, node, key);
-	/* "12" in quotes is a text, except where it carries its unit. */
-	if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE && !*number.rest &&
-	    !(key->flags & KEY_QUOTED))
-		return fail_value(reader, node, key);
-	if (magnitude > INT64_MAX || (number.negative && key->min >= 0 && magnitude))
-		return fail_value(reader, node, key);
-	*value = number.negative ? -(int64_t)magnitude : (int64_t)magnitude;
-	if (*value < key->min || (*value > 0 && (uint64_t)*value > key->max))
-		return fail_value(reader, node, key);
-	return 0;
 }
 
 /* --- addresses --- */
@@ -213,13 +80,13 @@ static int read_text(struct reader *reader, yaml_node_t *node, const struct key 
 	size_t length = text ? node->data.scalar.length : 0;
 
 	if (!text)
-		return fail_value(reader, node, key);
+		return reader_fail_value(reader, node, key);
 	if (key->flags & KEY_NA && is_na(text)) {
 		*out = '\0';
 		return 0;
 	}
 	if (length >= key->size)
-		return fail_value(reader, node, key);
+		return reader_fail_value(reader, node, key);
 	for (size_t i = 0; i < length; i++)
 		if (text[i] < ' ' || text[i] > '~')
 			return reader_fail(reader, node, "a text of plain ASCII characters");
@@ -260,14 +127,6 @@ static void list_choices(const struct choice *choices, char *out, size_t size)
 	}
 }
 
-static void describe_number(const struct key *key, char *out, size_t size)
-{
-	const char *unit = units[key->unit].name;
-
-	snprintf(out, size, "a number from %lld to %llu%s%s", (long long)key->min,
-		 (unsigned long long)key->max, *unit ? " " : "", unit);
-}
-
 void key_expected(const struct key *key, char *out, size_t size)
 {
 	size_t length;
@@ -280,7 +139,7 @@ void key_expected(const struct key *key, char *out, size_t size)
 	case KIND_U32:
 	case KIND_I32:
 	case KIND_U64:
-		describe_number(key, out, size);
+		number_expected(key, out, size);
 		break;
 	case KIND_BOOL:
 	case KIND_BIT:
@@ -319,7 +178,7 @@ static int read_choice(struct reader *reader, yaml_node_t *node, const struct ke
 	else if (text && key->flags & KEY_NA && is_na(text))
 		*value = NA_U32;
 	else
-		return fail_value(reader, node, key);
+		return reader_fail_value(reader, node, key);
 	return 0;
 }
 

@@ -29,14 +29,14 @@ def fixtures() -> Path:
 
 @pytest.fixture(scope="session")
 def fake_nvml(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Builds fixtures/fake_nvml.c, with macros if asked for, and gives the library's path."""
+    """Builds fixtures/fake_nvml*.c, with macros if asked for, and gives the library's path."""
     folder = tmp_path_factory.mktemp("fake_nvml")
 
     def build(*macros: str) -> Path:
         library = folder / f"libfake{''.join(macros).lower()}.so"
         if not library.exists():
             flags = ["-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", *[f"-D{macro}" for macro in macros]]
-            subprocess.run(["cc", *flags, "-o", str(library), str(FIXTURES / "fake_nvml.c")], check=True)
+            subprocess.run(["cc", *flags, "-o", str(library), *map(str, FIXTURES.glob("fake_nvml*.c"))], check=True)
         return library
 
     return build
