@@ -31,6 +31,11 @@ static int check_instance(const struct running *running, const struct running_pr
 {
 	const struct running_gpu_instance *instance;
 
+	if (running->readings.mig_current == 1 && process->compute_instance == STATE_NO_INSTANCE)
+		return control_refuse(error,
+				      "it is in MIG mode, where each process is in a compute "
+				      "instance: say --gpu-instance and --compute-instance "
+				      "(nvidia-smi mig -lci lists them)");
 	if (process->gpu_instance == STATE_NO_INSTANCE)
 		return 0;
 	if (process->gpu_instance >= STATE_MAX_GPU_INSTANCES ||

@@ -12,7 +12,7 @@
 
 #include "export_reset.h"
 #include "export_table_unknown.h"
-#include "nvml_internal.h"
+#include "nvml_mig.h"
 #include "pci_address.h"
 #include "process.h"
 
@@ -289,6 +289,9 @@ static nvmlReturn_t slot_process_samples(nvmlDevice_t device, unsigned long long
 
 	if (ret != NVML_SUCCESS)
 		return ret;
+	// As the public calls answer: it is not known of instances.
+	if (mig_is_on(&gpu))
+		return NVML_ERROR_NOT_SUPPORTED;
 	if (period)
 		*period = 0;
 	room = samples ? *count : 0;

@@ -238,6 +238,28 @@ def test_processes_are_in_their_instance(mig, smi, root, native_build, run):
     assert capabilities(root) == {}
 
 
+@pytest.mark.parametrize("where", [[], ["--gpu-instance", "5"]], ids=["the whole GPU", "a GPU instance"])
+def test_a_process_is_in_a_compute_instance(mig, smi, root, native_build, run, where):
+    mig("-cgi", "14", "-C")
+    control = [native_build / "mock-nvml", "--root", root]
+    done = run(*control, "process", "add", "-i", "0", "--pid", "99", *where)
+    assert done.returncode == 1
+    assert "where each process is in a compute instance: say --gpu-instance and --compute-instance" in done.stderr
+    assert "99" not in smi("--query-compute-apps=pid", "--format=csv,noheader")
+    done = run(*control, "process", "add", "-i", "1", "--pid", "99")
+    assert done.returncode == 0, done.stderr
+
+
+def test_utilisation_of_processes_in_instances_is_not_known(mig, smi, root, native_build, run):
+    """Neither by the public calls nor by those that only nvidia-smi knows."""
+    mig("-cgi", "14", "-C")
+    where = ["--gpu-instance", "5", "--compute-instance", "0", "--utilization", "80"]
+    done = run(native_build / "mock-nvml", "--root", root, "process", "add", "-i", "0", "--pid", "4711", *where)
+    assert done.returncode == 0, done.stderr
+    row = next(line.split() for line in smi("pmon", "-c", "1", "-s", "um", "-i", "0").splitlines() if " 4711 " in line)
+    assert row[3:9] == ["-"] * 6
+
+
 def test_devices_are_listed(mig, smi):
     mig("-cgi", "19,9", "-C")
     gpu, *devices, other = smi("-L").splitlines()
