@@ -20,7 +20,20 @@ static uint64_t boot_read(void)
 	close(fd);
 	for (ssize_t i = 0; i < length; i++)
 		hash = (hash ^ (uint8_t)text[i]) * 0x100000001b3;
-	return length > 0 ? hash : 0;
+	return length > 0 ? boot_of(hash) : 0;
+}
+
+/* The low half tells whether the high one is right. */
+uint64_t boot_of(uint64_t hash)
+{
+	uint32_t high = (uint32_t)(hash >> 32);
+
+	return (uint64_t)high << 32 | (high ^ high >> 15) * 0x9e3779b1u;
+}
+
+bool boot_is_sound(uint64_t boot)
+{
+	return boot == boot_of(boot);
 }
 
 /* No process outlives its boot. */

@@ -142,7 +142,7 @@ static int make_one(const struct targets *targets, const struct change *change,
 	enum control_result outcome;
 
 	if (!control.running)
-		return failed(targets, change->attempt, STATE_GONE);
+		return failed(targets, change->attempt, writer->failure);
 	outcome = change->call(&control, change->data, &error);
 	*changed = outcome == CONTROL_CHANGED;
 	if (outcome == CONTROL_REFUSED)

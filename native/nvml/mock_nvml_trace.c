@@ -186,7 +186,7 @@ static int play_all(const struct play *play)
 			continue;
 		result = state_edit(&writer, play->targets.slots[i])
 				 ? state_put_trace(&writer, play->traces[i], now)
-				 : STATE_GONE;
+				 : writer.failure;
 		if (result == STATE_OK)
 			result = state_commit(&writer);
 	}

@@ -15,6 +15,8 @@ nvmlReturn_t change_result(enum state_result result)
 		return NVML_ERROR_TIMEOUT;
 	case STATE_GONE:
 		return NVML_ERROR_GPU_IS_LOST;
+	case STATE_DAMAGED:
+		return NVML_ERROR_UNKNOWN;
 	case STATE_FAILED:
 		break;
 	}
@@ -31,6 +33,19 @@ nvmlReturn_t change_open(struct change *change)
 	return geteuid() == 0 ? change_open_for_all(change) : NVML_ERROR_NO_PERMISSION;
 }
 
+static nvmlReturn_t edit(struct change *change)
+{
+	enum state_result result;
+
+	change->running = state_edit(&change->writer, gpu_slot(&change->gpu));
+	if (change->running)
+		return NVML_SUCCESS;
+	result = change->writer.failure;
+	log_error("cannot change GPU %u of %s: %s", gpu_slot(&change->gpu), handle_source.path,
+		  state_reason(result));
+	return change_drop(change, change_result(result));
+}
+
 nvmlReturn_t change_open_for_all(struct change *change)
 {
 	enum state_result result = state_begin(&change->writer, &handle_source);
@@ -41,9 +56,9 @@ nvmlReturn_t change_open_for_all(struct change *change)
 		return change_result(result);
 	}
 	// The board that the arguments were checked against may have gone with its profile meanwhile.
-	if (change->gpu.description == page_description(handle_source.page))
-		change->running = state_edit(&change->writer, gpu_slot(&change->gpu));
-	return change->running ? NVML_SUCCESS : change_drop(change, NVML_ERROR_GPU_IS_LOST);
+	if (change->gpu.description != page_description(handle_source.page))
+		return change_drop(change, NVML_ERROR_GPU_IS_LOST);
+	return edit(change);
 }
 
 static nvmlReturn_t commit(struct change *change)
@@ -62,8 +77,7 @@ nvmlReturn_t change_next(struct change *change, const struct gpu *gpu)
 	if (ret != NVML_SUCCESS)
 		return change_drop(change, ret);
 	change->gpu = *gpu;
-	change->running = state_edit(&change->writer, gpu_slot(gpu));
-	return change->running ? NVML_SUCCESS : change_drop(change, NVML_ERROR_GPU_IS_LOST);
+	return edit(change);
 }
 
 nvmlReturn_t change_end(struct change *change)

@@ -9,37 +9,22 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "checksum.h"
 #include "motion.h"
 
 #define ENDIAN_MARK 0x01020304u
-
-/* FNV-1a over 64-bit words: a few hundred MB/s more than enough for tens of KB. */
-static uint64_t mix(uint64_t hash, const void *data, size_t size)
-{
-	const uint8_t *bytes = data;
-	uint64_t word;
-
-	for (; size >= sizeof(word); size -= sizeof(word), bytes += sizeof(word)) {
-		memcpy(&word, bytes, sizeof(word));
-		hash = (hash ^ word) * 0x100000001b3;
-		hash ^= hash >> 29;
-	}
-	for (; size; size--, bytes++)
-		hash = (hash ^ *bytes) * 0x100000001b3;
-	return hash;
-}
 
 uint64_t description_checksum(const struct description *description)
 {
 	uint32_t devices = description->device_count;
 	uint32_t boards = description->board_count;
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t sum = CHECKSUM_START;
 
 	if (devices > PROFILE_MAX_DEVICES || boards > PROFILE_MAX_DEVICES)
 		return 0;
-	hash = mix(hash, description, offsetof(struct description, devices));
-	hash = mix(hash, description->devices, devices * sizeof(struct device));
-	return mix(hash, description->boards, boards * sizeof(struct board));
+	sum = checksum(sum, description, offsetof(struct description, devices));
+	sum = checksum(sum, description->devices, devices * sizeof(struct device));
+	return checksum(sum, description->boards, boards * sizeof(struct board));
 }
 
 const char *page_reason(const struct page_header *header, uint64_t file_size)
@@ -54,6 +39,12 @@ const char *page_reason(const struct page_header *header, uint64_t file_size)
 		return "its format is older than this library: run mock-nvml apply again";
 	if (file_size < header->file_size || header->file_size != sizeof(struct page))
 		return "it is truncated: run mock-nvml apply again";
+	if (header->area_offset[0] != offsetof(struct page, areas[0]) ||
+	    header->area_offset[1] != offsetof(struct page, areas[1]) ||
+	    header->area_size != sizeof(struct page_area) ||
+	    header->events_offset != offsetof(struct page, events) ||
+	    header->events_count != STATE_MAX_EVENTS)
+		return "its header is damaged: run mock-nvml apply again";
 	return NULL;
 }
 
@@ -73,7 +64,8 @@ const char *page_area_reason(const struct page *page, uint64_t generation)
 }
 
 /* A writer may switch areas while the checksum is taken; then look again. */
-static const char *page_check(const struct page *page, uint64_t size)
+static const char *page_check(const struct page *page, int fd, uint64_t size,
+			      struct profile_error *room)
 {
 	const char *reason = page_reason(&page->header, size);
 	uint64_t generation;
@@ -83,12 +75,15 @@ static const char *page_check(const struct page *page, uint64_t size)
 	do {
 		generation = page_read_begin(page);
 		reason = page_area_reason(page, generation);
+		if (!reason)
+			reason = page_state_reason(page, fd, generation, room);
 	} while (page_read_retry(page, generation));
 	return reason;
 }
 
 const struct page *page_open(const char *file, struct profile_error *error)
 {
+	struct profile_error room;
 	const struct page *page;
 	const char *reason;
 	off_t size;
@@ -111,15 +106,16 @@ const struct page *page_open(const char *file, struct profile_error *error)
 		return NULL;
 	}
 	page = mmap(NULL, sizeof(struct page), PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
 	if (page == MAP_FAILED) {
 		snprintf(error->text, sizeof(error->text), "cannot map device page %s: %s", file,
 			 strerror(errno));
+		close(fd);
 		return NULL;
 	}
 	/* What nobody reads shall not count as this process's memory. */
 	madvise((void *)page, sizeof(struct page), MADV_RANDOM);
-	reason = page_check(page, (uint64_t)size);
+	reason = page_check(page, fd, (uint64_t)size, &room);
+	close(fd);
 	if (reason) {
 		snprintf(error->text, sizeof(error->text), "cannot use device page %s: %s", file,
 			 reason);
@@ -174,5 +170,6 @@ void page_init_state(struct page *page)
 		if (running->moves)
 			motion_build_from_boot(&page->motion[slot].tables[0], description, slot,
 					       running);
+		/* No checksum: nobody else writes memory of this process. */
 	}
 }

@@ -15,7 +15,7 @@
 #include "state.h"
 
 #define PAGE_MAGIC "MIRAGEGP" /* 8 bytes, no NUL */
-#define PAGE_FORMAT 3u
+#define PAGE_FORMAT 4u
 #define PAGE_FILE "gsp_mock.bin"
 
 /* A description, and the running state that starts from it. */
@@ -162,6 +162,14 @@ struct page *page_private(void);
 /* Why a header or an area cannot be used, or NULL when it can. */
 const char *page_reason(const struct page_header *header, uint64_t file_size);
 const char *page_area_reason(const struct page *page, uint64_t generation);
+
+/* The same for the running state of an area that can be used, and for the events. fd: of the page's file. */
+const char *page_state_reason(const struct page *page, int fd, uint64_t generation,
+			      struct profile_error *reason);
+
+/* What of it a writer steps on, whichever device it changes. */
+bool page_node_is_sound(const struct page *page, uint64_t generation);
+bool page_events_are_sound(const struct page_header *header, int fd);
 
 /* What the header of a page without any description says. */
 void page_header_init(struct page_header *header);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "checksum.h"
 #include "motion.h"
 #include "page.h"
 #include "page_file.h"
@@ -32,6 +33,8 @@ static int write_motion(int fd, const struct description *description, uint32_t 
 		running->motion.table = (page_running(old, slot)->motion.table & 1) ^ 1;
 	if (table) {
 		motion_build_from_boot(table, description, slot, running);
+		running->motion.table_checksum =
+			checksum_of_pieces(table, motion_table_size(table));
 		result = page_file_write(fd, table, motion_table_size(table),
 					 offsetof(struct page, motion) +
 						 slot * sizeof(struct motion_room) +
@@ -70,16 +73,21 @@ static int write_running(int fd, const struct running *running, uint64_t offset)
 static int write_state(int fd, const struct description *description, const struct page *old,
 		       uint64_t offset)
 {
-	static const struct state_node node;
 	static const struct state_device fresh;
 	struct running *running = malloc(sizeof(*running));
-	int result = running ? page_file_write(fd, &node, sizeof(node), offset) : -1;
+	struct state_node node = { .sequence = 0 };
+	int result;
 
+	node.running[0].checksum = running_node_checksum(&node.running[0], 0);
+	result = running ? page_file_write(fd, &node, sizeof(node), offset) : -1;
 	offset += offsetof(struct state, devices);
 	for (uint32_t slot = 0; result == 0 && slot < description->device_count; slot++) {
 		running_init(running, description, slot);
 		if (reserve(fd, offset, &fresh) != 0 ||
-		    (running->moves && write_motion(fd, description, slot, old, running) != 0) ||
+		    (running->moves && write_motion(fd, description, slot, old, running) != 0))
+			result = -1;
+		running->checksum = running_checksum(running, 0);
+		if (result != 0 ||
 		    page_file_write(fd, &fresh, offsetof(struct state_device, running), offset) !=
 			    0 ||
 		    write_running(fd, running, offset + offsetof(struct state_device, running)) !=
@@ -208,6 +216,22 @@ static void withdraw_events(struct page *page)
 			page->events[i].type = 0;
 }
 
+/* No waiter's place in the order is lost, nor is there anything left to tell. */
+static int mend_events(int fd, const struct page *page)
+{
+	uint64_t last = atomic_load(&page->header.event_sequence);
+	struct state_event *events = calloc(STATE_MAX_EVENTS, sizeof(*events));
+	int result = -1;
+
+	if (events) {
+		events[last % STATE_MAX_EVENTS].number = last;
+		result = page_file_write(fd, events, STATE_MAX_EVENTS * sizeof(*events),
+					 offsetof(struct page, events));
+	}
+	free(events);
+	return result;
+}
+
 /* Header and switch are made through a mapping: whole words, seen at once. */
 static int switch_over(int fd, struct page *page, const struct description *description)
 {
@@ -215,7 +239,8 @@ static int switch_over(int fd, struct page *page, const struct description *desc
 	uint64_t generation = atomic_load(&header->generation) + 1;
 
 	atomic_fetch_or(&header->sequence, 1);
-	if (write_area(fd, description, page, generation) != 0) {
+	if ((!page_events_are_sound(header, fd) && mend_events(fd, page) != 0) ||
+	    write_area(fd, description, page, generation) != 0) {
 		atomic_fetch_add(&header->sequence, 1);
 		return -1;
 	}
@@ -235,6 +260,7 @@ static enum page_change update(int fd, const char *file, const struct descriptio
 	struct page_header header = { 0 };
 	off_t size = lseek(fd, 0, SEEK_END);
 	ssize_t got = pread(fd, &header, sizeof(header), 0);
+	uint64_t generation;
 	const char *reason;
 	struct page *page;
 	int result;
@@ -255,7 +281,9 @@ static enum page_change update(int fd, const char *file, const struct descriptio
 		    fd, 0);
 	if (page == MAP_FAILED)
 		return fail(error, file, strerror(errno));
-	if (!page_area_reason(page, atomic_load(&page->header.generation)) &&
+	generation = atomic_load(&page->header.generation);
+	if (!page_area_reason(page, generation) &&
+	    !page_state_reason(page, fd, generation, error) &&
 	    same_description(page_description(page), description)) {
 		munmap(page, sizeof(*page));
 		return PAGE_SAME;

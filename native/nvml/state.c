@@ -4,6 +4,7 @@
 #include <nvml.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "motion.h"
 
 void running_init_settings(struct running_settings *settings, const struct board *board)
@@ -84,6 +85,38 @@ uint32_t running_parts(const struct running *running, struct running_part parts[
 	return count;
 }
 
+/* But for the checksum itself. */
+uint64_t running_checksum(const struct running *running, uint64_t sequence)
+{
+	const size_t at = offsetof(struct running, checksum), behind = at + sizeof(uint64_t);
+	struct running_part parts[RUNNING_PARTS];
+	uint32_t count = running_parts(running, parts);
+	uint64_t sum = checksum(CHECKSUM_START, &sequence, sizeof(sequence));
+
+	sum = checksum(sum, running, at);
+	sum = checksum(sum, (const char *)running + behind, parts[0].size - behind);
+	for (uint32_t i = 1; i < count; i++)
+		sum = checksum(sum, (const char *)running + parts[i].offset, parts[i].size);
+	return sum;
+}
+
+uint64_t running_node_checksum(const struct running_node *node, uint64_t sequence)
+{
+	uint64_t sum = checksum(CHECKSUM_START, &sequence, sizeof(sequence));
+
+	return checksum(sum, node, offsetof(struct running_node, checksum));
+}
+
+bool running_is_sound(const struct running *running, uint64_t sequence)
+{
+	return running->fault_count <= STATE_MAX_FAULTS &&
+	       running->process_count <= STATE_MAX_PROCESSES &&
+	       running->account_count <= STATE_MAX_ACCOUNTED && running->moves <= 1 &&
+	       running->motion.table <= 1 && running->motion.trace <= 1 &&
+	       running->settings.detached <= 1 &&
+	       running->checksum == running_checksum(running, sequence);
+}
+
 void running_copy(struct running *to, const struct running *from)
 {
 	struct running_part parts[RUNNING_PARTS];
@@ -93,6 +126,7 @@ void running_copy(struct running *to, const struct running *from)
 	for (uint32_t i = 0; i < count; i++)
 		memcpy((char *)to + parts[i].offset, (const char *)from + parts[i].offset,
 		       parts[i].size);
+	to->checksum = 0;
 }
 
 static uint64_t memory_of_processes(const struct running *running)

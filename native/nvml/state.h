@@ -10,6 +10,10 @@
  * takes several values which must belong together compares the number after it
  * has read them (gpu_changed() in handle.h).
  *
+ * A copy has a checksum, over what has a meaning and the number that puts it in
+ * force. Who opens a page and who changes a state compare it, so that neither
+ * believes a damaged one; a getter does not.
+ *
  * A process is charged for each 4 KiB that it reads, and for what lies around it
  * and is in the kernel's cache already. So a copy begins with what getters read,
  * within one such piece, and of the lists behind it only what their counts say is
@@ -140,6 +144,8 @@ struct running_motion {
 	uint64_t pcie_rx_bytes;
 	uint64_t nvlink_kib; /* through each link in each direction */
 	uint32_t energy_uj; /* beyond energy_mj */
+	uint32_t table_checksum; /* of the one in force, as checksum_of_pieces() */
+	uint32_t trace_checksum;
 	uint32_t reserved;
 };
 
@@ -151,6 +157,7 @@ struct running {
 	uint32_t account_count;
 	uint32_t account_next; /* where the next one goes: over the oldest, once all are used */
 	uint32_t recovery; /* that faults asked for which are over; recovery.c packs it */
+	uint64_t checksum; /* of this copy in force, as running_checksum() */
 	struct running_settings settings;
 	uint64_t energy_mj; /* counted up to energy_ms; NA_U64 not supported */
 	uint64_t energy_ms; /* since boot */
@@ -162,7 +169,7 @@ struct running {
 	struct running_fault faults[STATE_MAX_FAULTS]; /* any of them, unless there is none */
 	struct running_process processes[STATE_MAX_PROCESSES];
 	struct running_account accounts[STATE_MAX_ACCOUNTED];
-	uint8_t reserved1[664];
+	uint8_t reserved1[648];
 };
 
 struct state_device {
@@ -184,6 +191,7 @@ struct running_node {
 	struct running_fault init; /* what nvmlInit meets; FAULT_NONE: nothing */
 	uint32_t nvlink_bandwidth_mode; /* NVML_GPU_NVLINK_BW_MODE_* */
 	uint32_t reserved;
+	uint64_t checksum; /* as running_node_checksum() */
 };
 
 struct state_node {
@@ -241,8 +249,15 @@ struct running_part {
 /* How many there are. */
 uint32_t running_parts(const struct running *running, struct running_part parts[RUNNING_PARTS]);
 
-/* A copy of what has a meaning; the rest is zero. */
+/* A copy of what has a meaning; the rest is zero, and the checksum, which a copy in force has. */
 void running_copy(struct running *to, const struct running *from);
+
+/* With the number that the copy is in force by. Its lists may say anything. */
+uint64_t running_checksum(const struct running *running, uint64_t sequence);
+uint64_t running_node_checksum(const struct running_node *node, uint64_t sequence);
+
+/* Whether the checksum is right, and what is counted or pointed at can be there. */
+bool running_is_sound(const struct running *running, uint64_t sequence);
 
 /* What a damaged page says of its lists is no more than there is room for. */
 void running_limit(struct running *running);

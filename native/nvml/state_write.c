@@ -13,11 +13,13 @@
 
 #include "boot.h"
 #include "capability.h"
+#include "checksum.h"
 #include "liveness.h"
 #include "lock.h"
 #include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
+#include "state_settle.h"
 
 /* The lock of pages that are this process's own. */
 static struct lock private_lock;
@@ -33,6 +35,8 @@ const char *state_reason(enum state_result result)
 		return "another program holds the device page's lock";
 	case STATE_GONE:
 		return "there is no such device";
+	case STATE_DAMAGED:
+		return "the running state in it is damaged: run mock-nvml apply again";
 	case STATE_FAILED:
 		break;
 	}
@@ -72,6 +76,11 @@ static enum state_result map(struct state_writer *writer)
 		munmap(page, sizeof(*page));
 		return STATE_GONE;
 	}
+	if (!page_node_is_sound(page, generation) || !page_events_are_sound(&header, writer->fd) ||
+	    !boot_is_sound(atomic_load(&header.boot))) {
+		munmap(page, sizeof(*page));
+		return STATE_DAMAGED;
+	}
 	writer->page = page;
 	writer->area = &page->areas[generation & 1];
 	return STATE_OK;
@@ -84,89 +93,28 @@ static struct state_device *device_of(const struct state_writer *writer)
 
 struct running *state_edit(struct state_writer *writer, uint32_t slot)
 {
-	const struct state_device *device;
+	const struct running *running;
+	uint64_t sequence;
 
+	writer->failure = STATE_GONE;
 	if (slot >= writer->area->description.device_count)
 		return NULL;
+	writer->slot = slot;
+	sequence = atomic_load(&device_of(writer)->sequence);
+	running = state_running(device_of(writer), sequence);
+	/* What this process alone can write needs no checksum. */
+	writer->failure = STATE_DAMAGED;
+	if (writer->fd >= 0 && !running_is_sound(running, sequence))
+		return NULL;
+	writer->failure = STATE_FAILED;
 	if (!writer->edited)
 		writer->edited = malloc(sizeof(*writer->edited));
 	if (!writer->edited)
 		return NULL;
-	writer->slot = slot;
-	device = device_of(writer);
-	running_copy(writer->edited, state_running(device, atomic_load(&device->sequence)));
+	running_copy(writer->edited, running);
 	running_limit(writer->edited);
 	liveness_bury(writer->edited);
 	return writer->edited;
-}
-
-/* Through the file, so that a full disk is an error here and not a SIGBUS. */
-static int put(const struct state_writer *writer, void *target, const void *data, size_t size)
-{
-	if (writer->fd < 0) {
-		memcpy(target, data, size);
-		return 0;
-	}
-	return page_file_write(writer->fd, data, size,
-			       (uint64_t)((char *)target - (char *)writer->page));
-}
-
-static struct motion_subject subject_of(const struct state_writer *writer,
-					const struct running *running)
-{
-	const struct description *description = &writer->area->description;
-	const struct device *device = &description->devices[writer->slot];
-
-	return (struct motion_subject){
-		.board = description_board(description, device),
-		.rest = &device->readings,
-		.running = running,
-		.trace = &writer->page->motion[writer->slot].traces[running->motion.trace & 1],
-		.slot = writer->slot,
-	};
-}
-
-/* Into the table that nobody looks at. The board is as warm as it has become. */
-static int move_on(const struct state_writer *writer, const struct running *before,
-		   const struct motion_table *old, uint64_t now)
-{
-	struct motion_room *room = &writer->page->motion[writer->slot];
-	struct running *after = writer->edited;
-	struct motion_subject subject = subject_of(writer, after);
-	struct motion_table *table = malloc(sizeof(*table));
-	double temperature_c = subject.rest->temperature_c;
-	int result = -1;
-
-	if (old) {
-		struct motion_place place = motion_find(old, now);
-
-		temperature_c = motion_temperature(old, &place);
-	}
-	after->motion.table = (before->motion.table & 1) ^ 1;
-	if (table) {
-		motion_build(table, &subject, temperature_c, now);
-		result = put(writer, &room->tables[after->motion.table], table,
-			     motion_table_size(table));
-	}
-	free(table);
-	return result;
-}
-
-/* Count what was until now, and find out how it goes on: no writer can forget it. */
-static int settle(const struct state_writer *writer, const struct running *before)
-{
-	const struct motion_room *room = &writer->page->motion[writer->slot];
-	const struct motion_table *old =
-		before->moves ? &room->tables[before->motion.table & 1] : NULL;
-	struct motion_subject subject = subject_of(writer, before);
-	uint64_t now;
-
-	if (!motion_differs(before, writer->edited))
-		return 0;
-	now = motion_now();
-	motion_settle(&subject, old, now, writer->edited);
-	writer->edited->moves = motion_moves(writer->edited);
-	return writer->edited->moves ? move_on(writer, before, old, now) : 0;
 }
 
 /* What is being edited, which nobody looks at before the number is raised. */
@@ -178,11 +126,13 @@ static enum state_result put_in_force(struct state_writer *writer)
 	struct running_part parts[RUNNING_PARTS];
 	uint32_t count = running_parts(writer->edited, parts);
 
+	if (writer->fd >= 0)
+		writer->edited->checksum = running_checksum(writer->edited, next);
 	/* Who still reads the older copy must see the last number before the copy changes. */
 	atomic_thread_fence(memory_order_release);
 	for (uint32_t i = 0; i < count; i++)
-		if (put(writer, target + parts[i].offset,
-			(const char *)writer->edited + parts[i].offset, parts[i].size) != 0)
+		if (state_put(writer, target + parts[i].offset,
+			      (const char *)writer->edited + parts[i].offset, parts[i].size) != 0)
 			return STATE_FAILED;
 	atomic_store(&device->sequence, next);
 	return STATE_OK;
@@ -193,8 +143,10 @@ enum state_result state_commit(struct state_writer *writer)
 	const struct state_device *device = device_of(writer);
 	const struct running *before = state_running(device, atomic_load(&device->sequence));
 
-	if (settle(writer, before) != 0)
-		return STATE_FAILED;
+	enum state_result settled = state_settle(writer, before);
+
+	if (settled != STATE_OK)
+		return settled;
 	account_follow(before, writer->edited);
 	if (memcmp(before->gpu_instances, writer->edited->gpu_instances,
 		   sizeof(before->gpu_instances)) != 0)
@@ -216,11 +168,13 @@ enum state_result state_put_trace(struct state_writer *writer, const struct trac
 	struct running *running = writer->edited;
 
 	running->motion.trace = (running->motion.trace & 1) ^ 1;
+	running->motion.trace_checksum = checksum_of_pieces(trace, trace_size(trace));
 	running->motion.origin_ms = now;
 	running->readings.motion.pattern = PATTERN_TRACE;
 	running->readings.motion.power = 0;
 	running->readings.motion.temperature = 0;
-	return put(writer, &room->traces[running->motion.trace], trace, trace_size(trace)) == 0
+	return state_put(writer, &room->traces[running->motion.trace], trace, trace_size(trace)) ==
+			       0
 		       ? STATE_OK
 		       : STATE_FAILED;
 }
@@ -229,9 +183,11 @@ enum state_result state_commit_node(struct state_writer *writer, const struct ru
 {
 	struct state_node *node = &writer->area->state.node;
 	uint64_t next = atomic_load(&node->sequence) + 1;
+	struct running_node copy = *running;
 
+	copy.checksum = running_node_checksum(&copy, next);
 	atomic_thread_fence(memory_order_release);
-	if (put(writer, &node->running[next & 1], running, sizeof(*running)) != 0)
+	if (state_put(writer, &node->running[next & 1], &copy, sizeof(copy)) != 0)
 		return STATE_FAILED;
 	atomic_store(&node->sequence, next);
 	return STATE_OK;
@@ -243,8 +199,8 @@ enum state_result state_announce(struct state_writer *writer, const struct state
 	struct state_event numbered = *event;
 
 	numbered.number = atomic_load(&header->event_sequence) + 1;
-	if (put(writer, &writer->page->events[numbered.number % STATE_MAX_EVENTS], &numbered,
-		sizeof(numbered)) != 0)
+	if (state_put(writer, &writer->page->events[numbered.number % STATE_MAX_EVENTS], &numbered,
+		      sizeof(numbered)) != 0)
 		return STATE_FAILED;
 	atomic_store(&header->event_sequence, numbered.number);
 	state_wake(writer);
@@ -268,7 +224,7 @@ enum state_result state_withdraw(struct state_writer *writer, uint32_t slot, uin
 		if ((fault != STATE_ANY_FAULT && event->fault != fault) || event->slot != slot ||
 		    !event->type || event->due_ms <= now || event->system)
 			continue;
-		if (put(writer, &event->type, &type, sizeof(type)) != 0)
+		if (state_put(writer, &event->type, &type, sizeof(type)) != 0)
 			return STATE_FAILED;
 	}
 	return STATE_OK;
@@ -283,10 +239,10 @@ static enum state_result boot_device(struct state_writer *writer, uint32_t slot)
 	const struct running *before;
 
 	if (!running)
-		return STATE_FAILED;
+		return writer->failure;
 	before = page_running(writer->page, slot);
 	running_boot(running, &writer->area->description, slot);
-	if (running->moves && move_on(writer, before, NULL, 0) != 0)
+	if (running->moves && state_move_on(writer, before, NULL, 0) != 0)
 		return STATE_FAILED;
 	return put_in_force(writer);
 }

@@ -23,6 +23,7 @@ enum state_result {
 	STATE_READ_ONLY, /* a read-only mount, or not root's */
 	STATE_BUSY, /* another writer held the lock for ten seconds */
 	STATE_GONE, /* no such device any more, or no page */
+	STATE_DAMAGED, /* what is in force is not what a writer left: it is not changed */
 	STATE_FAILED, /* errno says why, such as ENOSPC */
 };
 
@@ -34,6 +35,7 @@ struct state_writer {
 	bool past; /* the page's times are of another boot */
 	bool wake; /* there are new events */
 	struct running *edited; /* the copy that is being changed */
+	enum state_result failure; /* why state_edit() gave none */
 };
 
 /* In words, for messages. */
@@ -50,7 +52,7 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
  */
 void state_follow_boot(const struct page *page, const char *file);
 
-/* A copy of the device's state, without who has died, to be changed; NULL where there is no such device. */
+/* A copy of the device's state, without who has died, to be changed; NULL and failure where there is none. */
 struct running *state_edit(struct state_writer *writer, uint32_t slot);
 
 /*

@@ -250,7 +250,7 @@ def test_usage_is_told(mock_nvml: Command, argv: list[str]) -> None:
 
 
 def test_version(mock_nvml: Command) -> None:
-    assert mock_nvml("--version").stdout == "mock-nvml 550.163.01, page format 3\n"
+    assert mock_nvml("--version").stdout == "mock-nvml 550.163.01, page format 4\n"
 
 
 def test_invalid_file_changes_nothing(mock_nvml: Command, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Any damage to a device page: what its checks do not see must not crash who
- * reads it. An input is a list of places and the bytes to be put there; what
- * follows are calls.
+ * reads it. An input is a list of places and the bytes to be put there, and whether
+ * the checksums of the state are made right again, as by malice; what follows are
+ * calls.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,10 +11,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "fuzz_calls.h"
 
 #define DEVICES 2u
 #define PATCHES 8
+#define SEALS (2 + 3 * DEVICES)
 
 static char path[64];
 static int fd;
@@ -68,14 +71,51 @@ struct patch {
 	uint64_t before;
 };
 
+static void put(struct page *page, size_t offset, uint64_t value, size_t size, struct patch *undo)
+{
+	memcpy(&undo->before, (char *)page + offset, sizeof(undo->before));
+	undo->offset = offset;
+	memcpy((char *)page + offset, &value, size);
+}
+
 static void patch(struct page *page, struct input *input, struct patch *undo)
 {
 	size_t offset = place(input) & ~(size_t)3;
 	uint64_t value = input_scalar(input);
 
-	memcpy(&undo->before, (char *)page + offset, sizeof(undo->before));
-	undo->offset = offset;
-	memcpy((char *)page + offset, &value, input_below(input, 2) ? 8 : 4);
+	put(page, offset, value, input_below(input, 2) ? 8 : 4, undo);
+}
+
+static uint32_t seal_device(struct page *page, uint32_t slot, struct patch *undo)
+{
+	struct state_device *device = &page->areas[1].state.devices[slot];
+	struct running *running = &device->running[device->sequence & 1];
+	const struct motion_table *table = &page->motion[slot].tables[running->motion.table & 1];
+	uint32_t count = 0;
+
+	if (table->count <= MOTION_MAX_ROWS)
+		put(page, (size_t)((char *)&running->motion.table_checksum - (char *)page),
+		    checksum_of_pieces(table, motion_table_size(table)), 4, &undo[count++]);
+	put(page, (size_t)((char *)&running->checksum - (char *)page),
+	    running_checksum(running, device->sequence), 8, &undo[count++]);
+	return count;
+}
+
+/* What the state's checks compare is right: who reads it then meets the damage. */
+static uint32_t seal(struct page *page, struct patch *undo)
+{
+	struct state_node *node = &page->areas[1].state.node;
+	struct running_node *running = &node->running[node->sequence & 1];
+	uint64_t last = page->header.event_sequence, *number;
+	uint32_t count = 0;
+
+	number = &page->events[last % STATE_MAX_EVENTS].number;
+	put(page, (size_t)((char *)number - (char *)page), last, 8, &undo[count++]);
+	put(page, (size_t)((char *)&running->checksum - (char *)page),
+	    running_node_checksum(running, node->sequence), 8, &undo[count++]);
+	for (uint32_t slot = 0; slot < DEVICES; slot++)
+		count += seal_device(page, slot, &undo[count]);
+	return count;
 }
 
 /* Faults that make calls wait are none of damage: over with them, or back. */
@@ -129,7 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct page *page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	struct input input = { data, size };
-	struct patch undo[PATCHES];
+	struct patch undo[PATCHES + SEALS];
 	uint32_t count;
 
 	if (page == MAP_FAILED)
@@ -139,6 +179,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		patch(page, &input, &undo[i]);
 	if (waits(page))
 		set_end_of_faults(page, 1);
+	if (input_below(&input, 2))
+		count += seal(page, &undo[count]);
 	read_it(&input);
 	set_end_of_faults(page, 0);
 	for (uint32_t i = count; i-- > 0;)

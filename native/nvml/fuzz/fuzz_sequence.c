@@ -36,7 +36,7 @@ static void start_anew(void)
 	memset(&area->state.node, 0, sizeof(area->state.node));
 	for (uint32_t i = 0; i < area->description.device_count; i++)
 		atomic_store(&area->state.devices[i].sequence, 0);
-	page_init_state(area);
+	page_init_state((struct page *)handle_source.page);
 	divide(&area->state.devices[1].running[0]);
 }
 

@@ -92,6 +92,9 @@ static void change(uint32_t slot, const uint64_t *bytes)
 		return;
 	}
 	running = state_edit(&writer, slot);
+	if (!running)
+		log_debug("not shown in NVML: GPU %u of %s: %s", slot, cuda_source()->path,
+			  state_reason(writer.failure));
 	if (running) {
 		own = find_own(running, &self);
 		if (bytes)

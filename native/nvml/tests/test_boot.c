@@ -12,7 +12,7 @@
 /* As if the machine had been booted anew since. */
 static void pretend_to_boot(void)
 {
-	uint64_t other = atomic_load(&page->header.boot) + 1;
+	uint64_t other = boot_of(atomic_load(&page->header.boot) + (1ull << 32));
 	int fd = open(file, O_WRONLY);
 
 	CHECK(fd >= 0 && pwrite(fd, &other, sizeof(other), offsetof(struct page_header, boot)) ==

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How a device's readings go on where a change makes them go another way; for state_write.c alone. */
+#ifndef MIRAGE_STATE_SETTLE_H
+#define MIRAGE_STATE_SETTLE_H
+
+#include "state_write.h"
+
+/* Through the file, so that a full disk is an error here and not a SIGBUS. */
+int state_put(const struct state_writer *writer, void *target, const void *data, size_t size);
+
+/* Into the table that nobody looks at. The board is as warm as it has become. */
+int state_move_on(const struct state_writer *writer, const struct running *before,
+		  const struct motion_table *old, uint64_t now);
+
+/* Count what was until now, and find out how it goes on: no writer can forget it. */
+enum state_result state_settle(const struct state_writer *writer, const struct running *before);
+
+#endif
