@@ -17,13 +17,14 @@ static nvmlReturn_t column_power(nvmlDevice_t device, const struct field *field,
 	return put_number(result, out, milliwatts / 1000);
 }
 
+/* Here the vendor rounds up, nowhere else. */
 static nvmlReturn_t column_framebuffer(nvmlDevice_t device, const struct field *field, char *out)
 {
 	nvmlMemory_v2_t memory = { .version = nvmlMemory_v2 };
 	nvmlReturn_t result = nvml.DeviceGetMemoryInfo_v2(device, &memory);
 
 	(void)field;
-	return put_number(result, out, (unsigned int)mebibytes_down(memory.used));
+	return put_number(result, out, (unsigned int)mebibytes_up(memory.used));
 }
 
 static nvmlReturn_t column_protected(nvmlDevice_t device, const struct field *field, char *out)

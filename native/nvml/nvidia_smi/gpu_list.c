@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* nvidia-smi -L: one line a GPU, one below it for each of its MIG devices. */
+/* nvidia-smi -L: one line a GPU, one below it for each of its MIG devices; -B: those that the
+ * driver leaves alone. */
+#include "lost_gpu.h"
 #include "smi.h"
 
 #include <stdio.h>
@@ -49,14 +51,17 @@ int gpu_list_print(void)
 	for (unsigned int i = 0; i < count; i++) {
 		char name[NVML_DEVICE_NAME_V2_BUFFER_SIZE];
 		char uuid[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
-		const char *what = "device handle";
+		const char *what = "product name";
 		nvmlDevice_t device;
 
 		result = nvml.DeviceGetHandleByIndex_v2(i, &device);
-		if (result == NVML_SUCCESS) {
-			what = "product name";
-			result = nvml.DeviceGetName(device, name, sizeof(name));
+		if (result != NVML_SUCCESS) {
+			printf("Unable to determine the device handle for gpu %s: %s\n",
+			       lost_gpu_name(i, result), lost_gpu_reason(result));
+			failed = result;
+			continue;
 		}
+		result = nvml.DeviceGetName(device, name, sizeof(name));
 		if (result == NVML_SUCCESS) {
 			what = "UUID";
 			result = nvml.DeviceGetUUID(device, uuid, sizeof(uuid));
@@ -71,4 +76,31 @@ int gpu_list_print(void)
 		print_mig_devices(device);
 	}
 	return exit_status(failed);
+}
+
+int excluded_list_print(void)
+{
+	unsigned int count = 0;
+	nvmlReturn_t result = nvml.GetExcludedDeviceCount(&count);
+
+	if (result != NVML_SUCCESS) {
+		printf("Unable to determine the number of excluded GPUs: %s\n",
+		       nvml.ErrorString(result));
+		return exit_status(result);
+	}
+	if (!count)
+		printf("No excluded devices found.\n");
+	for (unsigned int i = 0; i < count; i++) {
+		nvmlExcludedDeviceInfo_t info;
+
+		result = nvml.GetExcludedDeviceInfoByIndex(i, &info);
+		if (result != NVML_SUCCESS) {
+			printf("Unable to get excluded device info for index %u: %s\n", i,
+			       nvml.ErrorString(result));
+			return exit_status(result);
+		}
+		printf("Excluded GPU %u: %08X:%02X:%02X.0 (UUID: %s)\n", i, info.pciInfo.domain,
+		       info.pciInfo.bus, info.pciInfo.device, info.uuid);
+	}
+	return EXIT_SUCCESS;
 }

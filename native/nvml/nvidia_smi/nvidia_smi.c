@@ -40,6 +40,8 @@ static int run_command(const struct request *request)
 
 	if (request->command == COMMAND_LIST)
 		return gpu_list_print();
+	if (request->command == COMMAND_LIST_EXCLUDED)
+		return excluded_list_print();
 	if (request->command == COMMAND_VERSION)
 		return version_print();
 	status = selection_make(&selection, ids);
@@ -61,20 +63,14 @@ static int run_command(const struct request *request)
 }
 
 /* What needs no library. False where the command is another. */
-static bool print_help(enum command command)
+static bool print_help(const struct request *request)
 {
-	switch (command) {
+	switch (request->command) {
 	case COMMAND_HELP:
 		help_print();
 		return true;
 	case COMMAND_QUERY_HELP:
-		query_help_print(&query_gpu);
-		return true;
-	case COMMAND_CLOCKS_HELP:
-		query_help_print(&query_supported_clocks);
-		return true;
-	case COMMAND_APPS_HELP:
-		query_help_print(&query_compute_apps);
+		query_help_print(request->kind);
 		return true;
 	default:
 		return false;
@@ -142,7 +138,7 @@ static int run_options(char *const words[])
 
 	if (status)
 		return status;
-	if (print_help(request.command))
+	if (print_help(&request))
 		return EXIT_SUCCESS;
 	status = start_nvml();
 	if (status)

@@ -24,6 +24,9 @@
 	X(GetVgpuDriverCapabilities)                       \
 	X(DeviceGetCount_v2)                               \
 	X(DeviceGetHandleByIndex_v2)                       \
+	X(DeviceGetHandleByPciBusId_v2)                    \
+	X(GetExcludedDeviceCount)                          \
+	X(GetExcludedDeviceInfoByIndex)                    \
 	X(DeviceGetName)                                   \
 	X(DeviceGetSerial)                                 \
 	X(DeviceGetUUID)                                   \

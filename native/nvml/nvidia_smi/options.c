@@ -11,15 +11,21 @@
 static const struct {
 	const char *name;
 	enum command command;
+	const struct query_kind *kind;
 } commands[] = {
-	{ "-h", COMMAND_HELP },
-	{ "--help", COMMAND_HELP },
-	{ "--version", COMMAND_VERSION },
-	{ "--help-query-gpu", COMMAND_QUERY_HELP },
-	{ "--help-query-supported-clocks", COMMAND_CLOCKS_HELP },
-	{ "--help-query-compute-apps", COMMAND_APPS_HELP },
-	{ "-L", COMMAND_LIST },
-	{ "--list-gpus", COMMAND_LIST },
+	{ "-h", COMMAND_HELP, NULL },
+	{ "--help", COMMAND_HELP, NULL },
+	{ "--version", COMMAND_VERSION, NULL },
+	{ "-L", COMMAND_LIST, NULL },
+	{ "--list-gpus", COMMAND_LIST, NULL },
+	{ "-B", COMMAND_LIST_EXCLUDED, NULL },
+	{ "--list-excluded-gpus", COMMAND_LIST_EXCLUDED, NULL },
+	{ "--help-query-gpu", COMMAND_QUERY_HELP, &query_gpu },
+	{ "--help-query-supported-clocks", COMMAND_QUERY_HELP, &query_supported_clocks },
+	{ "--help-query-compute-apps", COMMAND_QUERY_HELP, &query_compute_apps },
+	{ "--help-query-accounted-apps", COMMAND_QUERY_HELP, &query_accounted_apps },
+	{ "--help-query-retired-pages", COMMAND_QUERY_HELP, &query_retired_pages },
+	{ "--help-query-remapped-rows", COMMAND_QUERY_HELP, &query_remapped_rows },
 };
 
 static const struct {
@@ -32,6 +38,9 @@ static const struct {
 	[OPTION_QUERY_GPU] = { { "--query-gpu" }, true },
 	[OPTION_QUERY_CLOCKS] = { { "--query-supported-clocks" }, true },
 	[OPTION_QUERY_APPS] = { { "--query-compute-apps" }, true },
+	[OPTION_QUERY_ACCOUNTED] = { { "--query-accounted-apps" }, true },
+	[OPTION_QUERY_PAGES] = { { "--query-retired-pages" }, true },
+	[OPTION_QUERY_ROWS] = { { "--query-remapped-rows" }, true },
 	[OPTION_REPORT] = { { "-q", "--query" }, false },
 	[OPTION_XML] = { { "-x", "--xml-format" }, false },
 	[OPTION_DISPLAY] = { { "-d", "--display" }, true },
@@ -109,12 +118,19 @@ static int take_option(struct request *request, char *const words[])
 	return take_setting(request, words);
 }
 
+static bool lists(enum command command)
+{
+	return command == COMMAND_LIST || command == COMMAND_LIST_EXCLUDED;
+}
+
 static int set_command(struct request *request, size_t which)
 {
 	const char *word = commands[which].name;
 	size_t first = 0;
 
-	if (request->command_word && strcmp(request->command_word, word) == 0) {
+	if (request->command_word &&
+	    (strcmp(request->command_word, word) == 0 ||
+	     (lists(request->command) && lists(commands[which].command)))) {
 		printf("ERROR: Only one command can be run at a time. Run 'nvidia-smi -h' for help.\n\n");
 		return EXIT_USAGE;
 	}
@@ -125,6 +141,7 @@ static int set_command(struct request *request, size_t which)
 				     "is not valid for this command", EXIT_USAGE);
 	}
 	request->command = commands[which].command;
+	request->kind = commands[which].kind;
 	request->command_word = word;
 	return EXIT_SUCCESS;
 }
@@ -145,7 +162,9 @@ static int read_word(struct request *request, const char *word)
 #define ALLOW_SETTINGS (1u << OPTION_COUNT)
 #define ALLOW_SUMMARY (ALLOW(IDS) | ALLOW(FILE))
 #define ALLOW_REPORT (ALLOW_SUMMARY | ALLOW(REPORT) | ALLOW(XML) | ALLOW(DISPLAY))
-#define ALLOW_QUERIES (ALLOW(QUERY_GPU) | ALLOW(QUERY_CLOCKS) | ALLOW(QUERY_APPS))
+#define ALLOW_QUERIES                                                                          \
+	(ALLOW(QUERY_GPU) | ALLOW(QUERY_CLOCKS) | ALLOW(QUERY_APPS) | ALLOW(QUERY_ACCOUNTED) | \
+	 ALLOW(QUERY_PAGES) | ALLOW(QUERY_ROWS))
 
 /* The first word that is not one of the allowed; NULL for none. */
 static const char *stray(const struct request *request, unsigned int allowed)
@@ -251,20 +270,30 @@ static int check_report(const struct request *request)
 	return report_check(request->values[OPTION_DISPLAY]);
 }
 
-static const struct query_kind *asked_kind(const struct request *request)
+/* The option of the query that is asked for; OPTION_COUNT for none. */
+static enum option asked_query(const struct request *request)
 {
-	return request->words[OPTION_QUERY_GPU]	     ? &query_gpu
-	       : request->words[OPTION_QUERY_CLOCKS] ? &query_supported_clocks
-	       : request->words[OPTION_QUERY_APPS]   ? &query_compute_apps
-						     : NULL;
+	enum option option = OPTION_QUERY_GPU;
+
+	while (option <= OPTION_QUERY_ROWS && !request->words[option])
+		option++;
+	return option <= OPTION_QUERY_ROWS ? option : OPTION_COUNT;
 }
 
-static int check_query(struct request *request)
+static int check_query(struct request *request, enum option option)
 {
+	static const struct query_kind *const kinds[OPTION_COUNT] = {
+		[OPTION_QUERY_GPU] = &query_gpu,
+		[OPTION_QUERY_CLOCKS] = &query_supported_clocks,
+		[OPTION_QUERY_APPS] = &query_compute_apps,
+		[OPTION_QUERY_ACCOUNTED] = &query_accounted_apps,
+		[OPTION_QUERY_PAGES] = &query_retired_pages,
+		[OPTION_QUERY_ROWS] = &query_remapped_rows,
+	};
 	const char *wrong = stray(request, ALLOW_QUERIES | ALLOW_SUMMARY | ALLOW(FORMAT));
 	unsigned int count = 0;
 
-	for (int i = OPTION_QUERY_GPU; i <= OPTION_QUERY_APPS; i++)
+	for (int i = OPTION_QUERY_GPU; i <= OPTION_QUERY_ROWS; i++)
 		count += request->words[i] != NULL;
 	if (count > 1) {
 		printf("Only one --query-* switch can be used at a time.\n");
@@ -273,10 +302,8 @@ static int check_query(struct request *request)
 	if (wrong)
 		return option_refuse(wrong, "is not recognized", EXIT_USAGE);
 	request->command = COMMAND_QUERY;
-	request->fields = request->words[OPTION_QUERY_GPU] ? request->values[OPTION_QUERY_GPU]
-			  : request->words[OPTION_QUERY_CLOCKS]
-				  ? request->values[OPTION_QUERY_CLOCKS]
-				  : request->values[OPTION_QUERY_APPS];
+	request->kind = kinds[option];
+	request->fields = request->values[option];
 	return query_check(request->kind, request->fields, request->values[OPTION_FORMAT]);
 }
 
@@ -285,7 +312,7 @@ static int check_command(const struct request *request)
 {
 	const char *wrong = stray(request, 0);
 
-	return wrong ? option_refuse(name_of(wrong), "is not valid for this command", EXIT_USAGE)
+	return wrong ? option_refuse(wrong, "is not valid for this command", EXIT_USAGE)
 		     : EXIT_SUCCESS;
 }
 
@@ -310,11 +337,11 @@ static int read_words(struct request *request, char *const words[])
 int options_read(struct request *request, char *const words[])
 {
 	int status = read_words(request, words);
+	enum option query;
 	const char *wrong;
 
 	if (status)
 		return status;
-	request->kind = asked_kind(request);
 	if (request->command_word)
 		return check_command(request);
 	status = read_values(request);
@@ -322,8 +349,9 @@ int options_read(struct request *request, char *const words[])
 		return status;
 	if (request->setting)
 		return check_setting(request);
-	if (request->kind)
-		return check_query(request);
+	query = asked_query(request);
+	if (query != OPTION_COUNT)
+		return check_query(request, query);
 	wrong = stray(request, ALLOW_REPORT | ALLOW(SCOPE) | ALLOW(MODE));
 	if (wrong) {
 		printf("ERROR: Option %s is not recognized. Run 'nvidia-smi -h'.\n\n", wrong);

@@ -8,13 +8,12 @@
 enum command {
 	COMMAND_SUMMARY,
 	COMMAND_LIST,
+	COMMAND_LIST_EXCLUDED,
 	COMMAND_QUERY,
 	COMMAND_REPORT,
 	COMMAND_SETTING,
 	COMMAND_HELP,
 	COMMAND_QUERY_HELP,
-	COMMAND_CLOCKS_HELP,
-	COMMAND_APPS_HELP,
 	COMMAND_VERSION,
 };
 
@@ -26,6 +25,9 @@ enum option {
 	OPTION_QUERY_GPU,
 	OPTION_QUERY_CLOCKS,
 	OPTION_QUERY_APPS,
+	OPTION_QUERY_ACCOUNTED,
+	OPTION_QUERY_PAGES,
+	OPTION_QUERY_ROWS,
 	OPTION_REPORT,
 	OPTION_XML,
 	OPTION_DISPLAY,
@@ -41,7 +43,7 @@ struct request {
 	const char *words[OPTION_COUNT]; /* the same for each option that is there */
 	unsigned int at[OPTION_COUNT]; /* its place on the command line */
 	const char *values[OPTION_COUNT];
-	const struct query_kind *kind;
+	const struct query_kind *kind; /* of COMMAND_QUERY and COMMAND_QUERY_HELP */
 	const char *fields;
 	const struct setting *setting;
 	const char *setting_word;

@@ -46,14 +46,6 @@ static nvmlReturn_t add_all(struct process_list *processes, nvmlDevice_t device,
 	return result;
 }
 
-static int by_pid(const void *a, const void *b)
-{
-	unsigned int left = ((const struct process *)a)->info.pid;
-	unsigned int right = ((const struct process *)b)->info.pid;
-
-	return left < right ? -1 : left > right;
-}
-
 nvmlReturn_t process_list_get(struct process_list *processes, nvmlDevice_t device,
 			      unsigned int uses)
 {
@@ -71,9 +63,21 @@ nvmlReturn_t process_list_get(struct process_list *processes, nvmlDevice_t devic
 	for (size_t i = 0; i < sizeof(listers) / sizeof(listers[0]); i++)
 		if (result == NVML_SUCCESS && uses & listers[i].use)
 			result = add_all(processes, device, listers[i].list, listers[i].use);
+	return result;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	unsigned int left = ((const struct process *)a)->info.pid;
+	unsigned int right = ((const struct process *)b)->info.pid;
+
+	return left < right ? -1 : left > right;
+}
+
+void process_list_sort(struct process_list *processes)
+{
 	if (processes->count)
 		qsort(processes->list, processes->count, sizeof(*processes->list), by_pid);
-	return result;
 }
 
 void process_list_free(struct process_list *processes)

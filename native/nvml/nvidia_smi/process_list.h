@@ -21,12 +21,14 @@ struct process_list {
 };
 
 /*
- * By process id. Only those that are used for something of @uses are in the list.
+ * As NVML has them. Only those that are used for something of @uses are in the list.
  * NVML_SUCCESS and an empty list where there are none; process_list_free() is
  * needed in every case.
  */
 nvmlReturn_t process_list_get(struct process_list *processes, nvmlDevice_t device,
 			      unsigned int uses);
+/* By process id. */
+void process_list_sort(struct process_list *processes);
 void process_list_free(struct process_list *processes);
 
 /* C, G, M+C and so on. */

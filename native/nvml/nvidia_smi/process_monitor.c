@@ -142,6 +142,7 @@ static void print_device(const struct monitor *monitor, nvmlDevice_t device)
 	nvmlReturn_t result =
 		process_list_get(&processes, device, USE_COMPUTE | USE_MPS | USE_GRAPHICS);
 
+	process_list_sort(&processes);
 	if (result != NVML_SUCCESS || !processes.count)
 		print_none(monitor, device);
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < processes.count; i++)

@@ -57,6 +57,7 @@ static void print_processes_of(nvmlDevice_t device, void *data)
 	nvmlReturn_t result =
 		process_list_get(&processes, device, USE_COMPUTE | USE_MPS | USE_GRAPHICS);
 
+	process_list_sort(&processes);
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < processes.count; i++) {
 		print_process(table->gpu, &processes.list[i]);
 		table->printed++;

@@ -99,7 +99,9 @@ static nvmlReturn_t write_value(nvmlDevice_t device, const struct query_item *it
 {
 	if (field->write)
 		return field->write(device, field, value);
-	return item->result == NVML_SUCCESS ? field->write_item(item, value) : item->result;
+	if (item->result != NVML_SUCCESS && !field->of_failed_items)
+		return item->result;
+	return field->write_item(item, value);
 }
 
 static void print_value(nvmlDevice_t device, const struct query_item *item,
@@ -148,7 +150,7 @@ static void print_lines(nvmlDevice_t device, const struct row *row, bool units)
 		print_line(device, NULL, row, units);
 		return;
 	}
-	items = row->kind->list(device);
+	items = row->kind->list(device, row->fields, row->count);
 	for (unsigned int i = 0; i < items.count; i++)
 		print_line(device, &items.list[i], row, units);
 	free(items.list);

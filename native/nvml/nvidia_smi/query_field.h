@@ -16,6 +16,9 @@ struct query_item {
 	unsigned int memory_clock, graphics_clock;
 	unsigned int pid;
 	unsigned long long used_memory;
+	unsigned long long address; /* of a retired page */
+	nvmlPageRetirementCause_t cause;
+	nvmlAccountingStats_t stats;
 };
 
 struct field {
@@ -33,6 +36,7 @@ struct field {
 	unsigned int which;
 	unsigned int error_type, counter;
 	const char *failure; /* what stands for a failed query, or NULL */
+	bool of_failed_items; /* @write_item knows it although the list is not there */
 };
 
 struct query_items {
@@ -40,15 +44,20 @@ struct query_items {
 	struct query_item *list; /* to be freed */
 };
 
-/* A query: its option, its fields, and what it lists of a GPU (NULL: the GPU itself). */
+/*
+ * A query: its option, its fields, and what it lists of a GPU (NULL: the GPU itself)
+ * where these @count of its fields are asked for.
+ */
 struct query_kind {
 	const char *option;
 	const struct field *fields;
 	size_t field_count;
-	struct query_items (*list)(nvmlDevice_t device);
+	struct query_items (*list)(nvmlDevice_t device, const struct field *const fields[],
+				   unsigned int count);
 };
 
-extern const struct query_kind query_gpu, query_supported_clocks, query_compute_apps;
+extern const struct query_kind query_gpu, query_supported_clocks, query_compute_apps,
+	query_accounted_apps, query_retired_pages, query_remapped_rows;
 
 /* NULL when there is no such field. */
 const struct field *query_field_find(const struct query_kind *kind, const char *name);

@@ -5,19 +5,9 @@
 
 #include "cell.h"
 #include "process_list.h"
-#include "query_write.h"
+#include "query_list.h"
 
-#define OF_THE_GPU                                                                             \
-	{ "timestamp", .help = "when the line was made: YYYY/MM/DD HH:MM:SS.msec",             \
-	  .write = write_timestamp },                                                          \
-		{ "gpu_name", .help = "name of the product", TEXT(DeviceGetName) },            \
-		{ "gpu_bus_id", .help = "domain:bus:device.function", PART(pci, PCI_BUS_ID) }, \
-		{ "gpu_serial", .help = "serial number of the board", TEXT(DeviceGetSerial) }, \
-	{                                                                                      \
-		"gpu_uuid", .help = "unique identifier of the GPU", TEXT(DeviceGetUUID)        \
-	}
-
-static struct query_item *add(struct query_items *items)
+struct query_item *query_item_add(struct query_items *items)
 {
 	struct query_item *grown = realloc(items->list, (items->count + 1) * sizeof(*items->list));
 
@@ -28,13 +18,12 @@ static struct query_item *add(struct query_items *items)
 	return &grown[items->count++];
 }
 
-/* What was found is worth nothing when the list is not whole: one line says why. */
-static void fail(struct query_items *items, nvmlReturn_t result)
+void query_items_fail(struct query_items *items, nvmlReturn_t result)
 {
 	struct query_item *item;
 
 	items->count = 0;
-	item = add(items);
+	item = query_item_add(items);
 	if (item)
 		item->result = result;
 }
@@ -71,7 +60,7 @@ static nvmlReturn_t add_graphics(struct query_items *items, nvmlDevice_t device,
 	result = clocks ? nvml.DeviceGetSupportedGraphicsClocks(device, memory, &count, clocks)
 			: NVML_ERROR_MEMORY;
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < count; i++) {
-		struct query_item *item = add(items);
+		struct query_item *item = query_item_add(items);
 
 		if (!item) {
 			result = NVML_ERROR_MEMORY;
@@ -84,17 +73,69 @@ static nvmlReturn_t add_graphics(struct query_items *items, nvmlDevice_t device,
 	return result;
 }
 
-static struct query_items list_clocks(nvmlDevice_t device)
+static bool asked(const struct field *const fields[], unsigned int count,
+		  nvmlReturn_t (*write)(const struct query_item *item, char *out))
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (fields[i]->write_item == write)
+			return true;
+	return false;
+}
+
+static nvmlReturn_t add_memory(struct query_items *items, unsigned int memory)
+{
+	struct query_item *item = query_item_add(items);
+
+	if (!item)
+		return NVML_ERROR_MEMORY;
+	item->memory_clock = memory;
+	return NVML_SUCCESS;
+}
+
+static int by_graphics_clock(const void *a, const void *b)
+{
+	unsigned int left = ((const struct query_item *)a)->graphics_clock;
+	unsigned int right = ((const struct query_item *)b)->graphics_clock;
+
+	return left > right ? -1 : left < right;
+}
+
+/* The highest first, each once. */
+static void make_unique(struct query_items *items)
+{
+	unsigned int kept = 0;
+
+	if (items->count)
+		qsort(items->list, items->count, sizeof(*items->list), by_graphics_clock);
+	for (unsigned int i = 0; i < items->count; i++)
+		if (!kept || items->list[i].graphics_clock != items->list[kept - 1].graphics_clock)
+			items->list[kept++] = items->list[i];
+	items->count = kept;
+}
+
+/* One line for each value of what was asked for: without clocks, one in all. */
+static struct query_items list_clocks(nvmlDevice_t device, const struct field *const fields[],
+				      unsigned int field_count)
 {
 	unsigned int memory[64];
 	unsigned int count = COUNT(memory);
 	struct query_items items = { 0 };
-	nvmlReturn_t result = nvml.DeviceGetSupportedMemoryClocks(device, &count, memory);
+	bool graphics = asked(fields, field_count, write_graphics_clock);
+	bool pairs = asked(fields, field_count, write_memory_clock);
+	nvmlReturn_t result;
 
+	if (!graphics && !pairs) {
+		query_item_add(&items);
+		return items;
+	}
+	result = nvml.DeviceGetSupportedMemoryClocks(device, &count, memory);
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < count; i++)
-		result = add_graphics(&items, device, memory[i]);
+		result = graphics ? add_graphics(&items, device, memory[i])
+				  : add_memory(&items, memory[i]);
 	if (result != NVML_SUCCESS)
-		fail(&items, result);
+		query_items_fail(&items, result);
+	else if (!pairs)
+		make_unique(&items);
 	return items;
 }
 
@@ -103,7 +144,7 @@ const struct query_kind query_supported_clocks = { "--query-supported-clocks", c
 
 /* --- compute processes --- */
 
-static nvmlReturn_t write_pid(const struct query_item *item, char *out)
+nvmlReturn_t write_pid(const struct query_item *item, char *out)
 {
 	return put_number(NVML_SUCCESS, out, item->pid);
 }
@@ -131,14 +172,18 @@ static const struct field process_fields[] = {
 	  .write_item = write_used_memory },
 };
 
-static void add_processes(nvmlDevice_t device, void *data)
+/* In the order in which NVML has them; those of MIG devices are the GPU's. */
+static struct query_items list_processes(nvmlDevice_t device, const struct field *const fields[],
+					 unsigned int field_count)
 {
-	struct query_items *items = data;
+	struct query_items items = { 0 };
 	struct process_list processes;
 	nvmlReturn_t result = process_list_get(&processes, device, USE_COMPUTE);
 
+	(void)fields;
+	(void)field_count;
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < processes.count; i++) {
-		struct query_item *item = add(items);
+		struct query_item *item = query_item_add(&items);
 
 		if (!item)
 			break;
@@ -147,14 +192,7 @@ static void add_processes(nvmlDevice_t device, void *data)
 	}
 	process_list_free(&processes);
 	if (result != NVML_SUCCESS)
-		fail(items, result);
-}
-
-static struct query_items list_processes(nvmlDevice_t device)
-{
-	struct query_items items = { 0 };
-
-	process_devices(device, add_processes, &items);
+		query_items_fail(&items, result);
 	return items;
 }
 

@@ -57,6 +57,8 @@ static void report_processes_of(nvmlDevice_t device, void *data)
 	nvmlReturn_t result =
 		process_list_get(&processes, device, USE_COMPUTE | USE_MPS | USE_GRAPHICS);
 
+	process_list_sort(&processes);
+
 	for (unsigned int i = 0; result == NVML_SUCCESS && i < processes.count; i++) {
 		if (!shown->count++)
 			report_open(shown->report, "Processes", "processes");

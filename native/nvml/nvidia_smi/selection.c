@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lost_gpu.h"
+
 #define MAX_IDS 1024
 
 int exit_status(nvmlReturn_t result)
@@ -36,20 +38,26 @@ const char *error_text(nvmlReturn_t result)
 	return result == NVML_ERROR_NOT_SUPPORTED ? "N/A" : nvml.ErrorString(result);
 }
 
-static bool is_index(const char *id, unsigned int index)
+/* A number too great for an index may be a serial number. */
+static bool is_index(const char *id, unsigned int total, unsigned int *index)
 {
 	char *end;
 	unsigned long number = strtoul(id, &end, 10);
 
-	return *id >= '0' && *id <= '9' && *end == '\0' && number == index;
+	*index = (unsigned int)number;
+	return *id >= '0' && *id <= '9' && *end == '\0' && number < total;
 }
 
+struct address {
+	unsigned int domain, bus, device;
+};
+
 /* [domain:]bus:device[.function], hexadecimal, each part as short as one likes. */
-static bool is_bus_id(const char *id, const nvmlPciInfo_t *pci)
+static bool read_address(const char *text, struct address *address)
 {
 	unsigned int part[3] = { 0 };
 	unsigned int count = 0;
-	const char *at = id;
+	const char *at = text;
 	char *end;
 
 	for (;;) {
@@ -66,23 +74,55 @@ static bool is_bus_id(const char *id, const nvmlPciInfo_t *pci)
 		strtoul(end + 1, &end, 16);
 	if (*end || count < 2)
 		return false;
-	return part[count - 1] == pci->device && part[count - 2] == pci->bus &&
-	       (count == 2 || part[0] == pci->domain);
+	*address = (struct address){ count == 3 ? part[0] : 0, part[count - 2], part[count - 1] };
+	return true;
 }
 
-static bool names(const char *id, nvmlDevice_t device, unsigned int index)
+/* A GPU by its index on the way through all; without a handle where @result says so. */
+struct candidate {
+	unsigned int index, total;
+	nvmlReturn_t result;
+	nvmlDevice_t device;
+};
+
+static bool has_address(const struct candidate *gpu, const char *id)
+{
+	struct address asked, its;
+	nvmlPciInfo_t pci;
+	const char *lost;
+
+	if (!read_address(id, &asked))
+		return false;
+	if (gpu->result != NVML_SUCCESS) {
+		lost = lost_gpu_address(gpu->index, gpu->result);
+		if (!lost || !read_address(lost, &its))
+			return false;
+	} else if (nvml.DeviceGetPciInfo_v3(gpu->device, &pci) == NVML_SUCCESS) {
+		its = (struct address){ pci.domain, pci.bus, pci.device };
+	} else {
+		return false;
+	}
+	return asked.domain == its.domain && asked.bus == its.bus && asked.device == its.device;
+}
+
+/* Only for what is no index and no address a handle is needed: @problem says that it is not there. */
+static bool names(const char *id, const struct candidate *gpu, bool *problem)
 {
 	char text[NVML_DEVICE_UUID_V2_BUFFER_SIZE];
-	nvmlPciInfo_t pci;
+	unsigned int index;
 
-	if (is_index(id, index))
+	if (is_index(id, gpu->total, &index))
+		return index == gpu->index;
+	if (strchr(id, ':'))
+		return has_address(gpu, id);
+	*problem = gpu->result != NVML_SUCCESS;
+	if (*problem)
+		return false;
+	if (nvml.DeviceGetUUID(gpu->device, text, sizeof(text)) == NVML_SUCCESS &&
+	    !strcmp(id, text))
 		return true;
-	if (nvml.DeviceGetUUID(device, text, sizeof(text)) == NVML_SUCCESS && !strcmp(id, text))
-		return true;
-	if (nvml.DeviceGetSerial(device, text, sizeof(text)) == NVML_SUCCESS && !strcmp(id, text))
-		return true;
-	return strchr(id, ':') && nvml.DeviceGetPciInfo_v3(device, &pci) == NVML_SUCCESS &&
-	       is_bus_id(id, &pci);
+	return nvml.DeviceGetSerial(gpu->device, text, sizeof(text)) == NVML_SUCCESS &&
+	       !strcmp(id, text);
 }
 
 /* Cuts @list at its commas; empty parts do not count. */
@@ -97,8 +137,37 @@ static unsigned int split(char *list, char *parts[MAX_IDS])
 	return count;
 }
 
+/* Adds the GPU when it is asked for. Prints why it cannot, and returns the exit status. */
+static int consider(struct selection *selection, const struct candidate *gpu, char *ids[],
+		    unsigned int id_count, nvmlReturn_t *hidden)
+{
+	bool wanted = id_count == 0, problem = false;
+
+	for (unsigned int i = 0; i < id_count && !wanted && !problem; i++)
+		wanted = names(ids[i], gpu, &problem);
+	if (problem) {
+		printf("Problem with GPU %s: %s\n", lost_gpu_name(gpu->index, gpu->result),
+		       lost_gpu_reason(gpu->result));
+		return EXIT_OTHER;
+	}
+	if (!wanted)
+		return EXIT_SUCCESS;
+	if (gpu->result == NVML_SUCCESS) {
+		selection->devices[selection->count++] = gpu->device;
+		return EXIT_SUCCESS;
+	}
+	if (gpu->result == NVML_ERROR_NOT_FOUND || gpu->result == NVML_ERROR_NO_PERMISSION) {
+		*hidden = gpu->result;
+		return EXIT_SUCCESS;
+	}
+	printf("Unable to determine the device handle for GPU%s: %s\n",
+	       lost_gpu_name(gpu->index, gpu->result), lost_gpu_reason(gpu->result));
+	return exit_status(gpu->result);
+}
+
 static int select_devices(struct selection *selection, char *ids[], unsigned int id_count)
 {
+	nvmlReturn_t hidden = NVML_SUCCESS;
 	unsigned int total = 0;
 
 	if (nvml.DeviceGetCount_v2(&total) != NVML_SUCCESS) {
@@ -106,24 +175,18 @@ static int select_devices(struct selection *selection, char *ids[], unsigned int
 		return EXIT_OTHER;
 	}
 	for (unsigned int i = 0; i < total && selection->count < 256; i++) {
-		nvmlDevice_t device;
-		nvmlReturn_t result = nvml.DeviceGetHandleByIndex_v2(i, &device);
-		bool wanted = id_count == 0;
+		struct candidate gpu = { .index = i, .total = total };
+		int status;
 
-		if (result != NVML_SUCCESS) {
-			printf("Unable to determine the device handle for GPU%u: %s\n", i,
-			       error_text(result));
-			return exit_status(result);
-		}
-		for (unsigned int j = 0; j < id_count && !wanted; j++)
-			wanted = names(ids[j], device, i);
-		if (wanted)
-			selection->devices[selection->count++] = device;
+		gpu.result = nvml.DeviceGetHandleByIndex_v2(i, &gpu.device);
+		status = consider(selection, &gpu, ids, id_count, &hidden);
+		if (status)
+			return status;
 	}
 	if (selection->count)
 		return EXIT_SUCCESS;
 	printf("No devices were found\n");
-	return EXIT_NO_DEVICE;
+	return hidden == NVML_ERROR_NO_PERMISSION ? exit_status(hidden) : EXIT_NO_DEVICE;
 }
 
 int selection_make(struct selection *selection, const char *ids)

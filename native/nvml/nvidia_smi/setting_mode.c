@@ -190,6 +190,10 @@ struct outcome set_accounting(nvmlDevice_t device, const char *bus_id,
 		       bus_id);
 		return done;
 	}
+	/* The vendor says so, and tries all the same. */
+	if (mig_enabled(device))
+		printf("Setting accounting mode to %s is not supported on a MIG-enabled device.\n",
+		       enabled_word(value->number));
 	result = nvml.DeviceSetAccountingMode(device, (nvmlEnableState_t)value->number);
 	if (result != NVML_SUCCESS)
 		return failure("set Accounting Mode", bus_id, result);

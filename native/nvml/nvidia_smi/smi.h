@@ -35,6 +35,7 @@ int summary_print(const struct selection *selection);
 void mig_table_print(const struct selection *selection);
 void process_table_print(const struct selection *selection);
 int gpu_list_print(void);
+int excluded_list_print(void);
 int version_print(void);
 void help_print(void);
 

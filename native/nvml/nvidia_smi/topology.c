@@ -171,12 +171,33 @@ static void print_matrix(const struct selection *selection)
 	}
 }
 
+/* A GPU that is lost is in no matrix, and one without it would tell lies. */
+static bool all_have_handles(void)
+{
+	unsigned int count = 0;
+
+	nvml.DeviceGetCount_v2(&count);
+	for (unsigned int i = 0; i < count; i++) {
+		nvmlDevice_t device;
+		nvmlReturn_t result = nvml.DeviceGetHandleByIndex_v2(i, &device);
+
+		if (result != NVML_SUCCESS && result != NVML_ERROR_NO_PERMISSION)
+			return false;
+	}
+	return true;
+}
+
 int topology_run(char *const words[])
 {
 	struct selection selection;
-	int status = selection_make(&selection, NULL);
+	int status;
 
 	(void)words;
+	if (!all_have_handles()) {
+		printf("Failed to run topology matrix\n\n");
+		return EXIT_OTHER;
+	}
+	status = selection_make(&selection, NULL);
 	if (status)
 		return status;
 	print_matrix(&selection);
