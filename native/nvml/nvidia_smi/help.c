@@ -26,6 +26,8 @@ void help_print(void)
 	       "                                              -compute-apps and so on: of the others)\n"
 	       "nvidia-smi mig -h                             instances of GPUs: made, listed, unmade\n"
 	       "nvidia-smi topo -m                            how the GPUs reach each other\n"
+	       "nvidia-smi nvlink -h                          the NVLinks of the GPUs\n"
+	       "nvidia-smi conf-compute -f                    whether confidential computing is on\n"
 	       "nvidia-smi compute-policy -l                  how GPUs share their time\n"
 	       "nvidia-smi dmon, pmon [-c N] [-d SECONDS]     values of GPUs, of processes, again and again\n"
 	       "nvidia-smi --version                          versions of program, library, driver, CUDA\n"

@@ -101,6 +101,8 @@ static const struct subcommand {
 	{ "mig", mig_check, mig_run },
 	{ "topo", topology_check, topology_run },
 	{ "compute-policy", compute_policy_check, compute_policy_run },
+	{ "nvlink", nvlink_check, nvlink_run },
+	{ "conf-compute", conf_compute_check, conf_compute_run },
 	{ "dmon", device_monitor_check, device_monitor_run },
 	{ "pmon", process_monitor_check, process_monitor_run },
 };

@@ -156,6 +156,8 @@
 	X(ComputeInstanceDestroy)                          \
 	X(ComputeInstanceGetInfo_v2)                       \
 	X(DeviceGetNvLinkRemotePciInfo_v2)                 \
+	X(DeviceGetNvLinkCapability)                       \
+	X(SystemGetConfComputeState)                       \
 	X(DeviceGetTopologyCommonAncestor)                 \
 	X(DeviceGetCpuAffinity)                            \
 	X(DeviceGetMemoryAffinity)                         \
