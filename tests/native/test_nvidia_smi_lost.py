@@ -92,5 +92,11 @@ def test_failing_handle_same_as_vendor(both: Programs, overridden: Environment, 
         assert got.stdout in (expected, f"{expected.split('.')[0]}\n")
 
 
+@pytest.mark.parametrize("gpu", ["", " a0=gpu1"])
+@pytest.mark.parametrize("error", [3, 999])
+def test_table_of_gpu_without_index_same_as_vendor(both: Programs, overridden: Environment, gpu: str, error: int):
+    both.same(["-i", "0,1"], overridden(f"DeviceGetIndex{gpu} : !{error}"))
+
+
 def test_address_without_domain_is_of_domain_0(both: Programs, overridden: Environment):
     both.same(["-pm", "1", "-i", "07:00.0"], overridden())

@@ -206,6 +206,11 @@ def test_affinity_same_as_vendor(both: Programs, overridden: Environment, affini
     both.same(["topo", "-m"], overridden(affinity))
 
 
+@pytest.mark.parametrize("getter", ["DeviceGetPciInfo_v3", "DeviceGetHandleByIndex_v2"])
+def test_matrix_of_gpus_that_fail_same_as_vendor(both: Programs, overridden: Environment, getter: str):
+    both.same(["topo", "-m"], overridden(f"{getter} : !999"))
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -84,3 +84,9 @@ def test_help_says_how(both: Programs, overridden: Environment, command: str):
     done = both.run(both.ours, *command.split(), env=overridden())
     assert done.returncode == 0
     assert done.stdout.startswith(f"nvidia-smi {command.split()[0]} ")
+
+
+def test_links_to_switches_are_those_of_the_row(both: Programs, overridden: Environment):
+    """Of GPUs with unlike numbers of links, each row of the matrix shows its own."""
+    env = overridden("field a0=gpu1 a1=147 : w3+24=1 w3+32=7")
+    assert "NV7" in both.same(["topo", "-m"], env)

@@ -65,7 +65,7 @@ static void print_processes_of(nvmlDevice_t device, void *data)
 	process_list_free(&processes);
 }
 
-void process_table_print(const struct selection *selection)
+nvmlReturn_t process_table_print(const struct selection *selection)
 {
 	struct table table = { 0 };
 
@@ -75,11 +75,16 @@ void process_table_print(const struct selection *selection)
 	       "|        ID   ID                                                               Usage      |\n"
 	       "|=========================================================================================|\n");
 	for (unsigned int i = 0; i < selection->count; i++) {
-		table.gpu = 0;
-		nvml.DeviceGetIndex(selection->devices[i], &table.gpu);
+		nvmlReturn_t result = nvml.DeviceGetIndex(selection->devices[i], &table.gpu);
+
+		if (result != NVML_SUCCESS) {
+			printf("Failed to query device index\n");
+			return result;
+		}
 		process_devices(selection->devices[i], print_processes_of, &table);
 	}
 	if (!table.printed)
 		printf("|  No running processes found                                                             |\n");
 	printf("+-----------------------------------------------------------------------------------------+\n");
+	return NVML_SUCCESS;
 }

@@ -33,7 +33,7 @@ bool mig_enabled(nvmlDevice_t device);
 
 int summary_print(const struct selection *selection);
 void mig_table_print(const struct selection *selection);
-void process_table_print(const struct selection *selection);
+nvmlReturn_t process_table_print(const struct selection *selection);
 int gpu_list_print(void);
 int excluded_list_print(void);
 int version_print(void);

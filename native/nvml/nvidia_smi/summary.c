@@ -212,14 +212,21 @@ static struct cell mig_cell(nvmlDevice_t device)
 				 : (current == pending ? "Disabled" : "Disabled*"));
 }
 
-static void print_device(nvmlDevice_t device)
+static struct cell index_cell(nvmlDevice_t device)
 {
 	unsigned int index = 0;
+	nvmlReturn_t result = nvml.DeviceGetIndex(device, &index);
 
-	nvml.DeviceGetIndex(device, &index);
-	printf("| %3u  %-27s   %-4s |   %-16s%-4s | %-20s |\n", index, name_cell(device).text,
-	       persistence_cell(device).text, bus_cell(device).text, display_cell(device).text,
-	       ecc_cell(device).text);
+	if (result != NVML_SUCCESS)
+		return cell_make(4, "%s", cell_failure(result));
+	return cell_make(4, "%3u", index);
+}
+
+static void print_device(nvmlDevice_t device)
+{
+	printf("| %-4s %-27s   %-4s |   %-16s%-4s | %-20s |\n", index_cell(device).text,
+	       name_cell(device).text, persistence_cell(device).text, bus_cell(device).text,
+	       display_cell(device).text, ecc_cell(device).text);
 	printf("|%-5s %-5s%-5s            %-4s / %-5s | %-22s |    %-6s %-10s |\n",
 	       fan_cell(device).text, temperature_cell(device).text, performance_cell(device).text,
 	       power_cell(device).text, power_limit_cell(device).text, memory_cell(device).text,
@@ -248,12 +255,14 @@ static nvmlReturn_t warn_of_damage(const struct selection *selection)
 
 int summary_print(const struct selection *selection)
 {
+	nvmlReturn_t result;
+
 	print_time();
 	print_header();
 	for (unsigned int i = 0; i < selection->count; i++)
 		print_device(selection->devices[i]);
 	mig_table_print(selection);
 	printf("%89s\n", "");
-	process_table_print(selection);
-	return exit_status(warn_of_damage(selection));
+	result = process_table_print(selection);
+	return exit_status(result == NVML_SUCCESS ? warn_of_damage(selection) : result);
 }

@@ -62,13 +62,13 @@ static unsigned int direct_links(nvmlDevice_t from, nvmlDevice_t to)
 	return count;
 }
 
-/* GPUs on the same switches reach each other by as many links as the one with fewer has. */
+/* To a GPU on the same switches all links lead that this one has, as in the vendor's program. */
 static unsigned int nvlinks(nvmlDevice_t from, nvmlDevice_t to)
 {
-	unsigned int mine = switch_links(from), theirs = switch_links(to);
+	unsigned int mine = switch_links(from);
 
-	if (mine && theirs)
-		return mine < theirs ? mine : theirs;
+	if (mine && switch_links(to))
+		return mine;
 	return direct_links(from, to);
 }
 
@@ -172,16 +172,20 @@ static void print_matrix(const struct selection *selection)
 }
 
 /* A GPU that is lost is in no matrix, and one without it would tell lies. */
-static bool all_have_handles(void)
+static bool all_are_there(void)
 {
 	unsigned int count = 0;
 
 	nvml.DeviceGetCount_v2(&count);
 	for (unsigned int i = 0; i < count; i++) {
+		nvmlPciInfo_t pci;
 		nvmlDevice_t device;
 		nvmlReturn_t result = nvml.DeviceGetHandleByIndex_v2(i, &device);
 
-		if (result != NVML_SUCCESS && result != NVML_ERROR_NO_PERMISSION)
+		if (result == NVML_ERROR_NO_PERMISSION)
+			continue;
+		if (result != NVML_SUCCESS ||
+		    nvml.DeviceGetPciInfo_v3(device, &pci) != NVML_SUCCESS)
 			return false;
 	}
 	return true;
@@ -193,7 +197,7 @@ int topology_run(char *const words[])
 	int status;
 
 	(void)words;
-	if (!all_have_handles()) {
+	if (!all_are_there()) {
 		printf("Failed to run topology matrix\n\n");
 		return EXIT_OTHER;
 	}
