@@ -63,9 +63,7 @@ def test_clocks_are_listed_once_same_as_vendor(both: Programs, overridden: Envir
 @pytest.mark.parametrize("getter", ["DeviceGetSupportedGraphicsClocks", "DeviceGetSupportedMemoryClocks"])
 @pytest.mark.parametrize("error", [3, 4, 999])
 @pytest.mark.parametrize("fields", ["mem", "gr", "mem,gr", "gpu_name"])
-def test_clocks_that_fail_same_as_vendor(
-    both: Programs, overridden: Environment, getter: str, error: int, fields: str
-):
+def test_clocks_that_fail_same_as_vendor(both: Programs, overridden: Environment, getter: str, error: int, fields: str):
     both.same([f"--query-supported-clocks={fields}", "--format=csv"], overridden(f"{getter} : !{error}"))
 
 
