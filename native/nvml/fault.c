@@ -55,14 +55,34 @@ static bool holds(const struct running_fault *fault, uint64_t call, uint64_t now
 
 // --- waiting ---
 
-// Both say whether the fault of that number is still in force.
-static bool device_has(struct gpu *gpu, uint64_t number, struct running_fault *fault)
+static bool takes_place(struct counter *counter, const struct running_fault *fault,
+			uint64_t *number)
 {
+	if (!fault_is_there(fault) || fault->effect != FAULT_HANG ||
+	    !holds(fault, count_call(counter, fault), motion_now()))
+		return false;
+	*number = fault->number;
+	return true;
+}
+
+/*
+ * Both say whether the fault of that number is still in force, or else another
+ * hang has taken its place, which the call that sleeps meets as its first.
+ */
+static bool device_has(struct gpu *gpu, uint64_t *number, struct running_fault *fault)
+{
+	struct counter *counted = counters[gpu_slot(gpu)];
+
 	if (!handle_gpu(gpu->index, gpu))
 		return false;
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
 		*fault = running_fault_at(gpu->running, i);
-		if (fault_is_there(fault) && fault->number == number)
+		if (fault_is_there(fault) && fault->number == *number)
+			return true;
+	}
+	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
+		*fault = running_fault_at(gpu->running, i);
+		if (takes_place(&counted[i], fault, number))
 			return true;
 	}
 	return false;
@@ -82,16 +102,17 @@ static struct running_fault init_fault(void)
 	return fault;
 }
 
-static bool node_has(struct gpu *gpu, uint64_t number, struct running_fault *fault)
+static bool node_has(struct gpu *gpu, uint64_t *number, struct running_fault *fault)
 {
 	(void)gpu;
 	*fault = init_fault();
-	return fault_is_there(fault) && fault->number == number;
+	return (fault_is_there(fault) && fault->number == *number) ||
+	       takes_place(&init_counter, fault, number);
 }
 
 // gpu: NULL in nvmlInit, which nobody shuts down before it has ended.
 static nvmlReturn_t sleep_through(struct gpu *gpu, uint64_t number,
-				  bool (*has)(struct gpu *gpu, uint64_t number,
+				  bool (*has)(struct gpu *gpu, uint64_t *number,
 					      struct running_fault *fault))
 {
 	struct running_fault fault;
@@ -103,7 +124,7 @@ static nvmlReturn_t sleep_through(struct gpu *gpu, uint64_t number,
 		if (gpu && !atomic_load(&api_references))
 			return NVML_ERROR_UNINITIALIZED;
 		seen = atomic_load(&handle_source.page->header.event_futex);
-		if (!has(gpu, number, &fault) || fault_is_over(&fault, now))
+		if (!has(gpu, &number, &fault) || fault_is_over(&fault, now))
 			return NVML_SUCCESS;
 		wait = fault.until_ms ? fault.until_ms - now : LOOK_AGAIN_MS;
 		event_sleep(seen, wait < LOOK_AGAIN_MS ? wait : LOOK_AGAIN_MS);

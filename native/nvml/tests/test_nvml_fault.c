@@ -1,66 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <pthread.h>
-#include <time.h>
-
-#include "control.h"
-#include "nvml_fixture.h"
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* The first GPU, to be changed as mock-nvml does it. */
-static struct control begin(struct state_writer *writer)
-{
-	struct running *running = first_state(writer);
-
-	return (struct control){
-		.running = running,
-		.description = &writer->area->description,
-		.now = motion_now(),
-	};
-}
-
-static void make_fail(const struct running_fault *fault)
-{
-	struct state_writer writer;
-	struct control control = begin(&writer);
-	struct control_error error;
-	struct running_fault made;
-
-	CHECK_NUMBER(control_fail(&control, fault, &made, &error), CONTROL_CHANGED);
-	put_in_force(&writer);
-}
-
-static struct running_fault fault_of(enum fault_name name)
-{
-	struct running_fault fault;
-
-	control_fault_init(&fault, name);
-	return fault;
-}
-
-static void clear(void)
-{
-	struct running_fault cleared[STATE_MAX_FAULTS];
-	struct state_writer writer;
-	struct control control = begin(&writer);
-
-	CHECK(control_clear(&control, FAULT_NAMES, cleared) > 0);
-	state_wake(&writer);
-	put_in_force(&writer);
-}
-
-static nvmlReturn_t call(nvmlDevice_t device)
-{
-	unsigned int temperature;
-
-	return nvmlDeviceGetTemperature(device, NVML_TEMPERATURE_GPU, &temperature);
-}
+#include "fault_fixture.h"
 
 static void a_lost_gpu_has_no_handle_and_is_counted(void)
 {
@@ -268,60 +207,6 @@ static void the_fabric_is_unhealthy(void)
 	CHECK_NUMBER(info.healthSummary, NVML_GPU_FABRIC_HEALTH_SUMMARY_UNHEALTHY);
 }
 
-static void *clear_soon(void *unused)
-{
-	usleep(300000);
-	clear();
-	return unused;
-}
-
-static void a_hanging_call_sleeps_until_it_is_cleared(void)
-{
-	nvmlDevice_t device = first_gpu("a100");
-	struct running_fault fault = fault_of(FAULT_NAME_HANG);
-	double began = seconds();
-	clock_t cpu = clock();
-	pthread_t thread;
-
-	make_fail(&fault);
-	CHECK(pthread_create(&thread, NULL, clear_soon, NULL) == 0);
-	CHECK_NUMBER(call(device), NVML_SUCCESS);
-	CHECK(seconds() - began >= 0.29);
-	CHECK((double)(clock() - cpu) / CLOCKS_PER_SEC < (seconds() - began) / 3);
-	pthread_join(thread, NULL);
-}
-
-static void a_hanging_call_ends_with_its_fault(void)
-{
-	nvmlDevice_t device = first_gpu("a100");
-	struct running_fault fault = fault_of(FAULT_NAME_HANG);
-	double began = seconds();
-
-	fault.until_ms = 300;
-	make_fail(&fault);
-	CHECK_NUMBER(call(device), NVML_SUCCESS);
-	CHECK(seconds() - began >= 0.29);
-}
-
-static void *shut_down_soon(void *unused)
-{
-	usleep(300000);
-	nvmlShutdown();
-	return unused;
-}
-
-static void a_hanging_call_survives_the_end_of_the_library(void)
-{
-	nvmlDevice_t device = first_gpu("a100");
-	struct running_fault fault = fault_of(FAULT_NAME_HANG);
-	pthread_t thread;
-
-	make_fail(&fault);
-	CHECK(pthread_create(&thread, NULL, shut_down_soon, NULL) == 0);
-	CHECK_NUMBER(call(device), NVML_ERROR_UNINITIALIZED);
-	pthread_join(thread, NULL);
-}
-
 static void a_slow_call_takes_longer(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
@@ -335,27 +220,10 @@ static void a_slow_call_takes_longer(void)
 	CHECK(seconds() - began >= 0.15);
 }
 
-/* What holds beside a hang is met when the hang ends. */
-static void faults_are_met_together(void)
-{
-	nvmlDevice_t device = first_gpu("a100");
-	struct running_fault hang = fault_of(FAULT_NAME_HANG);
-	struct running_fault error = fault_of(FAULT_NAME_ERROR);
-
-	hang.until_ms = 100;
-	error.code = NVML_ERROR_RESET_REQUIRED;
-	make_fail(&hang);
-	make_fail(&error);
-	CHECK_NUMBER(call(device), NVML_ERROR_RESET_REQUIRED);
-}
-
 TESTSUITE(TEST(a_lost_gpu_has_no_handle_and_is_counted),
 	  TEST(who_has_the_handle_of_a_lost_gpu_is_told_its_uuid),
 	  TEST(wrong_arguments_come_before_faults), TEST(calls_are_counted),
 	  TEST(a_probability_is_kept_and_its_seed_repeats_it),
 	  TEST(a_fault_comes_after_its_time_and_ends),
 	  TEST(readings_faults_fold_and_clearing_restores), TEST(links_go_down_and_count),
-	  TEST(the_fabric_is_unhealthy), TEST(a_hanging_call_sleeps_until_it_is_cleared),
-	  TEST(a_hanging_call_ends_with_its_fault),
-	  TEST(a_hanging_call_survives_the_end_of_the_library), TEST(a_slow_call_takes_longer),
-	  TEST(faults_are_met_together))
+	  TEST(the_fabric_is_unhealthy), TEST(a_slow_call_takes_longer))
