@@ -10,6 +10,7 @@ nvmlReturn_t change_result(enum state_result result)
 	case STATE_OK:
 		return NVML_SUCCESS;
 	case STATE_READ_ONLY:
+	case STATE_DENIED:
 		return NVML_ERROR_NO_PERMISSION;
 	case STATE_BUSY:
 		return NVML_ERROR_TIMEOUT;

@@ -31,6 +31,8 @@ const char *state_reason(enum state_result result)
 		return "done";
 	case STATE_READ_ONLY:
 		return "the device page is read-only here: change it on the host, as root";
+	case STATE_DENIED:
+		return "this user may not write the device page: root may";
 	case STATE_BUSY:
 		return "another program holds the device page's lock";
 	case STATE_GONE:
@@ -300,9 +302,10 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
 
 	*writer = (struct state_writer){ .fd = open(file, O_RDWR | O_CLOEXEC) };
 	if (writer->fd < 0)
-		return errno == EROFS || errno == EACCES || errno == EPERM ? STATE_READ_ONLY
-		       : errno == ENOENT				   ? STATE_GONE
-									   : STATE_FAILED;
+		return errno == EROFS			   ? STATE_READ_ONLY
+		       : errno == EACCES || errno == EPERM ? STATE_DENIED
+		       : errno == ENOENT		   ? STATE_GONE
+							   : STATE_FAILED;
 	result = page_file_lock(writer->fd) == 0 ? map(writer)
 		 : errno == EBUSY		 ? STATE_BUSY
 						 : STATE_FAILED;

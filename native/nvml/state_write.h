@@ -20,7 +20,8 @@
 
 enum state_result {
 	STATE_OK = 0,
-	STATE_READ_ONLY, /* a read-only mount, or not root's */
+	STATE_READ_ONLY, /* a read-only mount */
+	STATE_DENIED, /* not this user's to write */
 	STATE_BUSY, /* another writer held the lock for ten seconds */
 	STATE_GONE, /* no such device any more, or no page */
 	STATE_DAMAGED, /* what is in force is not what a writer left: it is not changed */
