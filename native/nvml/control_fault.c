@@ -80,6 +80,20 @@ static int complete_slowdown(const struct control *control, struct running_fault
 	const struct board *board = description_board(
 		control->description, &control->description->devices[control->slot]);
 
+	if (fault->clock_mhz && board->clocks.graphics_max != NA_U32 &&
+	    fault->clock_mhz > board->clocks.graphics_max)
+		return control_refuse(
+			error,
+			"--clock: expected at most the board's highest graphics clock "
+			"(%u MHz), found \"%u\"",
+			board->clocks.graphics_max, fault->clock_mhz);
+	if (fault->temperature_c != NA_I32 && readings->temperature_c != NA_I32 &&
+	    fault->temperature_c < readings->temperature_c)
+		return control_refuse(
+			error,
+			"--temperature: expected at least the GPU's own (%d degrees C), "
+			"found \"%d\"",
+			readings->temperature_c, fault->temperature_c);
 	if (!fault->clock_mhz)
 		fault->clock_mhz =
 			board->clocks.graphics_max == NA_U32 ? 0 : board->clocks.graphics_max / 2;

@@ -103,6 +103,27 @@ static int check_memory(const struct control *control, const struct running_proc
 	return 0;
 }
 
+/* Those of one GPU, or of one of its instances, share it. */
+static int check_load(const struct running *running, const struct running_process *there,
+		      const struct running_process *process, struct control_error *error)
+{
+	uint32_t load = running_process_load(running, process->gpu_instance);
+
+	if (there && there->gpu_instance == process->gpu_instance)
+		load -= there->process.sm_util <= load ? there->process.sm_util : load;
+	if (!process->process.sm_util || load + process->process.sm_util <= 100)
+		return 0;
+	return control_refuse(error,
+			      "the other processes take %u %% of it, process %u needs %u: together "
+			      "at most 100",
+			      load, process->process.pid, process->process.sm_util);
+}
+
+static const struct readings *rest_of(const struct control *control)
+{
+	return &control->description->devices[control->slot].readings;
+}
+
 enum control_result control_process_add(const struct control *control,
 					const struct running_process *process,
 					struct control_error *error)
@@ -110,10 +131,12 @@ enum control_result control_process_add(const struct control *control,
 	struct running *running = control->running;
 	struct running_process *there = find(running, process->process.pid);
 	uint64_t used = running->readings.memory_used, started = control->now;
+	uint32_t load = running_held_load(running);
 
 	if (there && same_process(there, process))
 		return CONTROL_SAME;
-	if (check_instance(running, process, error) != 0)
+	if (check_instance(running, process, error) != 0 ||
+	    check_load(running, there, process, error) != 0)
 		return CONTROL_REFUSED;
 	if (there) {
 		used = more_than(used, memory_of(there));
@@ -128,6 +151,7 @@ enum control_result control_process_add(const struct control *control,
 	*there = *process;
 	there->started_ms = started;
 	running->readings.memory_used = used + memory_of(process);
+	running_follow_load(running, rest_of(control), load);
 	return CONTROL_CHANGED;
 }
 
@@ -135,6 +159,7 @@ enum control_result control_process_remove(const struct control *control, uint32
 {
 	struct running *running = control->running;
 	struct running_process *there = find(running, pid);
+	uint32_t load = running_held_load(running);
 	size_t after;
 
 	if (!there)
@@ -144,5 +169,6 @@ enum control_result control_process_remove(const struct control *control, uint32
 	memmove(there, there + 1, after * sizeof(*there));
 	running->process_count--;
 	memset(&running->processes[running->process_count], 0, sizeof(*there));
+	running_follow_load(running, rest_of(control), load);
 	return CONTROL_CHANGED;
 }

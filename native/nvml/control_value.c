@@ -7,6 +7,7 @@
 
 #include "control.h"
 #include "profile_internal.h"
+#include "profile_limits.h"
 
 /* Of the board, but users change them while it runs. */
 static const struct {
@@ -85,6 +86,35 @@ static void no_effect(void *data, const char *line)
 	*(bool *)data = true;
 }
 
+/* One key below the other, and one value: nothing is set beside it, and something is. */
+static int check_single(struct reader *reader, const char *assignment, struct control_error *error)
+{
+	const char *value = strchr(assignment, '=');
+	int length = (int)(value - assignment);
+	yaml_node_t *node = yaml_document_get_root_node(&reader->document);
+
+	for (const char *c = assignment; c <= value; c++) {
+		if (*c != '.' && *c != '=')
+			continue;
+		if (node->type != YAML_MAPPING_NODE ||
+		    node->data.mapping.pairs.top - node->data.mapping.pairs.start != 1)
+			return control_refuse(error, "%.*s: expected one value, found \"%.80s\"",
+					      length, assignment, value + 1);
+		node = yaml_document_get_node(&reader->document,
+					      node->data.mapping.pairs.start->value);
+	}
+	if (reader_is_null(node))
+		return control_refuse(error,
+				      "%.*s: expected a value (N/A: there is none), found nothing",
+				      length, assignment);
+	if (node->type == YAML_MAPPING_NODE)
+		return control_refuse(error,
+				      "%.*s: expected one value, found a mapping: name each key, "
+				      "such as thermal.temperature_gpu_c=85",
+				      length, assignment);
+	return 0;
+}
+
 static int read_assignment(const char *assignment, struct draft *draft, struct control_error *error)
 {
 	struct profile_error complaint = { "" };
@@ -101,6 +131,10 @@ static int read_assignment(const char *assignment, struct draft *draft, struct c
 	if (write_yaml(assignment, text, sizeof(text), error) != 0)
 		return -1;
 	result = reader_open(&reader, text, strlen(text));
+	if (result == 0 && check_single(&reader, assignment, error) != 0) {
+		reader_close(&reader);
+		return -1;
+	}
 	if (result == 0) {
 		result = reader_section(&reader, yaml_document_get_root_node(&reader.document),
 					profile_device_keys, draft);
@@ -158,38 +192,33 @@ static bool only_running(const struct draft *before, const struct draft *after)
 	return same;
 }
 
-static int check_limit(const struct board *board, const struct readings *readings,
-		       struct control_error *error)
+/* The same as of a profile. */
+static int check_readings(const struct draft *draft, struct control_error *error)
 {
-	const struct profile_power *power = &board->power;
+	struct breach breach;
 
-	if (readings->power_limit_mw == NA_U32 || power->min_limit_mw == NA_U32 ||
-	    power->max_limit_mw == NA_U32)
+	if (!readings_breach(&draft->board, &draft->readings, &breach))
 		return 0;
-	if (readings->power_limit_mw >= power->min_limit_mw &&
-	    readings->power_limit_mw <= power->max_limit_mw)
-		return 0;
-	return control_refuse(error,
-			      "power.requested_limit_mw: expected a number from %u to %u mW, "
-			      "found \"%u\"",
-			      power->min_limit_mw, power->max_limit_mw, readings->power_limit_mw);
+	return control_refuse(error, "%s: expected %s, found \"%s\"", breach.key, breach.expected,
+			      breach.found);
 }
 
-static int check_memory(const struct board *board, const struct readings *readings,
-			struct control_error *error)
+static int check_once(const char *const *assignments, unsigned int count,
+		      struct control_error *error)
 {
-	uint64_t room = board->memory_total - board->memory_reserved;
+	for (unsigned int i = 1; i < count; i++) {
+		size_t length = strcspn(assignments[i], "=");
 
-	if (readings->memory_used > room)
-		return control_refuse(error,
-				      "memory.used_bytes: expected at most %" PRIu64
-				      " bytes, found \"%" PRIu64 "\"",
-				      room, readings->memory_used);
-	if (board->bar1_total != NA_U64 && readings->bar1_used > board->bar1_total)
-		return control_refuse(error,
-				      "bar1_memory.used_bytes: expected at most %" PRIu64
-				      " bytes, found \"%" PRIu64 "\"",
-				      board->bar1_total, readings->bar1_used);
+		for (unsigned int j = 0; j < i; j++)
+			if (assignments[i][length] &&
+			    strncmp(assignments[i], assignments[j], length + 1) == 0)
+				return control_refuse(error,
+						      "%.*s: expected one value, found \"%.80s\" "
+						      "and \"%.80s\"",
+						      (int)length, assignments[i],
+						      assignments[j] + length + 1,
+						      assignments[i] + length + 1);
+	}
 	return 0;
 }
 
@@ -214,12 +243,15 @@ enum control_result control_set(const struct control *control, const char *const
 {
 	struct draft *before = draft_of(control), *draft = draft_of(control);
 	enum control_result result = CONTROL_REFUSED;
+	uint32_t load;
 	bool changed;
 
 	if (!before || !draft) {
 		control_refuse(error, "there is not enough memory");
 		goto out;
 	}
+	if (check_once(assignments, count, error) != 0)
+		goto out;
 	for (unsigned int i = 0; i < count; i++)
 		if (set_one(assignments[i], before, draft, error) != 0)
 			goto out;
@@ -227,14 +259,17 @@ enum control_result control_set(const struct control *control, const char *const
 	if (draft->readings.power_limit_mw != before->readings.power_limit_mw &&
 	    draft->readings.enforced_limit_mw == before->readings.enforced_limit_mw)
 		draft->readings.enforced_limit_mw = draft->readings.power_limit_mw;
-	if (check_limit(&draft->board, &draft->readings, error) != 0 ||
-	    check_memory(&draft->board, &draft->readings, error) != 0)
+	if (check_readings(draft, error) != 0)
 		goto out;
 	changed = memcmp(before, draft, sizeof(*draft)) != 0;
+	load = running_held_load(control->running);
 	control->running->readings = draft->readings;
 	for (unsigned int i = 0; i < SETTINGS; i++)
 		*word(&control->running->settings, settings[i].settings) =
 			*word(&draft->board, settings[i].board);
+	if (draft->readings.gpu_util == before->readings.gpu_util)
+		running_follow_load(control->running,
+				    &control->description->devices[control->slot].readings, load);
 	result = changed ? CONTROL_CHANGED : CONTROL_SAME;
 out:
 	free(before);

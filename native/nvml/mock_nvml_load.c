@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* mock-nvml load: have GPUs work from now on. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mock_nvml_change.h"
@@ -12,20 +13,21 @@ static const struct {
 	const char *word;
 	const char *key;
 	const char *high; /* NULL: no range */
+	bool above_zero;
 } words[] = {
-	{ "gpu", "utilization.gpu_min", "utilization.gpu_max" },
-	{ "memory", "utilization.memory_min", "utilization.memory_max" },
-	{ "encoder", "utilization.encoder_min", "utilization.encoder_max" },
-	{ "decoder", "utilization.decoder_min", "utilization.decoder_max" },
-	{ "memory_used", "memory.used_min_bytes", "memory.used_max_bytes" },
-	{ "period", "utilization.period_sec", NULL },
-	{ "duty", "utilization.duty_percent", NULL },
-	{ "stagger", "utilization.stagger_sec", NULL },
-	{ "pcie", "traffic.pcie_max", NULL },
-	{ "nvlink", "traffic.nvlink_max", NULL },
-	{ "time_constant", "cooling.time_constant_sec", NULL },
-	{ "full_load_c", "cooling.full_load_c", NULL },
-	{ "seed", "seed", NULL },
+	{ "gpu", "utilization.gpu_min", "utilization.gpu_max", false },
+	{ "memory", "utilization.memory_min", "utilization.memory_max", false },
+	{ "encoder", "utilization.encoder_min", "utilization.encoder_max", false },
+	{ "decoder", "utilization.decoder_min", "utilization.decoder_max", false },
+	{ "memory_used", "memory.used_min_bytes", "memory.used_max_bytes", false },
+	{ "period", "utilization.period_sec", NULL, true },
+	{ "duty", "utilization.duty_percent", NULL, true },
+	{ "stagger", "utilization.stagger_sec", NULL, false },
+	{ "pcie", "traffic.pcie_max", NULL, false },
+	{ "nvlink", "traffic.nvlink_max", NULL, false },
+	{ "time_constant", "cooling.time_constant_sec", NULL, true },
+	{ "full_load_c", "cooling.full_load_c", NULL, true },
+	{ "seed", "seed", NULL, false },
 };
 
 /* KEY=VALUE as mock-nvml set takes them. */
@@ -57,6 +59,14 @@ static void assign_range(struct assignments *assignments, const char *low, const
 	assign(assignments, high, value, strlen(value));
 }
 
+/* The GPU's own is had by saying nothing; 0 of it would be no load at all. */
+static bool is_zero(const char *value)
+{
+	char *end;
+
+	return strtod(value, &end) == 0 && end != value;
+}
+
 static int take_word(struct assignments *assignments, const char *text)
 {
 	const char *value = strchr(text, '=');
@@ -65,6 +75,11 @@ static int take_word(struct assignments *assignments, const char *text)
 	for (unsigned int i = 0; value && i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strlen(words[i].word) != length || strncmp(words[i].word, text, length) != 0)
 			continue;
+		if (words[i].above_zero && is_zero(value + 1))
+			return complain(EXIT_USAGE,
+					"mock-nvml load: %s=: expected a number above 0, found "
+					"\"%s\"",
+					words[i].word, value + 1);
 		if (words[i].high)
 			assign_range(assignments, words[i].key, words[i].high, value + 1);
 		else
@@ -107,10 +122,12 @@ static enum control_result stop_device(const struct control *control, void *data
 {
 	const struct readings *rest = &control->description->devices[control->slot].readings;
 	struct readings_motion before = control->running->readings.motion;
+	uint32_t load = running_held_load(control->running);
 
 	(void)data;
 	(void)error;
 	control->running->readings.motion = rest->motion;
+	running_follow_load(control->running, rest, load);
 	return changed(&before, control);
 }
 

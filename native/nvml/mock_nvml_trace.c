@@ -8,6 +8,7 @@
 #include "mock_nvml_change.h"
 #include "motion.h"
 #include "page.h"
+#include "trace_limits.h"
 #include "trace_parse.h"
 
 #define RECORDING_MAX (64u << 20)
@@ -121,22 +122,22 @@ static bool knows_uuids(const struct recording *recording, const struct descript
 	return false;
 }
 
-static const struct trace *trace_of(const struct options *options,
-				    const struct recording *recording,
-				    const struct description *description, uint32_t slot)
+static const struct recorded_gpu *gpu_of(const struct options *options,
+					 const struct recording *recording,
+					 const struct description *description, uint32_t slot)
 {
 	bool by_uuid = knows_uuids(recording, description);
 
 	/* One GPU's rows are for whichever GPUs the user names. */
 	if (recording->count == 1 && (options->texts.devices || !tells_gpus(recording)))
-		return &recording->gpus[0]->trace;
+		return recording->gpus[0];
 	for (uint32_t i = 0; i < recording->count; i++) {
 		const struct recorded_gpu *gpu = recording->gpus[i];
 		uint32_t index = gpu->index == NA_U32 ? i : gpu->index;
 
 		if (by_uuid ? strcasecmp(gpu->uuid, description->devices[slot].uuid) == 0
 			    : index == slot)
-			return &gpu->trace;
+			return gpu;
 	}
 	return NULL;
 }
@@ -150,6 +151,22 @@ struct play {
 	const struct trace *traces[PROFILE_MAX_DEVICES]; /* by place in targets; NULL: none */
 };
 
+/* Of another model's recording. */
+static int check_board(const struct play *play, const struct recorded_gpu *gpu, uint32_t slot)
+{
+	const struct description *description = page_description(play->targets.page);
+	struct trace_breach breach;
+
+	if (!trace_breach(&gpu->trace, description_board(description, &description->devices[slot]),
+			  &breach))
+		return EXIT_OK;
+	return complain(EXIT_INVALID, "%s:%u: %s: expected %s of GPU %u (%s), found \"%s\"",
+			play->options->words[1], gpu->lines[breach.row], breach.column,
+			breach.expected, slot,
+			description_board(description, &description->devices[slot])->name,
+			breach.found);
+}
+
 static int choose(struct play *play)
 {
 	const struct description *description = page_description(play->targets.page);
@@ -157,10 +174,14 @@ static int choose(struct play *play)
 
 	for (uint32_t i = 0; i < play->targets.count; i++) {
 		uint32_t slot = play->targets.slots[i];
+		const struct recorded_gpu *gpu =
+			gpu_of(play->options, &play->recording, description, slot);
 
-		play->traces[i] = trace_of(play->options, &play->recording, description, slot);
-		found += play->traces[i] != NULL;
-		if (!play->traces[i] && play->options->texts.devices)
+		play->traces[i] = gpu ? &gpu->trace : NULL;
+		found += gpu != NULL;
+		if (gpu && check_board(play, gpu, slot) != EXIT_OK)
+			return EXIT_INVALID;
+		if (!gpu && play->options->texts.devices)
 			return complain(EXIT_INVALID,
 					"cannot play %s on GPU %u: it has no rows of that GPU",
 					play->options->words[1], slot);
@@ -170,6 +191,22 @@ static int choose(struct play *play)
 				"cannot play %s: the GPUs of its rows are not here; -i says which "
 				"GPU plays the rows of one",
 				play->options->words[1]);
+}
+
+/* What processes took shows no more: the trace says it all. */
+static enum state_result play_one(struct state_writer *writer, uint32_t slot,
+				  const struct trace *trace, uint64_t now)
+{
+	struct running *running = state_edit(writer, slot);
+	enum state_result result;
+	uint32_t load;
+
+	if (!running)
+		return writer->failure;
+	load = running_held_load(running);
+	result = state_put_trace(writer, trace, now);
+	running_follow_load(running, &writer->area->description.devices[slot].readings, load);
+	return result;
 }
 
 static int play_all(const struct play *play)
@@ -184,9 +221,7 @@ static int play_all(const struct play *play)
 	for (uint32_t i = 0; i < play->targets.count && result == STATE_OK; i++) {
 		if (!play->traces[i])
 			continue;
-		result = state_edit(&writer, play->targets.slots[i])
-				 ? state_put_trace(&writer, play->traces[i], now)
-				 : writer.failure;
+		result = play_one(&writer, play->targets.slots[i], play->traces[i], now);
 		if (result == STATE_OK)
 			result = state_commit(&writer);
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "profile_internal.h"
+#include "profile_limits.h"
 
 #define REASONS_ALL 0x1ffull /* what every data centre board can report */
 #define EVENTS_ALL 0x1full /* ECC, performance state, Xid, clock */
@@ -86,20 +87,12 @@ static void default_to(uint32_t *value, uint32_t other)
 static int finish_memory(struct reader *reader, struct draft *draft)
 {
 	struct board *board = &draft->board;
-	struct readings *readings = &draft->readings;
 
 	if (!board->memory_total)
 		return fail_missing(reader, draft, "memory.total_bytes", "the memory of the GPU");
 	if (board->memory_reserved > board->memory_total)
 		return fail_u64(reader, draft, "memory.reserved_bytes", board->memory_reserved,
 				"at most total_bytes", board->memory_total);
-	if (readings->memory_used > board->memory_total - board->memory_reserved)
-		return fail_u64(reader, draft, "memory.used_bytes", readings->memory_used,
-				"at most total_bytes less reserved_bytes",
-				board->memory_total - board->memory_reserved);
-	if (board->bar1_total != NA_U64 && readings->bar1_used > board->bar1_total)
-		return fail_u64(reader, draft, "bar1_memory.used_bytes", readings->bar1_used,
-				"at most total_bytes", board->bar1_total);
 	return 0;
 }
 
@@ -133,18 +126,14 @@ static int finish_power(struct reader *reader, struct draft *draft)
 	default_to(&readings->module_power_limit_mw, power->module_default_limit_mw);
 	default_to(&readings->module_enforced_limit_mw, readings->module_power_limit_mw);
 	if (check_limits(reader, draft, "power", power->min_limit_mw, power->default_limit_mw,
-			 power->max_limit_mw, "default_limit_mw") != 0 ||
-	    check_limits(reader, draft, "power", power->min_limit_mw, readings->enforced_limit_mw,
-			 power->max_limit_mw, "enforced_limit_mw") != 0 ||
-	    check_limits(reader, draft, "power", power->min_limit_mw, readings->power_limit_mw,
-			 power->max_limit_mw, "requested_limit_mw") != 0)
+			 power->max_limit_mw, "default_limit_mw") != 0)
 		return -1;
 	return check_limits(reader, draft, "power.module", power->module_min_limit_mw,
 			    power->module_default_limit_mw, power->module_max_limit_mw,
 			    "default_limit_mw");
 }
 
-static int finish_clocks(struct reader *reader, struct draft *draft)
+static void finish_clocks(struct draft *draft)
 {
 	struct profile_clocks *clocks = &draft->board.clocks;
 	struct readings *readings = &draft->readings;
@@ -153,22 +142,9 @@ static int finish_clocks(struct reader *reader, struct draft *draft)
 	default_to(&readings->sm_mhz, readings->graphics_mhz);
 	default_to(&readings->graphics_app_mhz, clocks->graphics_app_default);
 	default_to(&readings->memory_app_mhz, clocks->memory_app_default);
-	if (above(readings->graphics_mhz, clocks->graphics_max))
-		return fail_u64(reader, draft, "clocks.graphics_current", readings->graphics_mhz,
-				"at most graphics_max", clocks->graphics_max);
-	if (above(readings->sm_mhz, clocks->sm_max))
-		return fail_u64(reader, draft, "clocks.sm_current", readings->sm_mhz,
-				"at most sm_max", clocks->sm_max);
-	if (above(readings->memory_mhz, clocks->memory_max))
-		return fail_u64(reader, draft, "clocks.memory_current", readings->memory_mhz,
-				"at most memory_max", clocks->memory_max);
-	if (above(readings->video_mhz, clocks->video_max))
-		return fail_u64(reader, draft, "clocks.video_current", readings->video_mhz,
-				"at most video_max", clocks->video_max);
-	return 0;
 }
 
-static int finish_pcie(struct reader *reader, struct draft *draft)
+static void finish_pcie(struct draft *draft)
 {
 	struct profile_pcie *pcie = &draft->board.pcie;
 	struct readings *readings = &draft->readings;
@@ -177,13 +153,6 @@ static int finish_pcie(struct reader *reader, struct draft *draft)
 	default_to(&readings->pcie_gen, pcie->max_gen);
 	default_to(&readings->pcie_gpu_gen, readings->pcie_gen);
 	default_to(&readings->pcie_width, pcie->max_width);
-	if (above(readings->pcie_gen, pcie->max_gen))
-		return fail_u64(reader, draft, "pcie.current_link_gen", readings->pcie_gen,
-				"at most max_link_gen", pcie->max_gen);
-	if (above(readings->pcie_width, pcie->max_width))
-		return fail_u64(reader, draft, "pcie.current_link_width", readings->pcie_width,
-				"at most max_link_width", pcie->max_width);
-	return 0;
 }
 
 static void default_u64(uint64_t *value, uint64_t other)
@@ -297,6 +266,18 @@ static void finish_modes(struct draft *draft)
 	motion->power = motion->power_base_mw != 0;
 }
 
+/* What the GPU says at rest is what its board can say. */
+static int check_readings(struct reader *reader, const struct draft *draft)
+{
+	struct breach breach;
+	char path[128];
+
+	if (!readings_breach(&draft->board, &draft->readings, &breach))
+		return 0;
+	draft_path(reader, draft, breach.key, path, sizeof(path));
+	return reader_fail_at(reader, path, breach.found, "%s", breach.expected);
+}
+
 int draft_finish(struct reader *reader, struct draft *draft)
 {
 	/* The defaults stand for many GPUs; what follows from them follows once. */
@@ -304,8 +285,11 @@ int draft_finish(struct reader *reader, struct draft *draft)
 		return 0;
 	if (!draft->board.name[0])
 		return fail_missing(reader, draft, "name", "the product name");
-	if (finish_memory(reader, draft) != 0 || finish_power(reader, draft) != 0 ||
-	    finish_clocks(reader, draft) != 0 || finish_pcie(reader, draft) != 0)
+	if (finish_memory(reader, draft) != 0 || finish_power(reader, draft) != 0)
+		return -1;
+	finish_clocks(draft);
+	finish_pcie(draft);
+	if (check_readings(reader, draft) != 0)
 		return -1;
 	finish_ecc(draft);
 	finish_fabric(draft);

@@ -147,6 +147,7 @@ enum unit {
 #define KEY_UNSET 32u /* without the key it is NA, but "N/A" is no value */
 #define KEY_MAPPING 16u /* a call that reads one mapping, not a list of them */
 #define KEY_QUIET 8u /* ignored, and nobody expects an effect */
+#define KEY_ZERO_DEFAULT 64u /* 0 is as if the key were not there */
 
 struct choice {
 	const char *name;

@@ -27,9 +27,11 @@ static const struct choice addressing_modes[] = {
 	{ "none", 0 }, { "hmm", 1 }, { "ats", 2 }, { NULL, 0 }
 };
 
+/* One thread per device (1) went with CUDA 8. */
 static const struct choice compute_modes[] = {
-	{ "default", 0 },    { "exclusive_thread", 1 },
-	{ "prohibited", 2 }, { "exclusive_process", 3 },
+	{ "default", 0 },
+	{ "prohibited", 2 },
+	{ "exclusive_process", 3 },
 	{ NULL, 0 },
 };
 

@@ -55,6 +55,7 @@
 #define NA .flags = KEY_NA
 #define UNSET .flags = KEY_UNSET
 #define NA_ZERO .flags = KEY_NA | KEY_ZERO
+#define ZERO_DEFAULT .flags = KEY_ZERO_DEFAULT
 #define COUNT_MAX ((uint64_t)INT64_MAX)
 #define BYTES_MAX ((uint64_t)1 << 50)
 

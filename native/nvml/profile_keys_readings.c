@@ -180,10 +180,11 @@ static const struct key motion_utilization_keys[] = {
 	U32("encoder_max", readings.motion.encoder_max, 0, 100, .unit = UNIT_PERCENT),
 	U32("decoder_min", readings.motion.decoder_min, 0, 100, .unit = UNIT_PERCENT),
 	U32("decoder_max", readings.motion.decoder_max, 0, 100, .unit = UNIT_PERCENT),
-	U32("period_sec", readings.motion.period_s, 0, 1000000),
+	U32("period_sec", readings.motion.period_s, 0, 1000000, ZERO_DEFAULT),
 	/* The name that period_sec has in nvml-mock's files. */
-	U32("burst_period_sec", readings.motion.period_s, 0, 1000000),
-	U32("duty_percent", readings.motion.duty_percent, 0, 100, .unit = UNIT_PERCENT),
+	U32("burst_period_sec", readings.motion.period_s, 0, 1000000, ZERO_DEFAULT),
+	U32("duty_percent", readings.motion.duty_percent, 0, 100, .unit = UNIT_PERCENT,
+	    ZERO_DEFAULT),
 	U32("stagger_sec", readings.motion.stagger_s, 0, 1000000),
 	END,
 };
@@ -201,8 +202,9 @@ static const struct key motion_traffic_keys[] = {
 };
 
 static const struct key motion_cooling_keys[] = {
-	U32("time_constant_sec", readings.motion.time_constant_s, 0, MOTION_MAX_TIME_CONSTANT_S),
-	I32("full_load_c", readings.motion.full_load_c, 0, 300, .unit = UNIT_CELSIUS),
+	U32("time_constant_sec", readings.motion.time_constant_s, 0, MOTION_MAX_TIME_CONSTANT_S,
+	    ZERO_DEFAULT),
+	I32("full_load_c", readings.motion.full_load_c, 0, 300, .unit = UNIT_CELSIUS, ZERO_DEFAULT),
 	END,
 };
 

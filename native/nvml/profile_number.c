@@ -86,11 +86,17 @@ static bool parse_decimal(const char *text, struct decimal *number)
 	return any;
 }
 
-/* Bring a decimal with a unit to the key's own unit; it must come out whole. */
-static bool scale(const struct decimal *number, const struct unit_name *unit, uint64_t *value)
+enum scaled { SCALED, NOT_A_NUMBER, NOT_WHOLE };
+
+/*
+ * Bring a decimal with a unit to the key's own unit. It must come out whole, but
+ * that nobody means parts of a byte: 39.9 GiB is rounded to the nearest one.
+ */
+static enum scaled scale(const struct decimal *number, const struct unit_name *unit,
+			 uint64_t *value)
 {
 	const char *suffix = number->rest;
-	uint64_t factor = 1;
+	uint64_t factor = 1, divisor = 1;
 
 	while (*suffix == ' ')
 		suffix++;
@@ -100,29 +106,45 @@ static bool scale(const struct decimal *number, const struct unit_name *unit, ui
 		while (i < 5 && unit->suffixes[i].text && strcmp(suffix, unit->suffixes[i].text))
 			i++;
 		if (i == 5 || !unit->suffixes[i].text)
-			return false;
+			return NOT_A_NUMBER;
 		for (uint32_t n = unit->suffixes[i].factor_log; n; n--)
 			factor *= unit->binary ? 2 : 10;
 	}
-	if (number->digits && factor > UINT64_MAX / number->digits)
-		return false;
+	if (number->digits && factor > UINT64_MAX / 2 / number->digits)
+		return NOT_A_NUMBER;
 	*value = number->digits * factor;
-	for (unsigned int n = number->decimals; n; n--) {
-		if (*value % 10)
-			return false;
-		*value /= 10;
-	}
-	return true;
+	for (unsigned int n = number->decimals; n; n--)
+		divisor *= 10;
+	if (*value % divisor && (unit != &units[UNIT_BYTES] || factor == 1))
+		return NOT_WHOLE;
+	*value = (*value + divisor / 2) / divisor;
+	return SCALED;
+}
+
+/* 0.5 mW: the range alone would not say what is wrong. */
+static int fail_fraction(struct reader *reader, yaml_node_t *node, const struct key *key)
+{
+	const char *unit = units[key->unit].name;
+	char expected[240];
+
+	key_expected(key, expected, sizeof(expected));
+	return reader_fail(reader, node, "%s, that comes to a whole number%s%.*s", expected,
+			   *unit ? " of " : "", (int)strcspn(unit, ","), unit);
 }
 
 int reader_number(struct reader *reader, yaml_node_t *node, const struct key *key, int64_t *value)
 {
 	const char *text = reader_text(node);
 	struct decimal number;
+	enum scaled scaled;
 	uint64_t magnitude;
 
-	if (!text || !parse_decimal(text, &number) ||
-	    !scale(&number, &units[key->unit], &magnitude))
+	if (!text || !parse_decimal(text, &number))
+		return reader_fail_value(reader, node, key);
+	scaled = scale(&number, &units[key->unit], &magnitude);
+	if (scaled == NOT_WHOLE)
+		return fail_fraction(reader, node, key);
+	if (scaled != SCALED)
 		return reader_fail_value(reader, node, key);
 	/* "12" in quotes is a text, except where it carries its unit. */
 	if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE && !*number.rest &&
@@ -140,6 +162,8 @@ void number_expected(const struct key *key, char *out, size_t size)
 {
 	const char *unit = units[key->unit].name;
 
-	snprintf(out, size, "a number from %lld to %llu%s%s", (long long)key->min,
-		 (unsigned long long)key->max, *unit ? " " : "", unit);
+	snprintf(out, size, "a number from %lld to %llu%s%s%s",
+		 (long long)key->min + (key->flags & KEY_ZERO_DEFAULT ? 1 : 0),
+		 (unsigned long long)key->max, *unit ? " " : "", unit,
+		 key->flags & KEY_ZERO_DEFAULT ? ", or 0 for the default" : "");
 }

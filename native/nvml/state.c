@@ -152,6 +152,51 @@ static void boot_processes(struct running *running, const struct readings_proces
 	running->account_next = 0;
 }
 
+uint32_t running_process_load(const struct running *running, uint32_t gpu_instance)
+{
+	uint32_t load = 0;
+
+	for (uint32_t i = 0; i < running->process_count; i++)
+		if (running->processes[i].gpu_instance == gpu_instance &&
+		    running->processes[i].process.sm_util <= 100)
+			load += running->processes[i].process.sm_util;
+	return load;
+}
+
+/* Where the load moves, processes have their shares of that. */
+uint32_t running_held_load(const struct running *running)
+{
+	uint32_t load = running_process_load(running, STATE_NO_INSTANCE);
+
+	if (running->readings.motion.pattern)
+		return 0;
+	return load < 100 ? load : 100;
+}
+
+static uint32_t higher(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+void running_follow_load(struct running *running, const struct readings *rest, uint32_t before)
+{
+	struct readings *now = &running->readings;
+	uint32_t load = running_held_load(running);
+
+	if (load == before || now->gpu_util == NA_U32 || rest->gpu_util == NA_U32)
+		return;
+	/* A higher one has been set by a user. */
+	if (now->gpu_util != higher(rest->gpu_util, before) && now->gpu_util >= load)
+		return;
+	now->gpu_util = higher(rest->gpu_util, load);
+	if (now->event_reasons == NA_U64 || rest->event_reasons == NA_U64)
+		return;
+	if (now->gpu_util)
+		now->event_reasons &= ~(uint64_t)nvmlClocksEventReasonGpuIdle;
+	else
+		now->event_reasons |= rest->event_reasons & nvmlClocksEventReasonGpuIdle;
+}
+
 void running_apply_pending(struct running *running)
 {
 	struct readings *now = &running->readings;
@@ -189,6 +234,7 @@ static void boot_mig(struct running *running, const struct board *board,
 void running_boot(struct running *running, const struct description *description, uint32_t slot)
 {
 	const struct device *device = &description->devices[slot];
+	uint32_t load = running_held_load(running);
 
 	memset(running->faults, 0, sizeof(running->faults));
 	running->fault_count = 0;
@@ -203,5 +249,6 @@ void running_boot(struct running *running, const struct description *description
 	running->motion.origin_ms = 0;
 	if (running->readings.motion.pattern == PATTERN_TRACE)
 		running->readings.motion = device->readings.motion;
+	running_follow_load(running, &device->readings, load);
 	running->moves = motion_moves(running);
 }

@@ -232,6 +232,18 @@ void running_init_settings(struct running_settings *settings, const struct board
  */
 void running_boot(struct running *running, const struct description *description, uint32_t slot);
 
+/* Per cent of the GPU, or of one of its instances, that its processes take together. */
+uint32_t running_process_load(const struct running *running, uint32_t gpu_instance);
+
+/* What of it the GPU's utilisation shows: none where a pattern or a trace moves that. */
+uint32_t running_held_load(const struct running *running);
+
+/*
+ * Have the utilisation be at least what processes take now, and the GPU idle no
+ * more. before: what running_held_load() was; what a user has set higher stays.
+ */
+void running_follow_load(struct running *running, const struct readings *rest, uint32_t before);
+
 /* Modes that wait for a reset or a boot, and repairs that do. MIG's mode: mig_activate(). */
 void running_apply_pending(struct running *running);
 

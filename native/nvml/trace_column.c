@@ -266,6 +266,15 @@ static int64_t days(int64_t year, int64_t month, int64_t day)
 	       719468;
 }
 
+static uint32_t days_of(uint32_t year, uint32_t month)
+{
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	if (month == 2)
+		return leap ? 29 : 28;
+	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
 bool trace_timestamp(struct trace_cell cell, uint64_t *ms)
 {
 	static const char form[] = "dddd/dd/dd dd:dd:dd";
@@ -292,7 +301,7 @@ bool trace_timestamp(struct trace_cell cell, uint64_t *ms)
 	for (part = 0; part < 7; part++)
 		if (parts[part] > highest[part])
 			return false;
-	if (parts[0] < 1970 || !parts[1] || !parts[2])
+	if (parts[0] < 1970 || !parts[1] || !parts[2] || parts[2] > days_of(parts[0], parts[1]))
 		return false;
 	*ms = (uint64_t)days(parts[0], parts[1], parts[2]) * 86400000 + parts[3] * 3600000u +
 	      parts[4] * 60000u + parts[5] * 1000u + parts[6];

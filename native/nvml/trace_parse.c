@@ -215,6 +215,7 @@ static int place_row(struct parser *parser, struct trace_cell line, struct ident
 		row->graphics_mhz = row->sm_mhz;
 	if (row->sm_mhz == TRACE_NONE_U16)
 		row->sm_mhz = row->graphics_mhz;
+	gpu->lines[trace->count] = parser->number;
 	trace->rows[trace->count++] = *row;
 	parser->rows++;
 	return 0;

@@ -13,6 +13,7 @@ struct recorded_gpu {
 	uint32_t index; /* NA_U32: the file does not tell */
 	char uuid[48]; /* the same: empty */
 	struct trace trace;
+	uint32_t lines[TRACE_MAX_ROWS]; /* of the file, where its rows stand */
 };
 
 struct recording {

@@ -56,7 +56,7 @@ WRONG_VALUES = [
         "memory_bus_width: 5120",
         "memory_bus_width: 51.5",
         "memory.memory_bus_width",
-        "a number from 1 to 65536, or N/A",
+        "a number from 1 to 65536, or N/A, that comes to a whole number",
         '"51.5"',
     ),
     (

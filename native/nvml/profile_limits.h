@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MIRAGE_PROFILE_LIMITS_H
+#define MIRAGE_PROFILE_LIMITS_H
+
+#include "profile.h"
+
+/* Boards draw somewhat more than their limit for moments. */
+#define BOARD_OVERSHOOT_PERCENT 110u
+
+/* A value that the board cannot have. */
+struct breach {
+	const char *key; /* of a profile: clocks.graphics_current */
+	char expected[96];
+	char found[24];
+};
+
+/* Whether there is one; out says what of the first. */
+bool readings_breach(const struct board *board, const struct readings *readings,
+		     struct breach *out);
+
+/* mW that a board of this limit may say that it draws; NA_U32 without one. */
+uint32_t highest_draw(uint32_t max_limit_mw);
+
+#endif
