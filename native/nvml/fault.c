@@ -150,36 +150,46 @@ static nvmlReturn_t code_of(const struct running_fault *fault)
 	return (nvmlReturn_t)fault->code;
 }
 
-/*
- * Readings as the faults make them that hold at now; call_of says which call of
- * this process it is for each. The copy is whole: it is taken again if a writer
- * came in between.
- */
-static void fold(struct gpu *gpu, uint64_t now)
+// What the faults make of readings that hold at the moment; whether there are any.
+static bool apply_all(const struct gpu *gpu, uint64_t moment, struct readings *readings)
 {
 	struct counter *counted = counters[gpu_slot(gpu)];
+	bool any = false;
+
+	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
+		struct running_fault fault = running_fault_at(gpu->running, i);
+
+		if (!fault_is_there(&fault) || fault.effect != FAULT_READINGS ||
+		    !holds(&fault, calls_before(&counted[i], &fault), moment))
+			continue;
+		fault_apply(readings, &fault, gpu->board, &gpu->device->readings, moment);
+		any = true;
+	}
+	return any;
+}
+
+// The copy is whole: it is taken again if a writer came in between.
+static void fold(struct gpu *gpu, uint64_t now)
+{
 	bool any;
 
 	do {
-		any = false;
 		gpu_look(gpu);
 		/* They come over what has moved. */
 		if (gpu->readings != &gpu->folded)
 			gpu->folded = gpu->running->readings;
-		for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
-			struct running_fault fault = running_fault_at(gpu->running, i);
-
-			if (!fault_is_there(&fault) || fault.effect != FAULT_READINGS ||
-			    !holds(&fault, calls_before(&counted[i], &fault), now))
-				continue;
-			fault_apply(&gpu->folded, &fault, gpu->board, now);
-			any = true;
-		}
+		any = apply_all(gpu, now, &gpu->folded);
 		atomic_thread_fence(memory_order_acquire);
 	} while (atomic_load_explicit(&gpu->state->sequence, memory_order_relaxed) !=
 		 gpu->sequence);
 	if (any)
 		gpu->readings = &gpu->folded;
+}
+
+void fault_past(const struct gpu *gpu, uint64_t moment, struct readings *readings)
+{
+	if (gpu->running->fault_count)
+		apply_all(gpu, moment, readings);
 }
 
 void fault_look(struct gpu *gpu)

@@ -11,6 +11,9 @@
  */
 nvmlReturn_t fault_enter(struct gpu *gpu);
 
+/* What they made, as far as they are there still, of readings of a moment that is past. */
+void fault_past(const struct gpu *gpu, uint64_t moment, struct readings *readings);
+
 /* For look-ups of a handle, which meet no other fault than a lost GPU. */
 nvmlReturn_t fault_lookup(const struct gpu *gpu);
 

@@ -43,11 +43,11 @@ const struct fault_kind fault_kinds[FAULT_NAMES] = {
 					  nvmlEventTypeClock, false,
 					  "the temperature is the given one (else the slowdown "
 					  "threshold), clocks are no higher than the given one "
-					  "(else half of the maximum), the event reasons "
-					  "HwSlowdown and HwThermalSlowdown are active" },
+					  "(else half of the maximum), the draw falls with "
+					  "them, the event reasons HwSlowdown and HwThermalSlowdown are active" },
 	[FAULT_NAME_POWER_BRAKE_SLOWDOWN] = { "power-brake-slowdown", FAULT_READINGS,
 					      FAULT_TAKES_CLOCK, 0, nvmlEventTypeClock, false,
-					      "clocks as with thermal-slowdown, the event reasons "
+					      "clocks and draw as with thermal-slowdown, the event reasons "
 					      "HwSlowdown and HwPowerBrakeSlowdown are active" },
 	[FAULT_NAME_POWER_CAP] = { "power-cap", FAULT_READINGS, FAULT_TAKES_CLOCK, 0,
 				   nvmlEventTypeClock, false,

@@ -98,8 +98,8 @@ static inline bool fault_is_over(const struct running_fault *fault, uint64_t now
 
 /* --- fault_readings.c --- */
 
-/* Change readings as a fault of them does that holds now. */
+/* Change readings as a fault of them does that holds now. rest: those of the description. */
 void fault_apply(struct readings *readings, const struct running_fault *fault,
-		 const struct board *board, uint64_t now);
+		 const struct board *board, const struct readings *rest, uint64_t now);
 
 #endif

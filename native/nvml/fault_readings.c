@@ -64,6 +64,19 @@ static void limit(uint32_t *mhz, uint32_t highest)
 		*mhz = highest;
 }
 
+/* A draw follows the square of the clock, over what the board draws at rest (docs/motion.md). */
+static void slow_draw(struct readings *readings, const struct running_fault *fault,
+		      const struct readings *rest)
+{
+	uint64_t from = readings->graphics_mhz, to = fault->clock_mhz, more;
+
+	if (readings->power_mw == NA_U32 || rest->power_mw == NA_U32 || from == NA_U32 ||
+	    from <= to || readings->power_mw <= rest->power_mw)
+		return;
+	more = (uint64_t)(readings->power_mw - rest->power_mw) * to / from * to / from;
+	readings->power_mw = rest->power_mw + (uint32_t)more;
+}
+
 static void slow_down(struct readings *readings, const struct running_fault *fault,
 		      const struct board *board, uint64_t reasons)
 {
@@ -89,8 +102,6 @@ static void cap_power(struct readings *readings)
 	if (readings->enforced_limit_mw == NA_U32 || readings->power_mw == NA_U32)
 		return;
 	readings->power_mw = readings->enforced_limit_mw;
-	if (readings->power_average_mw != NA_U32)
-		readings->power_average_mw = readings->enforced_limit_mw;
 	readings->motion.power = 0;
 }
 
@@ -120,7 +131,7 @@ static void apply_fabric(struct readings_fabric *fabric, const struct running_fa
 }
 
 void fault_apply(struct readings *readings, const struct running_fault *fault,
-		 const struct board *board, uint64_t now)
+		 const struct board *board, const struct readings *rest, uint64_t now)
 {
 	uint64_t held_us = now > fault->from_ms ? (now - fault->from_ms) * 1000 : 0;
 
@@ -146,12 +157,14 @@ void fault_apply(struct readings *readings, const struct running_fault *fault,
 		break;
 	case FAULT_NAME_THERMAL_SLOWDOWN:
 		heat(readings, fault->temperature_c);
+		slow_draw(readings, fault, rest);
 		add(&readings->throttle_hw_thermal_us, held_us);
 		slow_down(readings, fault, board,
 			  nvmlClocksThrottleReasonHwSlowdown |
 				  nvmlClocksThrottleReasonHwThermalSlowdown);
 		break;
 	case FAULT_NAME_POWER_BRAKE_SLOWDOWN:
+		slow_draw(readings, fault, rest);
 		add(&readings->throttle_hw_brake_us, held_us);
 		slow_down(readings, fault, board,
 			  nvmlClocksThrottleReasonHwSlowdown |

@@ -16,7 +16,7 @@ void fault_settle(struct running *running, const struct gpu *gpu, uint32_t names
 		if (!fault_is_there(fault) || !fault_in_time(fault, now) ||
 		    fault->name >= FAULT_NAMES || !(names & FAULT_BIT(fault->name)))
 			continue;
-		fault_apply(&running->readings, fault, gpu->board, now);
+		fault_apply(&running->readings, fault, gpu->board, &gpu->device->readings, now);
 		recovery_outlive(running, fault);
 		memset(fault, 0, sizeof(*fault));
 		running->fault_count--;

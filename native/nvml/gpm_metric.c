@@ -178,8 +178,9 @@ static double mean(const struct gpm_subject *subject, const struct metric_run *r
 	for (unsigned int i = 0; i < STEPS; i++) {
 		uint64_t length = subject->to - subject->from;
 		uint64_t moment = subject->from + length * (2 * i + 1) / (2 * STEPS);
-		const struct readings *then = gpu_past(subject->gpu, moment, &room);
+		const struct readings *then = &room;
 
+		gpu_past(subject->gpu, moment, &room);
 		if (subject->profile)
 			then = gpm_instance_readings(subject, then, &room);
 		sum += run->value(then, n);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "handle.h"
 
+#include "fault.h"
+#include "motion_past.h"
+
 struct nvmlDevice_st handles[PROFILE_MAX_DEVICES];
 struct source handle_source;
 
@@ -73,16 +76,38 @@ static uint64_t known(const struct motion_table *table, uint64_t now, uint64_t m
 	return moment < table->start_ms && now >= table->start_ms ? table->start_ms : moment;
 }
 
-const struct readings *gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *room)
+uint64_t gpu_since(const struct gpu *gpu, uint64_t now)
+{
+	uint64_t since = past_end(gpu->running);
+
+	// Of another boot than this one: that is over, and nobody has counted anew.
+	if (since > now || page_is_past(&handle_source.page->header, handle_source.boot))
+		return 0;
+	return since;
+}
+
+// The one that was in force before the present one, which may do without.
+static const struct motion_table *last_table(const struct gpu *gpu)
+{
+	const struct motion_room *room = &handle_source.page->motion[gpu_slot(gpu)];
+
+	return &room->tables[(gpu->running->motion.table & 1) ^ (gpu->running->moves != 0)];
+}
+
+void gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *readings)
 {
 	const struct motion_table *table = gpu_table(gpu);
 	struct motion_subject subject = gpu_subject(gpu);
+	uint64_t now = motion_now();
 
-	if (!table)
-		return gpu->readings;
-	motion_readings(&subject, table, &gpu->running->readings, known(table, gpu->now, moment),
-			room);
-	return room;
+	if (moment < gpu_since(gpu, now))
+		past_readings(&subject, last_table(gpu), moment, readings);
+	else if (table)
+		motion_readings(&subject, table, &gpu->running->readings, known(table, now, moment),
+				readings);
+	else
+		*readings = gpu->running->readings;
+	fault_past(gpu, moment, readings);
 }
 
 struct motion_traffic gpu_traffic(const struct gpu *gpu, uint64_t moment)

@@ -149,11 +149,14 @@ struct motion_subject gpu_subject(const struct gpu *gpu);
 /* What its readings follow; NULL where they stand still. */
 const struct motion_table *gpu_table(const struct gpu *gpu);
 
+/* Since when, since boot, they are those of its running state; 0: for longer than is known. */
+uint64_t gpu_since(const struct gpu *gpu, uint64_t now);
+
 /*
- * What it said at a moment since boot: in room, or where it says so all the time.
- * What was before the last change is no longer known: it is as right after it.
+ * What it said at a moment since boot, with the faults of now that held then. From
+ * before the last change there is what struct running_past has; the rest is as at rest.
  */
-const struct readings *gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *room);
+void gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *readings);
 
 /* What had gone through its links at a moment since boot. */
 struct motion_traffic gpu_traffic(const struct gpu *gpu, uint64_t moment);

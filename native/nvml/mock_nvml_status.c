@@ -50,8 +50,8 @@ static void print_difference(void *data, const char *key, const char *text, bool
 /* What NVML reads while the faults hold that depend on time alone. */
 static struct readings faulty_readings(const struct control *control)
 {
-	const struct board *board = description_board(
-		control->description, &control->description->devices[control->slot]);
+	const struct device *device = &control->description->devices[control->slot];
+	const struct board *board = description_board(control->description, device);
 	struct readings readings = control->running->readings;
 
 	for (unsigned int i = 0; i < STATE_MAX_FAULTS; i++) {
@@ -59,7 +59,7 @@ static struct readings faulty_readings(const struct control *control)
 
 		if (fault_is_there(fault) && fault->effect == FAULT_READINGS &&
 		    fault_in_time(fault, control->now))
-			fault_apply(&readings, fault, board, control->now);
+			fault_apply(&readings, fault, board, &device->readings, control->now);
 	}
 	return readings;
 }

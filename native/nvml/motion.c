@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "motion_past.h"
+
 uint64_t motion_now(void)
 {
 	struct timespec now;
@@ -121,6 +123,7 @@ void motion_keep(const struct running *counted, struct running *fresh)
 	fresh->energy_mj = counted->energy_mj;
 	fresh->energy_ms = counted->energy_ms;
 	fresh->motion = counted->motion;
+	memcpy(fresh->past, counted->past, sizeof(fresh->past));
 	if (!counted->moves)
 		return;
 	fresh->readings.throttle_power_us = counted->readings.throttle_power_us;
@@ -144,6 +147,7 @@ void motion_settle(const struct motion_subject *before, const struct motion_tabl
 	uint64_t energy = energy_uj(running, table, now);
 	bool by_hand = new->energy_mj != old->energy_mj;
 
+	past_note(before, table, now, after);
 	if (by_hand)
 		after->energy_mj = new->energy_mj;
 	else if (running->energy_mj != NA_U64)
@@ -282,25 +286,18 @@ static uint32_t average_power(const struct motion_table *table, uint64_t now)
 			  (now - from));
 }
 
-// The module is the GPU and what is beside it, which stays as it is.
+// Of the module, of which there may be other GPUs, module_power.c knows.
 static void move_power(const struct motion_subject *subject, const struct motion_table *table,
 		       const struct motion_row *row, uint64_t now, struct readings *readings)
 {
 	const struct readings *rest = subject->rest;
-	uint32_t draw = row->power_mw, average = NA_U32;
 
-	if (draw == NA_U32)
+	if (row->power_mw == NA_U32)
 		return;
-	if (rest->power_average_mw != NA_U32 || rest->module_power_average_mw != NA_U32)
-		average = average_power(table, now);
-	move_u32(&readings->power_mw, rest->power_mw, draw, NA_U32);
-	move_u32(&readings->power_average_mw, rest->power_average_mw, average, NA_U32);
-	if (rest->module_power_mw != NA_U32)
-		move_u32(&readings->module_power_mw, rest->module_power_mw,
-			 rest->module_power_mw - rest->power_mw + draw, NA_U32);
-	if (rest->module_power_average_mw != NA_U32)
-		move_u32(&readings->module_power_average_mw, rest->module_power_average_mw,
-			 rest->module_power_average_mw - rest->power_mw + average, NA_U32);
+	move_u32(&readings->power_mw, rest->power_mw, row->power_mw, NA_U32);
+	if (rest->power_average_mw != NA_U32)
+		move_u32(&readings->power_average_mw, rest->power_average_mw,
+			 average_power(table, now), NA_U32);
 }
 
 static void move_load(const struct readings *rest, const struct motion_row *row,

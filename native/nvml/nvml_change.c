@@ -71,16 +71,6 @@ static nvmlReturn_t commit(struct change *change)
 	return change_result(result);
 }
 
-nvmlReturn_t change_next(struct change *change, const struct gpu *gpu)
-{
-	nvmlReturn_t ret = commit(change);
-
-	if (ret != NVML_SUCCESS)
-		return change_drop(change, ret);
-	change->gpu = *gpu;
-	return edit(change);
-}
-
 nvmlReturn_t change_end(struct change *change)
 {
 	return change_drop(change, commit(change));

@@ -32,9 +32,6 @@ nvmlReturn_t change_open(struct change *change);
 /* The same for what is not for root alone: then the page's own rights decide. */
 nvmlReturn_t change_open_for_all(struct change *change);
 
-/* Put the changed copy in force and go on with another GPU; a failure ends it all. */
-nvmlReturn_t change_next(struct change *change, const struct gpu *gpu);
-
 /* Put the changed copy in force. */
 nvmlReturn_t change_end(struct change *change);
 

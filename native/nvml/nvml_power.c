@@ -39,6 +39,41 @@ nvmlReturn_t nvmlDeviceGetPowerManagementLimitConstraints(nvmlDevice_t device,
 	return NVML_SUCCESS;
 }
 
+#define AVERAGE_MS 1000u
+#define AVERAGE_STEPS 20u
+
+// A change within the last second, or a fault, is in no table. At rest it is what the description says.
+static uint32_t mean_power(const struct gpu *gpu, uint64_t now)
+{
+	const struct readings *rest = &gpu->device->readings;
+	uint64_t mean = 0;
+	struct readings past;
+
+	for (unsigned int i = 0; i < AVERAGE_STEPS; i++) {
+		uint64_t age = AVERAGE_MS * (2 * i + 1) / (2 * AVERAGE_STEPS);
+
+		gpu_past(gpu, now > age ? now - age : 0, &past);
+		mean += past.power_mw == rest->power_mw ? rest->power_average_mw : past.power_mw;
+	}
+	return (uint32_t)(mean / AVERAGE_STEPS);
+}
+
+uint32_t gpu_average_power(const struct gpu *gpu)
+{
+	const struct readings *rest = &gpu->device->readings, *set = &gpu->running->readings;
+	uint64_t now;
+
+	// What was set by hand stays.
+	if (set->power_average_mw == NA_U32 || set->power_average_mw != rest->power_average_mw ||
+	    set->power_mw == NA_U32 || rest->power_mw == NA_U32)
+		return set->power_average_mw;
+	now = motion_now();
+	if (gpu->running->fault_count || gpu_since(gpu, now) + AVERAGE_MS > now ||
+	    (!gpu->running->moves && set->power_mw != rest->power_mw))
+		return mean_power(gpu, now);
+	return gpu->readings->power_average_mw;
+}
+
 bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_scope *values)
 {
 	const struct readings *now = gpu->readings;
@@ -47,16 +82,19 @@ bool gpu_power_scope(const struct gpu *gpu, unsigned int scope, struct power_sco
 	switch (scope) {
 	case NVML_POWER_SCOPE_GPU:
 		*values = (struct power_scope){
-			now->power_mw,	     now->power_average_mw,   now->enforced_limit_mw,
+			now->power_mw,	     gpu_average_power(gpu),  now->enforced_limit_mw,
 			now->power_limit_mw, power->default_limit_mw, power->min_limit_mw,
 			power->max_limit_mw,
 		};
 		return true;
 	case NVML_POWER_SCOPE_MODULE:
 		*values = (struct power_scope){
-			now->module_power_mw,		now->module_power_average_mw,
-			now->module_enforced_limit_mw,	now->module_power_limit_mw,
-			power->module_default_limit_mw, power->module_min_limit_mw,
+			module_power(gpu),
+			module_average_power(gpu),
+			now->module_enforced_limit_mw,
+			now->module_power_limit_mw,
+			power->module_default_limit_mw,
+			power->module_min_limit_mw,
 			power->module_max_limit_mw,
 		};
 		return true;

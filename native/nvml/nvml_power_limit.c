@@ -26,24 +26,6 @@ static void put_limit(struct change *change, unsigned int scope, uint32_t limit)
 		enforced(limit, rest->module_power_limit_mw, rest->module_enforced_limit_mw);
 }
 
-// A module is one for all GPUs on it: they share a serial number.
-static nvmlReturn_t put_module_limit(struct change *change, uint32_t limit)
-{
-	struct gpu first = change->gpu, gpu;
-	nvmlReturn_t ret = NVML_SUCCESS;
-
-	put_limit(change, NVML_POWER_SCOPE_MODULE, limit);
-	for (uint32_t slot = 0; ret == NVML_SUCCESS && gpu_at(slot, &gpu); slot++) {
-		if (slot == gpu_slot(&first) || first.board->gpus_per_module < 2 ||
-		    strcmp(gpu.device->serial, first.device->serial) != 0)
-			continue;
-		ret = change_next(change, &gpu);
-		if (ret == NVML_SUCCESS)
-			put_limit(change, NVML_POWER_SCOPE_MODULE, limit);
-	}
-	return ret == NVML_SUCCESS ? change_end(change) : ret;
-}
-
 static nvmlReturn_t set_limit(struct change *change, unsigned int scope, unsigned int limit)
 {
 	struct power_scope power;
@@ -59,8 +41,6 @@ static nvmlReturn_t set_limit(struct change *change, unsigned int scope, unsigne
 	ret = change_open(change);
 	if (ret != NVML_SUCCESS)
 		return ret;
-	if (scope == NVML_POWER_SCOPE_MODULE)
-		return put_module_limit(change, limit);
 	put_limit(change, scope, limit);
 	return change_end(change);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Series of past values, as far back as the driver's own buffers reach.
 #include "nvml_mig.h"
+#include "power.h"
 #include "process.h"
 
 #define SAMPLE_PERIOD_US 200000u
@@ -42,6 +43,16 @@ static bool is_utilization(nvmlSamplingType_t type)
 	       type == NVML_JPG_UTILIZATION_SAMPLES || type == NVML_OFA_UTILIZATION_SAMPLES;
 }
 
+static uint32_t past_value(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t moment)
+{
+	struct readings past;
+
+	if (type == NVML_MODULE_POWER_SAMPLES)
+		return module_past_power(gpu, moment);
+	gpu_past(gpu, moment, &past);
+	return sample_value(&past, type);
+}
+
 // The samples lie on a grid of wall-clock time, so that a client that asks again gets only new ones.
 static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type, uint64_t after,
 				 nvmlSample_t *samples, unsigned int room)
@@ -49,17 +60,16 @@ static unsigned int fill_samples(const struct gpu *gpu, nvmlSamplingType_t type,
 	uint64_t wall = wall_clock_us(), boot = motion_now();
 	uint64_t last = wall / SAMPLE_PERIOD_US;
 	unsigned int filled = 0;
-	struct readings past;
 
 	for (uint64_t tick = last - SAMPLES_KEPT + 1; tick <= last && filled < room; tick++) {
 		uint64_t stamp = tick * SAMPLE_PERIOD_US;
 		uint64_t age_ms = (wall - stamp) / 1000;
+		uint64_t moment = boot > age_ms ? boot - age_ms : 0;
 
 		if (stamp <= after)
 			continue;
 		samples[filled].timeStamp = stamp;
-		samples[filled].sampleValue.ullVal =
-			sample_value(gpu_past(gpu, boot > age_ms ? boot - age_ms : 0, &past), type);
+		samples[filled].sampleValue.ullVal = past_value(gpu, type, moment);
 		filled++;
 	}
 	return filled;

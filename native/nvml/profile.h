@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "readings.h"
 
@@ -300,6 +301,16 @@ static inline const struct board *description_board(const struct description *de
 	uint32_t i = device->board;
 
 	return &description->boards[i < PROFILE_MAX_DEVICES ? i : 0];
+}
+
+/* Whether two devices sit on one module: they share a serial number. */
+static inline bool description_same_module(const struct description *description, uint32_t a,
+					   uint32_t b)
+{
+	const struct device *first = &description->devices[a], *second = &description->devices[b];
+
+	return description_board(description, first)->gpus_per_module > 1 &&
+	       strncmp(first->serial, second->serial, sizeof(first->serial)) == 0;
 }
 
 /* How two devices meet: a value of nvmlGpuTopologyLevel_t (0 internal, 10

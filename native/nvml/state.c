@@ -57,6 +57,7 @@ void running_limit(struct running *running)
 	running->fault_count = at_most(running->fault_count, STATE_MAX_FAULTS);
 	running->process_count = at_most(running->process_count, STATE_MAX_PROCESSES);
 	running->account_count = at_most(running->account_count, STATE_MAX_ACCOUNTED);
+	running->motion.past_count = at_most(running->motion.past_count, STATE_MAX_PAST);
 	for (uint32_t i = 0; i < running->process_count; i++) {
 		struct readings_process *process = &running->processes[i].process;
 
@@ -76,6 +77,8 @@ uint32_t running_parts(const struct running *running, struct running_part parts[
 		{ offsetof(struct running, accounts),
 		  at_most(running->account_count, STATE_MAX_ACCOUNTED) *
 			  sizeof(running->accounts[0]) },
+		{ offsetof(struct running, past),
+		  at_most(running->motion.past_count, STATE_MAX_PAST) * sizeof(running->past[0]) },
 	};
 	uint32_t count = 0;
 
@@ -247,6 +250,8 @@ void running_boot(struct running *running, const struct description *description
 	running->settings.detached = 0;
 	running->settings.draining = 0;
 	running->motion.origin_ms = 0;
+	running->motion.past_count = 0;
+	memset(running->past, 0, sizeof(running->past));
 	if (running->readings.motion.pattern == PATTERN_TRACE)
 		running->readings.motion = device->readings.motion;
 	running_follow_load(running, &device->readings, load);

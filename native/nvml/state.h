@@ -34,6 +34,7 @@
 #define STATE_MAX_COMPUTE_INSTANCES 8 /* of one GPU instance */
 #define STATE_MAX_ACCOUNTED 64
 #define STATE_MAX_EVENTS 256
+#define STATE_MAX_PAST 8
 
 #define STATE_NO_INSTANCE UINT32_MAX
 
@@ -146,7 +147,30 @@ struct running_motion {
 	uint32_t energy_uj; /* beyond energy_mj */
 	uint32_t table_checksum; /* of the one in force, as checksum_of_pieces() */
 	uint32_t trace_checksum;
+	uint32_t past_count;
+};
+
+/* What is kept of readings that are no longer in force, for series of past values. */
+enum past_value {
+	PAST_POWER,
+	PAST_MODULE_POWER,
+	PAST_GPU,
+	PAST_MEMORY,
+	PAST_ENCODER,
+	PAST_DECODER,
+	PAST_JPEG,
+	PAST_OFA,
+	PAST_SM_MHZ,
+	PAST_MEMORY_MHZ,
+	PAST_VALUES
+};
+
+/* The readings from the end of the one before until a change, oldest first. */
+struct running_past {
+	uint64_t until_ms; /* since boot */
+	uint32_t moving; /* bit n: value n followed the table that was in force */
 	uint32_t reserved;
+	uint32_t values[PAST_VALUES]; /* at the end */
 };
 
 /* One copy of a device's state. What lists have beyond their counts has no meaning. */
@@ -169,7 +193,8 @@ struct running {
 	struct running_fault faults[STATE_MAX_FAULTS]; /* any of them, unless there is none */
 	struct running_process processes[STATE_MAX_PROCESSES];
 	struct running_account accounts[STATE_MAX_ACCOUNTED];
-	uint8_t reserved1[648];
+	struct running_past past[STATE_MAX_PAST]; /* as many as motion.past_count */
+	uint8_t reserved1[200];
 };
 
 struct state_device {
@@ -250,13 +275,13 @@ void running_apply_pending(struct running *running);
 /* Whether ECC's or MIG's mode waits for a reset. */
 bool readings_mode_pending(const struct readings *readings);
 
-/* A part of a copy that has a meaning; of processes and accounts, those that are counted. */
+/* A part of a copy that has a meaning; of processes, accounts and what is past, those that are counted. */
 struct running_part {
 	size_t offset;
 	size_t size;
 };
 
-#define RUNNING_PARTS 4
+#define RUNNING_PARTS 5
 
 /* How many there are. */
 uint32_t running_parts(const struct running *running, struct running_part parts[RUNNING_PARTS]);

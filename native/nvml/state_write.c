@@ -19,6 +19,7 @@
 #include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
+#include "state_module.h"
 #include "state_settle.h"
 
 /* The lock of pages that are this process's own. */
@@ -144,16 +145,17 @@ enum state_result state_commit(struct state_writer *writer)
 {
 	const struct state_device *device = device_of(writer);
 	const struct running *before = state_running(device, atomic_load(&device->sequence));
+	bool shared = module_differs(&before->readings, &writer->edited->readings);
+	enum state_result result = state_settle(writer, before);
 
-	enum state_result settled = state_settle(writer, before);
-
-	if (settled != STATE_OK)
-		return settled;
+	if (result != STATE_OK)
+		return result;
 	account_follow(before, writer->edited);
 	if (memcmp(before->gpu_instances, writer->edited->gpu_instances,
 		   sizeof(before->gpu_instances)) != 0)
 		atomic_store(&writer->page->header.capabilities_due, 1);
-	return put_in_force(writer);
+	result = put_in_force(writer);
+	return result == STATE_OK && shared ? module_share(writer) : result;
 }
 
 struct running_node state_node(const struct state_writer *writer)

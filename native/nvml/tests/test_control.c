@@ -124,7 +124,8 @@ static void every_fault_of_readings_changes_readings(void)
 		control_fault_init(&fault, (enum fault_name)i);
 		CHECK_NUMBER(control_fail(&control, &fault, &made, &error), CONTROL_CHANGED);
 		CHECK(memcmp(&running.readings, &before.readings, sizeof(before.readings)) == 0);
-		fault_apply(&running.readings, &made, board, control.now + 1);
+		fault_apply(&running.readings, &made, board, &description.devices[0].readings,
+			    control.now + 1);
 		CHECK(memcmp(&running.readings, &before.readings, sizeof(before.readings)) != 0);
 	}
 }

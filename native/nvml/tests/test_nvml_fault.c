@@ -1,6 +1,54 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fault_fixture.h"
 
+static void pause_for(long ms)
+{
+	struct timespec time = { 0, ms * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+static unsigned int last_sample(nvmlDevice_t device, nvmlSamplingType_t type)
+{
+	static nvmlSample_t samples[100];
+	nvmlValueType_t value_type;
+	unsigned int count = 100;
+
+	CHECK_NUMBER(nvmlDeviceGetSamples(device, type, 0, &value_type, &count, samples),
+		     NVML_SUCCESS);
+	return samples[count - 1].sampleValue.uiVal;
+}
+
+// A quarter of what a load draws over idle, at half its clock; the samples say it too.
+static void a_slow_clock_draws_less(void)
+{
+	static const enum fault_name slowdowns[] = { FAULT_NAME_THERMAL_SLOWDOWN,
+						     FAULT_NAME_POWER_BRAKE_SLOWDOWN };
+	nvmlDevice_t device = first_gpu("a100");
+	const unsigned int slow = 49680 + (400000 - 49680) / 4;
+	struct state_writer writer;
+	unsigned int value;
+
+	first_state(&writer)->readings.motion =
+		(struct readings_motion){ .pattern = PATTERN_CONSTANT, .gpu_max = 100 };
+	put_in_force(&writer);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct running_fault fault = fault_of(slowdowns[i]);
+
+		CHECK_NUMBER(nvmlDeviceGetPowerUsage(device, &value), NVML_SUCCESS);
+		CHECK_NUMBER(value, 400000);
+		make_fail(&fault);
+		CHECK_NUMBER(nvmlDeviceGetClockInfo(device, NVML_CLOCK_SM, &value), NVML_SUCCESS);
+		CHECK_NUMBER(value, 705);
+		CHECK_NUMBER(nvmlDeviceGetPowerUsage(device, &value), NVML_SUCCESS);
+		CHECK_NUMBER(value, slow);
+		pause_for(250);
+		CHECK_NUMBER(last_sample(device, NVML_PROCESSOR_CLK_SAMPLES), 705);
+		CHECK_NUMBER(last_sample(device, NVML_TOTAL_POWER_SAMPLES), slow);
+		clear();
+	}
+}
+
 static void a_lost_gpu_has_no_handle_and_is_counted(void)
 {
 	nvmlDevice_t device = first_gpu("a100"), again;
@@ -220,7 +268,7 @@ static void a_slow_call_takes_longer(void)
 	CHECK(seconds() - began >= 0.15);
 }
 
-TESTSUITE(TEST(a_lost_gpu_has_no_handle_and_is_counted),
+TESTSUITE(TEST(a_slow_clock_draws_less), TEST(a_lost_gpu_has_no_handle_and_is_counted),
 	  TEST(who_has_the_handle_of_a_lost_gpu_is_told_its_uuid),
 	  TEST(wrong_arguments_come_before_faults), TEST(calls_are_counted),
 	  TEST(a_probability_is_kept_and_its_seed_repeats_it),

@@ -204,11 +204,52 @@ static void samples_are_what_was_shown(void)
 		CHECK(samples[i].sampleValue.uiVal >= samples[i - 1].sampleValue.uiVal ||
 		      samples[i].sampleValue.uiVal == 0);
 	move(full);
+	wait_ms(250);
 	count = 100;
 	CHECK_NUMBER(
 		nvmlDeviceGetSamples(device, NVML_TOTAL_POWER_SAMPLES, 0, &type, &count, samples),
 		NVML_SUCCESS);
 	CHECK_NUMBER(samples[count - 1].sampleValue.uiVal, 400000);
+}
+
+// All samples from the given one on; from 0 on, those before the last second.
+static void check_samples(nvmlDevice_t device, nvmlSamplingType_t type, unsigned int first,
+			  uint32_t value)
+{
+	static nvmlSample_t samples[100];
+	nvmlValueType_t value_type;
+	unsigned int count = 100;
+
+	CHECK_NUMBER(nvmlDeviceGetSamples(device, type, 0, &value_type, &count, samples),
+		     NVML_SUCCESS);
+	CHECK_NUMBER(count, 100);
+	for (unsigned int i = first; i < (first ? 100 : 95); i++)
+		CHECK_NUMBER(samples[i].sampleValue.uiVal, value);
+}
+
+#define AT_REST_MW 165930u
+#define WORKING_MW 1200000u
+
+// What was before a load, and the load after it has ended, stay what they were.
+static void a_change_leaves_the_past_as_it_was(void)
+{
+	nvmlDevice_t device = first_gpu("gb200");
+	uint32_t average, before = (uint32_t)field(device, NVML_FI_DEV_POWER_AVERAGE, 0);
+
+	move(full);
+	CHECK_NUMBER(power(device), WORKING_MW);
+	check_samples(device, NVML_TOTAL_POWER_SAMPLES, 0, AT_REST_MW);
+	check_samples(device, NVML_GPU_UTILIZATION_SAMPLES, 0, 0);
+	average = (uint32_t)field(device, NVML_FI_DEV_POWER_AVERAGE, 0);
+	CHECK(average >= before && average < before + (WORKING_MW - AT_REST_MW) / 2);
+	wait_ms(1050);
+	CHECK_NUMBER(field(device, NVML_FI_DEV_POWER_AVERAGE, 0), WORKING_MW);
+	move((struct readings_motion){ 0 });
+	CHECK_NUMBER(power(device), AT_REST_MW);
+	CHECK(field(device, NVML_FI_DEV_POWER_AVERAGE, 0) > WORKING_MW / 2);
+	check_samples(device, NVML_GPU_UTILIZATION_SAMPLES, 97, 100);
+	wait_ms(1050);
+	CHECK_NUMBER(field(device, NVML_FI_DEV_POWER_AVERAGE, 0), before);
 }
 
 static void processes_share_the_load(void)
@@ -236,6 +277,38 @@ static void processes_share_the_load(void)
 	CHECK_NUMBER(samples[1].smUtil, 25);
 	CHECK_NUMBER(samples[0].memUtil, 30);
 	CHECK_NUMBER(samples[1].encUtil, 15);
+}
+
+static void move_at(uint32_t slot, struct readings_motion motion)
+{
+	struct state_writer writer;
+
+	CHECK_NUMBER(state_begin(&writer, &handle_source), STATE_OK);
+	state_edit(&writer, slot)->readings.motion = motion;
+	put_in_force(&writer);
+}
+
+static void a_module_draws_what_its_gpus_do(void)
+{
+	nvmlDevice_t device = first_gpu("gb200"), second, third;
+	const unsigned int instant = NVML_FI_DEV_POWER_INSTANT, scope = NVML_POWER_SCOPE_MODULE;
+	const uint64_t rise = WORKING_MW - AT_REST_MW;
+	uint64_t before = field(device, instant, scope);
+
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(1, &second), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(2, &third), NVML_SUCCESS);
+	move_at(1, full);
+	CHECK_NUMBER(field(device, instant, scope), before + rise);
+	CHECK_NUMBER(field(second, instant, scope), before + rise);
+	move_at(0, full);
+	CHECK_NUMBER(field(device, instant, scope), before + 2 * rise);
+	CHECK_NUMBER(field(second, instant, scope), before + 2 * rise);
+	CHECK_NUMBER(field(third, instant, scope), before);
+	check_samples(device, NVML_MODULE_POWER_SAMPLES, 0, (uint32_t)before);
+	wait_ms(1050);
+	check_samples(third, NVML_MODULE_POWER_SAMPLES, 1, (uint32_t)before);
+	check_samples(device, NVML_MODULE_POWER_SAMPLES, 97, (uint32_t)(before + 2 * rise));
+	CHECK(field(device, NVML_FI_DEV_POWER_AVERAGE, scope) + 1000 > before + 2 * rise);
 }
 
 // Readings of one moment: the load, and the power and the clock that it leads to.
@@ -309,5 +382,6 @@ static void at_rest_nothing_moves(void)
 TESTSUITE(TEST(everything_follows_the_load), TEST(a_power_limit_is_kept_at_once),
 	  TEST(times_of_held_clocks_grow), TEST(energy_counts_what_is_drawn),
 	  TEST(traffic_is_counted), TEST(samples_are_what_was_shown),
+	  TEST(a_change_leaves_the_past_as_it_was), TEST(a_module_draws_what_its_gpus_do),
 	  TEST(processes_share_the_load), TEST(values_of_one_call_belong_together),
 	  TEST(no_reader_sees_half_of_a_movement), TEST(at_rest_nothing_moves))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "export_reset.h"
 #include "settings_fixture.h"
 
 static unsigned int limit_of(nvmlDevice_t device)
@@ -105,6 +106,29 @@ static void what_is_wrong_is_seen_in_nvmls_order(void)
 	CHECK_NUMBER(nvmlDeviceSetPowerManagementLimit(device, 250000), NVML_ERROR_UNINITIALIZED);
 }
 
-TESTSUITE(TEST(the_enforced_limit_follows_the_requested_one),
+// A reset, like anything else, tells both of its GPUs.
+static void a_module_has_one_limit_after_a_reset_too(void)
+{
+	nvmlDevice_t device = first_gpu("gb200"), second;
+	const unsigned int module = NVML_POWER_SCOPE_MODULE;
+	nvmlReturn_t result = 99;
+	struct gpu gpu;
+
+	CHECK_NUMBER(nvmlDeviceGetHandleByIndex_v2(1, &second), NVML_SUCCESS);
+	CHECK_NUMBER(nvmlDeviceSetPowerManagementLimit(second, 1000000), NVML_SUCCESS);
+	CHECK_NUMBER(set_scope(device, module, 2000000), NVML_SUCCESS);
+	CHECK_NUMBER(slot_reset(1, &device, &result), NVML_SUCCESS);
+	CHECK(handle_gpu(0, &gpu));
+	CHECK_NUMBER(gpu.running->settings.resets, 1);
+	CHECK_NUMBER(field_of(device, NVML_FI_DEV_POWER_CURRENT_LIMIT, module), 2500000);
+	CHECK_NUMBER(field_of(second, NVML_FI_DEV_POWER_CURRENT_LIMIT, module), 2500000);
+	// What is the other one's own stays.
+	CHECK_NUMBER(limit_of(second), 1000000);
+	CHECK(handle_gpu(1, &gpu));
+	CHECK_NUMBER(gpu.running->settings.resets, 0);
+}
+
+TESTSUITE(TEST(a_module_has_one_limit_after_a_reset_too),
+	  TEST(the_enforced_limit_follows_the_requested_one),
 	  TEST(both_ends_of_the_range_are_in_it), TEST(a_module_has_a_limit_of_its_own),
 	  TEST(what_is_wrong_is_seen_in_nvmls_order))
