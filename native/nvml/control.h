@@ -72,6 +72,18 @@ enum control_result control_process_remove(const struct control *control, uint32
 enum control_result control_set(const struct control *control, const char *const *assignments,
 				unsigned int count, struct control_error *error);
 
+/* --- control_follow.c --- */
+
+/* Assignments, such as thermal.temperature_gpu_c=85. */
+struct control_words {
+	const char *const *list;
+	unsigned int count;
+};
+
+/* Change what follows from the values that were set and was not set itself. rest: those of the description. */
+void control_follow(const struct control_words *words, const struct readings *rest,
+		    const struct readings *before, struct readings *after);
+
 /* Each value that can be set, by its key. text is one of YAML's; NULL: N/A. number: no quotes. */
 typedef void (*control_value_call)(void *data, const char *key, const char *text, bool number);
 void control_values(const struct control *control, control_value_call call, void *data);

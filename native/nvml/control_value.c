@@ -255,10 +255,9 @@ enum control_result control_set(const struct control *control, const char *const
 	for (unsigned int i = 0; i < count; i++)
 		if (set_one(assignments[i], before, draft, error) != 0)
 			goto out;
-	/* The driver enforces what was asked for. */
-	if (draft->readings.power_limit_mw != before->readings.power_limit_mw &&
-	    draft->readings.enforced_limit_mw == before->readings.enforced_limit_mw)
-		draft->readings.enforced_limit_mw = draft->readings.power_limit_mw;
+	control_follow(&(struct control_words){ assignments, count },
+		       &control->description->devices[control->slot].readings, &before->readings,
+		       &draft->readings);
 	if (check_readings(draft, error) != 0)
 		goto out;
 	changed = memcmp(before, draft, sizeof(*draft)) != 0;

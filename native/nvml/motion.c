@@ -335,7 +335,17 @@ static void move_clocks(const struct readings *rest, const struct motion_row *ro
 	move_u32(&readings->video_mhz, rest->video_mhz, row->video_mhz, TRACE_NONE_U16);
 	move_u32(&readings->performance_state, rest->performance_state, row->performance_state,
 		 TRACE_NONE_U8);
-	if (rest->event_reasons != NA_U64 && readings->event_reasons == rest->event_reasons)
+}
+
+// A load that was set by hand has ended "idle" (control_follow.c); the reasons are the model's still.
+static void move_reasons(const struct motion_subject *subject, const struct motion_row *row,
+			 struct readings *readings)
+{
+	const struct readings *rest = subject->rest;
+	bool loaded = subject->running->readings.gpu_util != rest->gpu_util;
+	uint64_t set = readings->event_reasons ^ rest->event_reasons;
+
+	if (rest->event_reasons != NA_U64 && (!set || (loaded && set == REASON_IDLE)))
 		readings->event_reasons = row->reasons;
 }
 
@@ -379,6 +389,7 @@ void motion_readings(const struct motion_subject *subject, const struct motion_t
 	move_fans(subject, place.row, readings);
 	move_power(subject, table, place.row, now, readings);
 	move_clocks(subject->rest, place.row, readings);
+	move_reasons(subject, place.row, readings);
 	move_counters(subject->running, &sums, readings);
 	move_traffic(subject, place.row, readings);
 }

@@ -109,6 +109,32 @@ static void there_is_room_for_a_number_of_faults(void)
 	CHECK_NUMBER(fail_with(FAULT_NAME_NVLINK_ERRORS, link_2), CONTROL_SAME);
 }
 
+static void set_words(const char *first, const char *second)
+{
+	const char *words[] = { first, second };
+
+	CHECK(control_set(&control, words, second ? 2 : 1, &error) != CONTROL_REFUSED);
+}
+
+static void what_is_set_takes_what_follows_along(void)
+{
+	use("h100");
+	set_words("utilization.gpu=99", "thermal.temperature_gpu_c=85");
+	CHECK_NUMBER(running.readings.tlimit_c,
+		     before.readings.tlimit_c - 85 + before.readings.temperature_c);
+	CHECK_NUMBER(running.readings.event_reasons & nvmlClocksEventReasonGpuIdle, 0);
+	set_words("utilization.gpu=0", NULL);
+	CHECK_NUMBER(running.readings.event_reasons, before.readings.event_reasons);
+	// Unless somebody says otherwise.
+	set_words("utilization.gpu=50", "clocks_throttle_reasons.gpu_idle=true");
+	CHECK_NUMBER(running.readings.event_reasons & nvmlClocksEventReasonGpuIdle, 1);
+	set_words("thermal.tlimit.current_c=7", "thermal.temperature_gpu_c=40");
+	CHECK_NUMBER(running.readings.tlimit_c, 7);
+	use("gb200");
+	set_words("power.module.requested_limit_mw=700000", NULL);
+	CHECK_NUMBER(running.readings.module_enforced_limit_mw, 700000);
+}
+
 static void every_fault_of_readings_changes_readings(void)
 {
 	use("a100");
@@ -334,8 +360,8 @@ static void reset_makes_all_as_described(void)
 	CHECK(memcmp(&running, &before, sizeof(running)) == 0);
 }
 
-TESTSUITE(TEST(the_same_fault_again_changes_nothing), TEST(what_the_board_lacks_is_refused),
-	  TEST(there_is_room_for_a_number_of_faults),
+TESTSUITE(TEST(what_is_set_takes_what_follows_along), TEST(the_same_fault_again_changes_nothing),
+	  TEST(what_the_board_lacks_is_refused), TEST(there_is_room_for_a_number_of_faults),
 	  TEST(every_fault_of_readings_changes_readings), TEST(events_are_those_the_board_knows),
 	  TEST(the_node_has_one_fault), TEST(values_are_set_by_the_keys_of_a_profile),
 	  TEST(a_value_that_is_set_stands_still), TEST(wrong_values_change_nothing),

@@ -61,6 +61,23 @@ static void a_steady_course_is_the_same_a_period_later(void)
 	CHECK(abs(table.rows[table.count].temperature_mc - table.rows[0].temperature_mc) < 50);
 }
 
+// Whoever sets a load has ended "idle": what holds the clocks down is said all the same.
+static void a_load_by_hand_has_the_reasons_of_the_model(void)
+{
+	struct motion_subject now;
+
+	make_board(PATTERN_CONSTANT);
+	running.readings.gpu_util = 99;
+	running.readings.event_reasons = 0;
+	running.readings.enforced_limit_mw = 150000;
+	now = subject();
+	motion_build(&table, &now, 30, MINUTE);
+	CHECK_NUMBER(at(MINUTE).event_reasons, REASON_POWER_CAP);
+	// Without a load it was meant.
+	running.readings.gpu_util = 0;
+	CHECK_NUMBER(at(MINUTE).event_reasons, 0);
+}
+
 static void all_processes_agree(void)
 {
 	make_board(PATTERN_WALK);
@@ -297,7 +314,8 @@ static void twice_the_speed_is_half_the_time(void)
 	CHECK_NUMBER(at(12000).gpu_util, 10);
 }
 
-TESTSUITE(TEST(temperature_follows_power_with_its_time_constant),
+TESTSUITE(TEST(a_load_by_hand_has_the_reasons_of_the_model),
+	  TEST(temperature_follows_power_with_its_time_constant),
 	  TEST(energy_is_the_sum_of_the_power_that_is_shown),
 	  TEST(a_steady_course_is_the_same_a_period_later), TEST(all_processes_agree),
 	  TEST(a_change_leads_on_from_where_things_were), TEST(counters_never_fall),
