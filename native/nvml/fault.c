@@ -188,6 +188,7 @@ static void fold(struct gpu *gpu, uint64_t now)
 
 void fault_past(const struct gpu *gpu, uint64_t moment, struct readings *readings)
 {
+	gpu_past(gpu, moment, readings);
 	if (gpu->running->fault_count)
 		apply_all(gpu, moment, readings);
 }

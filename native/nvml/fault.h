@@ -11,7 +11,7 @@
  */
 nvmlReturn_t fault_enter(struct gpu *gpu);
 
-/* What they made, as far as they are there still, of readings of a moment that is past. */
+/* What the GPU said at a moment that is past, with the faults of now that held then. */
 void fault_past(const struct gpu *gpu, uint64_t moment, struct readings *readings);
 
 /* For look-ups of a handle, which meet no other fault than a lost GPU. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "gpm_metric.h"
 
+#include "fault.h"
+
 // Moments that a mean is taken of.
 #define STEPS 32u
 // Before it are those of all links.
@@ -180,7 +182,7 @@ static double mean(const struct gpm_subject *subject, const struct metric_run *r
 		uint64_t moment = subject->from + length * (2 * i + 1) / (2 * STEPS);
 		const struct readings *then = &room;
 
-		gpu_past(subject->gpu, moment, &room);
+		fault_past(subject->gpu, moment, &room);
 		if (subject->profile)
 			then = gpm_instance_readings(subject, then, &room);
 		sum += run->value(then, n);

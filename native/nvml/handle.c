@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "handle.h"
 
-#include "fault.h"
 #include "motion_past.h"
 
 struct nvmlDevice_st handles[PROFILE_MAX_DEVICES];
@@ -107,7 +106,6 @@ void gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *readings)
 				readings);
 	else
 		*readings = gpu->running->readings;
-	fault_past(gpu, moment, readings);
 }
 
 struct motion_traffic gpu_traffic(const struct gpu *gpu, uint64_t moment)

@@ -153,7 +153,7 @@ const struct motion_table *gpu_table(const struct gpu *gpu);
 uint64_t gpu_since(const struct gpu *gpu, uint64_t now);
 
 /*
- * What it said at a moment since boot, with the faults of now that held then. From
+ * What it said at a moment since boot but for faults, which fault_past() knows. From
  * before the last change there is what struct running_past has; the rest is as at rest.
  */
 void gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *readings);

@@ -21,7 +21,7 @@ static uint32_t draw_past(const struct gpu *gpu, uint64_t moment)
 {
 	struct readings past;
 
-	gpu_past(gpu, moment, &past);
+	fault_past(gpu, moment, &past);
 	return past.power_mw;
 }
 
@@ -94,7 +94,7 @@ uint32_t module_past_power(const struct gpu *gpu, uint64_t moment)
 	uint32_t rest = gpu->device->readings.module_power_mw;
 	struct readings past;
 
-	gpu_past(gpu, moment, &past);
+	fault_past(gpu, moment, &past);
 	if (!follows(past.module_power_mw, rest))
 		return past.module_power_mw;
 	return sum(gpu, rest,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "fault.h"
 #include "nvml_internal.h"
 #include "power.h"
 
@@ -52,7 +53,7 @@ static uint32_t mean_power(const struct gpu *gpu, uint64_t now)
 	for (unsigned int i = 0; i < AVERAGE_STEPS; i++) {
 		uint64_t age = AVERAGE_MS * (2 * i + 1) / (2 * AVERAGE_STEPS);
 
-		gpu_past(gpu, now > age ? now - age : 0, &past);
+		fault_past(gpu, now > age ? now - age : 0, &past);
 		mean += past.power_mw == rest->power_mw ? rest->power_average_mw : past.power_mw;
 	}
 	return (uint32_t)(mean / AVERAGE_STEPS);

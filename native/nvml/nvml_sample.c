@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Series of past values, as far back as the driver's own buffers reach.
+#include "fault.h"
 #include "nvml_mig.h"
 #include "power.h"
 #include "process.h"
@@ -49,7 +50,7 @@ static uint32_t past_value(const struct gpu *gpu, nvmlSamplingType_t type, uint6
 
 	if (type == NVML_MODULE_POWER_SAMPLES)
 		return module_past_power(gpu, moment);
-	gpu_past(gpu, moment, &past);
+	fault_past(gpu, moment, &past);
 	return sample_value(&past, type);
 }
 

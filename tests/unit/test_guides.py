@@ -70,8 +70,10 @@ def test_the_answers_of_the_guide(gpus: Gpus, faults_guide: str, native_build: P
     assert fault == made
     gpus.run("clear")
     divide(native_build, tmp_path)
-    gpus.run("process", "add", "--pid", "4711", "--memory", "20000", "--name", "python3", "--utilization", "80")
+    process = "--pid 4711 --memory 2000 --name python3 --utilization 80 --gpu-instance 2 --compute-instance 0"
+    gpus.run("process", "add", *process.split(), "-i", "0")
     told = gpus.answer("status")
     assert shape(status) == shape(told)
-    assert status["devices"][0]["processes"] == told["devices"][0]["processes"]
+    for key in ("processes", "mig"):
+        assert status["devices"][0][key] == told["devices"][0][key]
     assert set(status["devices"][0]["values"]) <= set(told["devices"][0]["values"])

@@ -39,7 +39,7 @@ COMMAND = [
 # native/nvml, from the bottom up: a file may include headers of its own height and below. The rest (nvml_*.c and what
 # they share) is above them all.
 HEIGHTS = [
-    (0, re.compile(r"log|lock")),
+    (0, re.compile(r"checksum|lock|log")),
     (
         1,
         re.compile(
