@@ -70,6 +70,9 @@ def test_check_mode_says_what_a_run_does_and_changes_nothing(play, mock_gpus, op
     assert done["changed"] == (mock_gpus.status() != before)
 
 
+IDLE = "clocks_throttle_reasons.gpu_idle"
+
+
 def test_reset_shows_all_that_it_takes_back(play, mock_gpus):
     first, second = mock_gpus.uuids
     mock_gpus.run("set", "-i", "0", "utilization.gpu=97")
@@ -81,7 +84,7 @@ def test_reset_shows_all_that_it_takes_back(play, mock_gpus):
     assert before[first]["utilization.gpu"] == 97 and after[first]["utilization.gpu"] == 0
     assert [fault["kind"] for fault in before[first]["faults"]] == ["slow"] and after[first]["faults"] == []
     assert [process["pid"] for process in before[second]["processes"]] == [7] and after[second]["processes"] == []
-    assert set(before[first]) == set(after[first]) == {"utilization.gpu", "faults"}
+    assert set(before[first]) == set(after[first]) == {"utilization.gpu", IDLE, "faults"}
     again = play(state="reset")
     assert not again["changed"] and diff(again) == {"before": {}, "after": {}}
 
