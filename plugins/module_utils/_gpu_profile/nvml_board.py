@@ -126,7 +126,7 @@ def tell_power(teller: Teller, board: Board) -> None:
         "power.total_energy_consumption_mj",
         lambda: board.value("nvmlDeviceGetTotalEnergyConsumption", out="unsigned long long"),
     )
-    if "current_draw_mw" not in teller.keys["power"]:
+    if "current_draw_mw" not in teller.keys.get("power", {}):
         # A driver before 530 has no field for it.
         teller.tell("power.current_draw_mw", lambda: board.value("nvmlDeviceGetPowerUsage"))
 

@@ -123,8 +123,10 @@ def choose(all_gpus: t.Sequence[Json], source: str, chosen: t.Sequence[int]) -> 
 
 
 def first_error(gpu: Json) -> str:
-    for name, message in gpu["errors"].items():
-        return f" ({name}: {message})"
+    """The error that says why name or memory is missing, in brackets, else any."""
+    for name in ("handle", "name", "memory", *gpu["errors"]):
+        if name in gpu["errors"]:
+            return f" ({name}: {gpu['errors'][name]})"
     return ""
 
 

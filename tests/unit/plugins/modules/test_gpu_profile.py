@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import typing as t
 from collections.abc import Callable
@@ -169,6 +170,41 @@ def test_failures(run_module: RunModule, fake_nvml: BuildLibrary, options: dict[
     assert message in answer["msg"]
     assert "Traceback" not in answer["msg"]
     assert "profile" not in answer
+
+
+@pytest.fixture
+def failing(native_build: Path, mock_gpus: t.Any) -> tuple[t.Any, str]:
+    """Two mock GPUs, and a library that has them; what it has it finds beside itself."""
+    folder = Path(mock_gpus.options["path"]) / "usr/lib64"
+    folder.mkdir(parents=True)
+    for library in native_build.glob("libnvidia-ml.so*"):
+        shutil.copy(library, folder, follow_symlinks=False)
+    return mock_gpus, str(folder / "libnvidia-ml.so.1")
+
+
+def test_a_gpu_that_answers_an_error_is_named(run_module: RunModule, failing: tuple[t.Any, str]) -> None:
+    gpus, library = failing
+    gpus.run("fail", "error", "--code", "UNKNOWN", "-i", "1")
+    answer = run_module(gpu_profile, library=library)
+    assert answer["msg"] == (
+        f"Error while making a profile from {library}: it does not tell name and memory of GPU 1, which a profile must"
+        " have (name: nvmlDeviceGetName: Unknown Error (999)); choose other GPUs in the option gpus"
+    )
+    assert run_module(gpu_profile, library=library, gpus=[0])["profile"]["system"]["num_devices"] == 1
+
+
+@pytest.mark.parametrize("fault", [["--code", code] for code in ("3", "7", "13", "25", "999")], ids=lambda it: it[1])
+@pytest.mark.parametrize("when", [[], *(["--probability", "0.5", "--seed", seed] for seed in "12")], ids=str)
+def test_no_error_of_a_call_ends_in_a_traceback(
+    run_module: RunModule, failing: tuple[t.Any, str], fault: list[str], when: list[str]
+) -> None:
+    """Codes that mean something to the reader, and one that does not; for all calls, and for every other one."""
+    gpus, library = failing
+    gpus.run("fail", "error", *fault, *when, "-i", "1")
+    answer = run_module(gpu_profile, library=library)
+    assert "Traceback" not in answer.get("msg", "")
+    if answer["failed"]:
+        assert "GPU 1" in answer["msg"] and "option gpus" in answer["msg"]
 
 
 def test_a_document_that_is_none(run_module: RunModule, tmp_path: Path) -> None:
