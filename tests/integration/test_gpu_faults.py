@@ -99,6 +99,15 @@ def test_check_mode_tells_what_would_be(faults: Faults, served: None, apiserver)
     assert faults.lost() == [3]
 
 
+def test_the_plugin_is_left_alone_while_another_gpu_is_lost(faults: Faults, served: None, apiserver) -> None:
+    """It would find no GPU at all, and the wait for all of them would end in a failure."""
+    faults.mock("fail", "lost", "-i", "1")
+    ended = said(faults.play(gpu_fault_state="absent", gpu_fault_gpus="1", gpu_faults_timeout=5))
+    assert "the device plugin is left alone, it would see no GPU while there is still fallen-off-bus" in ended
+    assert [pod["metadata"]["name"] for pod in apiserver.request("GET", PODS)["items"]] == ["plugin"]
+    assert faults.lost() == [3]
+
+
 def test_options_reach_the_fault_and_nothing_is_warned_of(faults: Faults) -> None:
     options = {"code": "TIMEOUT", "after_calls": 2, "duration": 900}
     done = faults.play(gpu_fault="error", gpu_fault_gpus="1", gpu_fault_options=options)
