@@ -47,7 +47,12 @@ def faults(repo: Path, run, native_build: Path, clean_env: dict[str, str], apise
     root = tmp_path / "driver"
 
     def play(variables: dict[str, t.Any], *arguments: str) -> t.Any:
-        given = {"kubeconfig": str(apiserver.kubeconfig()), "gpu_mock_driver_root": str(root), **variables}
+        given = {
+            "kubeconfig": str(apiserver.kubeconfig()),
+            "gpu_mock_driver_root": str(root),
+            "gpu_faults_nodes": ["left", "served"],
+            **variables,
+        }
         command = [Path(sys.executable).parent / "ansible-playbook", "playbooks/fault.yml", "-e", json.dumps(given)]
         return run(*command, *arguments, cwd=repo, env={**clean_env, "HOME": str(tmp_path)}, timeout=300)
 
@@ -106,6 +111,23 @@ def test_the_plugin_is_left_alone_while_another_gpu_is_lost(faults: Faults, serv
     assert "the device plugin is left alone, it would see no GPU while there is still fallen-off-bus" in ended
     assert [pod["metadata"]["name"] for pod in apiserver.request("GET", PODS)["items"]] == ["plugin"]
     assert faults.lost() == [3]
+
+
+def test_a_node_of_another_host_is_left_alone(faults: Faults, served: None, apiserver) -> None:
+    """By default those nodes are meant that are called as the hosts of the play are."""
+    ended = said(faults.play(gpu_fault_state="absent", gpu_faults_nodes=[], gpu_faults_timeout=5))
+    assert "served: nvidia.com/gpu allocatable 3 before, 3 now, of 4; it is left alone, being no host of this play" in ended
+    assert [pod["metadata"]["name"] for pod in apiserver.request("GET", PODS)["items"]] == ["plugin"]
+
+
+def test_what_the_plugin_does_not_mind_is_no_failure(faults: Faults, served: None) -> None:
+    asked = {"gpu_fault": "xid", "gpu_fault_gpus": "0", "gpu_fault_options": {"xid": 13}}
+    begun = said(faults.play(**asked, gpu_faults_notice=2))
+    assert f"served: {RESOURCE} allocatable 3 before, 3 now, of 4" in begun
+
+
+def test_an_xid_has_no_end(faults: Faults) -> None:
+    assert "An Xid error is an event and has no end" in refused(faults.play(gpu_fault_state="absent", gpu_fault="xid"))
 
 
 def test_options_reach_the_fault_and_nothing_is_warned_of(faults: Faults) -> None:
