@@ -214,7 +214,8 @@ def keep_file(module: AnsibleModule, made: file.File) -> dict[str, t.Any]:
 def file_mode(given: t.Any) -> int:
     """A number is one that YAML has read: its 0644 has become 420, and is not to be read as octal once more."""
     try:
-        mode = given if isinstance(given, int) else int(str(given), 8)
+        # YAML's true is a number to Python, and no text of it is octal.
+        mode = given if isinstance(given, int) and not isinstance(given, bool) else int(str(given), 8)
     except ValueError:
         mode = -1
     if not 0 <= mode <= HIGHEST_MODE:

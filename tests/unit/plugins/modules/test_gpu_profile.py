@@ -134,7 +134,7 @@ def test_a_mode_is_read_as_ansible_does(given: t.Any, mode: int) -> None:
     assert gpu_profile.file_mode(given) == mode
 
 
-@pytest.mark.parametrize("given", ["rw", "u=rw", "-0644", "17777", 0o17777, -1, "0o", None], ids=str)
+@pytest.mark.parametrize("given", ["rw", "u=rw", "-0644", "17777", 0o17777, -1, "0o", None, True], ids=str)
 def test_a_mode_that_is_none(given: t.Any) -> None:
     with pytest.raises(gpu_profile.CaptureError, match="mode must be an octal number in quotes, such as '0644'"):
         gpu_profile.file_mode(given)
