@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import tempfile
 import time
 import typing as t
@@ -29,16 +30,19 @@ class DevicePageCopyError(MirageError):
 
 
 @contextlib.contextmanager
-def driver_root(page: Path, folder: str | None = None) -> t.Iterator[Path]:
-    """A driver root below the folder for temporary files, with a copy of the page; it goes when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="mirage-accel-", dir=folder) as made:
-        root = Path(made)
+def driver_root(page: Path, folder: str) -> t.Iterator[Path]:
+    """A driver root in a folder for temporary files, with a copy of the page; it goes when the block ends."""
+    with contextlib.ExitStack() as stack:
         try:
+            root = Path(tempfile.mkdtemp(prefix="mirage-accel-", dir=folder))
+            # What cannot be removed goes with Ansible's folder.
+            stack.callback(shutil.rmtree, root, ignore_errors=True)
             copy_page(page, root / "lib/firmware/nvidia" / page.parent.name / page.name)
         except OSError as error:
             raise DevicePageCopyError(
-                f"Error while copying the device page {page} to {root}: {error.strerror}; check mode tries a change on"
-                " a copy: let the page be read, and the folder for Ansible's temporary files have room"
+                f"Error while copying the device page {page} to a folder in {folder}: {error.strerror}; check mode"
+                " tries a change on a copy: let the page be read, and let the folder for Ansible's temporary files be"
+                " there, be writable and have room"
             ) from error
         yield root
 

@@ -80,9 +80,7 @@ class Outcome(t.NamedTuple):
     after: Answer
 
 
-def change(
-    params: t.Mapping[str, t.Any], arguments: t.Sequence[str], check: bool, folder: str | None = None
-) -> Outcome:
+def change(params: t.Mapping[str, t.Any], arguments: t.Sequence[str], check: bool, folder: str) -> Outcome:
     """Change the GPUs of a driver root. In check mode a copy of their state, in the folder, is changed instead."""
     root = pathlib.Path(params["path"])
     command = pathlib.Path(params["command"] or root / "usr/bin/mock-nvml")

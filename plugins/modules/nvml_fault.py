@@ -280,7 +280,7 @@ def check_options(params: dict[str, t.Any]) -> None:
         )
 
 
-def change(params: dict[str, t.Any], check: bool, folder: str | None) -> dict[str, t.Any]:
+def change(params: dict[str, t.Any], check: bool, folder: str) -> dict[str, t.Any]:
     check_options(params)
     done = mock_nvml.change(params, wanted_arguments(params), check, folder)
     before, after = mock_nvml.faults(done.before), mock_nvml.faults(done.after)

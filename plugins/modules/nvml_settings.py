@@ -100,7 +100,7 @@ class SettingsError(MirageError):
     """Options that do not go together."""
 
 
-def set_values(params: dict[str, t.Any], check: bool, folder: str | None) -> dict[str, t.Any]:
+def set_values(params: dict[str, t.Any], check: bool, folder: str) -> dict[str, t.Any]:
     wanted = mock_nvml.by_key(params["values"] or {})
     if not wanted:
         raise SettingsError(
@@ -112,7 +112,7 @@ def set_values(params: dict[str, t.Any], check: bool, folder: str | None) -> dic
     return {**result(done.answer, before, after), "values": after}
 
 
-def reset(params: dict[str, t.Any], check: bool, folder: str | None) -> dict[str, t.Any]:
+def reset(params: dict[str, t.Any], check: bool, folder: str) -> dict[str, t.Any]:
     if params["values"] is not None:
         raise SettingsError(
             "Error while reading the options: values cannot be given with state reset, which sets everything as the"

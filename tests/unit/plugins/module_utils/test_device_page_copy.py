@@ -55,6 +55,33 @@ def test_what_cannot_be_copied_is_said(page: Path, tmp_path: Path, monkeypatch: 
         with pytest.raises(DevicePageCopyError) as caught, device_page_copy.driver_root(page, str(tmp_path)):
             pass
     message = str(caught.value)
-    assert message.startswith(f"Error while copying the device page {page} to {tmp_path}/")
+    assert message.startswith(f"Error while copying the device page {page} to a folder in {tmp_path}: ")
     assert "it was locked for 0.05 seconds; check mode tries a change on a copy" in message
     assert [path for path in tmp_path.iterdir() if path.name.startswith("mirage-accel-")] == []
+
+
+def test_a_folder_that_is_not_there_is_said(page: Path, tmp_path: Path) -> None:
+    with (
+        pytest.raises(DevicePageCopyError) as caught,
+        device_page_copy.driver_root(page, str(tmp_path / "nowhere")),
+    ):
+        pass
+    message = str(caught.value)
+    assert f"{page} to a folder in {tmp_path}/nowhere: No such file or directory; check mode tries" in message
+    assert "let the folder for Ansible's temporary files be there, be writable and have room" in message
+
+
+def test_what_cannot_be_removed_is_left_to_ansible(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        with device_page_copy.driver_root(page, str(tmp_path)) as root:
+            patch.setattr("os.rmdir", refuse)
+        assert root.exists()
+
+
+def test_an_error_of_the_block_is_no_error_of_the_copy(page: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), device_page_copy.driver_root(page, str(tmp_path)) as root:
+        (root / "nonesuch").read_bytes()
+    assert not root.exists()
