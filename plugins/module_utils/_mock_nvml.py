@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command `mock-nvml` of a driver root, which changes mock GPUs while programs use them.
 
-Options become arguments and answers become results by pure functions; `call()` alone starts the command.
+How a module's options become its arguments, and how it is run, in check mode on a copy of the device page.
 Imports: standard library, `_device_page_copy` and `_errors`.
 """
 
@@ -45,10 +45,6 @@ FAULT_OPTIONS = {
 }
 
 
-# In place of what differs, where that is nothing that `mock-nvml status` tells.
-UNTOLD = "what mock-nvml status does not tell"
-
-
 class MockNvmlError(MirageError):
     """The mock GPUs of a driver root could not be changed or looked at."""
 
@@ -84,21 +80,33 @@ def change(params: t.Mapping[str, t.Any], arguments: t.Sequence[str], check: boo
     """Change the GPUs of a driver root. In check mode a copy of their state, in the folder, is changed instead."""
     root = pathlib.Path(params["path"])
     command = pathlib.Path(params["command"] or root / "usr/bin/mock-nvml")
+    return foresee(command, root, arguments, folder) if check else run(command, root, arguments)
+
+
+def run(command: pathlib.Path, root: pathlib.Path, arguments: t.Sequence[str]) -> Outcome:
     before = call(command, root, ["status"])
-    if not check:
-        return Outcome(call(command, root, arguments), before, call(command, root, ["status"]))
-    answer = call(command, root, [*arguments, "--dry-run"])
-    if not answer["changed"]:
-        return Outcome(answer, before, before)
-    page = pathlib.Path(before["page"])
-    if not os.access(page, os.W_OK):
+    answer = call(command, root, arguments)
+    return Outcome(answer, before, call(command, root, ["status"]))
+
+
+def foresee(command: pathlib.Path, root: pathlib.Path, arguments: t.Sequence[str], folder: str) -> Outcome:
+    # Without --dry-run the first status after a boot writes to the page: what the boot has ended is taken out.
+    page = pathlib.Path(call(command, root, ["status", "--dry-run"])["page"])
+    with _device_page_copy.driver_root(page, folder) as copy:
+        try:
+            outcome = run(command, copy, arguments)
+        except MockNvmlError as error:
+            # The copy is gone when that is read.
+            raise MockNvmlError(
+                f"{str(error).replace(str(copy), str(root))}; check mode has tried it on a copy of the device page, in"
+                " the folder for Ansible's temporary files"
+            ) from error
+    if outcome.answer["changed"] and not os.access(page, os.W_OK):
         raise MockNvmlError(
             f"Error while foreseeing mock-nvml {arguments[0]} for driver root {root}: the device page {page} cannot be"
             " written here; run the task as root, where the driver root is not read-only"
         )
-    with _device_page_copy.driver_root(page, folder) as copy:
-        call(command, copy, arguments)
-        return Outcome(answer, before, call(command, copy, ["status"]))
+    return outcome
 
 
 def changed_gpus(answer: Answer) -> list[str]:
@@ -120,14 +128,20 @@ def fault_arguments(kind: str, gpus: t.Sequence[str], options: t.Mapping[str, t.
     return arguments
 
 
-def by_key(values: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def by_key(values: t.Mapping[str, t.Any], above: str = "") -> dict[str, t.Any]:
     """Values by the whole names of their keys, of a mapping that may be nested as in a profile."""
     flat: dict[str, t.Any] = {}
     for key, value in values.items():
-        if isinstance(value, dict):
-            flat.update((f"{key}.{rest}", inner) for rest, inner in by_key(value).items())
-        else:
-            flat[str(key)] = value
+        name = f"{above}{key}"
+        found = by_key(value, f"{name}.") if isinstance(value, dict) else {name: value}
+        if not found:
+            raise MockNvmlError(
+                f"Error while reading the options: values has nothing in {name}; leave it out, or say what to set in it"
+            )
+        twice = sorted(flat.keys() & found.keys())
+        if twice:
+            raise MockNvmlError(f"Error while reading the options: values has {twice[0]} twice; leave one of them out")
+        flat.update(found)
     return flat
 
 
@@ -142,48 +156,3 @@ def value_text(value: t.Any) -> str:
 
 def set_arguments(values: t.Mapping[str, t.Any], gpus: t.Sequence[str]) -> list[str]:
     return ["set", *selected(gpus), *(f"{key}={value_text(value)}" for key, value in values.items())]
-
-
-def faults(status: Answer) -> dict[str, list[Answer]]:
-    """The faults in an answer of `mock-nvml status`, by "node" or the UUID of the GPU; whoever has none is left out."""
-    found = {"node": status["node"]["faults"]}
-    found.update((device["uuid"], device["faults"]) for device in status["devices"])
-    return {name: present for name, present in found.items() if present}
-
-
-def values(status: Answer, keys: t.Iterable[str], gpus: t.Container[str]) -> dict[str, dict[str, t.Any]]:
-    """Values in an answer of `mock-nvml status`, by the UUID of the GPU and by key, of the GPUs with these UUIDs."""
-    wanted = list(keys)
-    return {
-        device["uuid"]: {key: device["values"][key] for key in wanted if key in device["values"]}
-        for device in status["devices"]
-        if device["uuid"] in gpus
-    }
-
-
-def states(status: Answer, gpus: t.Container[str]) -> dict[str, dict[str, t.Any]]:
-    """All that `mock-nvml status` tells of the GPUs with these UUIDs and that can change, by UUID."""
-    parts = ("faults", "processes", "mig")
-    return {
-        device["uuid"]: {**device["values"], **{part: device[part] for part in parts}}
-        for device in status["devices"]
-        if device["uuid"] in gpus
-    }
-
-
-def differing(before: dict[str, Answer], after: dict[str, Answer]) -> tuple[dict[str, Answer], dict[str, Answer]]:
-    """Of the states of GPUs that have changed, what is not the same in both."""
-    return (
-        {uuid: differing_part(state, after[uuid], "changed") for uuid, state in before.items()},
-        {uuid: differing_part(state, before[uuid], "as the profile says") for uuid, state in after.items()},
-    )
-
-
-def differing_part(state: Answer, other: Answer, untold: str) -> Answer:
-    """Locked clocks, a recording that plays and the like are no values; that they change must be seen all the same."""
-    return {key: value for key, value in state.items() if value != other.get(key)} or {UNTOLD: untold}
-
-
-def as_text(data: t.Any) -> str:
-    """For a diff: one line for each thing, in the same order each time."""
-    return json.dumps(data, indent=2, sort_keys=True) + "\n" if data else ""

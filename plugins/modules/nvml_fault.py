@@ -112,7 +112,8 @@ attributes:
     description: Tries the change on a copy of the GPUs' state, and changes nothing.
     support: full
   diff_mode:
-    description: Shows the faults of the GPUs before and after.
+    description:
+      - Shows the faults of the GPUs, what they need to recover, and the Xid error that is announced, before and after.
     support: full
   idempotent:
     description: The same fault again changes nothing.
@@ -174,6 +175,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mirage.accel.plugins.module_utils import _mock_nvml as mock_nvml
+from ansible_collections.mirage.accel.plugins.module_utils import _mock_nvml_status as mock_nvml_status
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
 # The words that mock-nvml knows; a test compares them with what it says itself.
@@ -283,13 +285,24 @@ def check_options(params: dict[str, t.Any]) -> None:
 def change(params: dict[str, t.Any], check: bool, folder: str) -> dict[str, t.Any]:
     check_options(params)
     done = mock_nvml.change(params, wanted_arguments(params), check, folder)
-    before, after = mock_nvml.faults(done.before), mock_nvml.faults(done.after)
+    before, after = difference(done)
     return {
         "changed": done.answer["changed"],
-        "faults": after,
+        "faults": mock_nvml_status.faults(done.after),
         "gpus": mock_nvml.changed_gpus(done.answer),
-        "diff": {"before": mock_nvml.as_text(before), "after": mock_nvml.as_text(after)},
+        "diff": {"before": mock_nvml_status.as_text(before), "after": mock_nvml_status.as_text(after)},
     }
+
+
+def difference(done: mock_nvml.Outcome) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """How the GPUs are before and after. An Xid error is told and over: the command's answer alone knows of it."""
+    before, after = (mock_nvml_status.conditions(status) for status in (done.before, done.after))
+    for device in done.answer["devices"]:
+        if "xid" in device:
+            announced = {"number": device["xid"], "after_ms": device["after_ms"]}
+            after.setdefault(device["uuid"], {})["xid"] = announced
+    mock_nvml_status.tell_apart(before, after, mock_nvml.changed_gpus(done.answer), ("there", "ended"))
+    return before, after
 
 
 def main() -> t.NoReturn:

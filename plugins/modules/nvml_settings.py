@@ -18,7 +18,7 @@ options:
     description:
       - Values by the keys of a profile, such as C(thermal.temperature_gpu_c), C(utilization.gpu) or C(compute_mode). An
         empty value (V(null)) means that the board does not tell it.
-      - C(mock-nvml status) shows all of them. They may be nested as in a profile.
+      - C(mock-nvml status) shows all of them. They may be nested as in a profile; none may be there twice.
       - Needed with O(state=present), and for it alone.
     type: dict
   state:
@@ -87,6 +87,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mirage.accel.plugins.module_utils import _mock_nvml as mock_nvml
+from ansible_collections.mirage.accel.plugins.module_utils import _mock_nvml_status as mock_nvml_status
 from ansible_collections.mirage.accel.plugins.module_utils._errors import MirageError
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
@@ -108,7 +109,7 @@ def set_values(params: dict[str, t.Any], check: bool, folder: str) -> dict[str, 
         )
     done = mock_nvml.change(params, mock_nvml.set_arguments(wanted, params["gpus"]), check, folder)
     chosen = [device["uuid"] for device in done.answer["devices"]]
-    before, after = (mock_nvml.values(status, wanted, chosen) for status in (done.before, done.after))
+    before, after = (mock_nvml_status.values(status, wanted, chosen) for status in (done.before, done.after))
     return {**result(done.answer, before, after), "values": after}
 
 
@@ -120,15 +121,17 @@ def reset(params: dict[str, t.Any], check: bool, folder: str) -> dict[str, t.Any
         )
     done = mock_nvml.change(params, ["reset", *mock_nvml.selected(params["gpus"])], check, folder)
     changed = mock_nvml.changed_gpus(done.answer)
-    before, after = (mock_nvml.states(status, changed) for status in (done.before, done.after))
-    return {**result(done.answer, *mock_nvml.differing(before, after)), "values": {}}
+    states = (mock_nvml_status.states(status, changed) for status in (done.before, done.after))
+    before, after = mock_nvml_status.differing(*states)
+    mock_nvml_status.tell_apart(before, after, changed, ("changed", "as the profile says"))
+    return {**result(done.answer, before, after), "values": {}}
 
 
 def result(answer: mock_nvml.Answer, before: dict[str, t.Any], after: dict[str, t.Any]) -> dict[str, t.Any]:
     return {
         "changed": answer["changed"],
         "gpus": mock_nvml.changed_gpus(answer),
-        "diff": {"before": mock_nvml.as_text(before), "after": mock_nvml.as_text(after)},
+        "diff": {"before": mock_nvml_status.as_text(before), "after": mock_nvml_status.as_text(after)},
     }
 
 

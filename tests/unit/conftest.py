@@ -69,6 +69,20 @@ class MockGpus(t.NamedTuple):
         return t.cast("dict[str, t.Any]", json.loads(self.run("status", "--json")))
 
     @property
+    def page(self) -> Path:
+        return Path(json.loads(self.run("status", "--dry-run", "--json"))["page"])
+
+    def boot(self) -> None:
+        """As if the machine had been booted anew: the page is of another boot (struct page_header)."""
+        with self.page.open("r+b") as file:
+            file.seek(80)
+            high = int.from_bytes(file.read(8), "little") >> 32 ^ 1
+            # As boot_of(): the low half says that the high one is right.
+            number = high << 32 | (high ^ high >> 15) * 0x9E3779B1 & 0xFFFFFFFF
+            file.seek(80)
+            file.write(number.to_bytes(8, "little"))
+
+    @property
     def uuids(self) -> list[str]:
         return [device["uuid"] for device in self.status()["devices"]]
 

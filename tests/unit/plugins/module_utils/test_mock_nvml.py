@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,24 +41,8 @@ def test_set_arguments_have_the_words_of_a_profile():
     ]
 
 
-STATUS = {
-    "node": {"faults": []},
-    "devices": [
-        {"uuid": "GPU-a", "faults": [{"kind": "lost"}], "values": {"x": 1, "y": 2}},
-        {"uuid": "GPU-b", "faults": [], "values": {"x": 3}},
-    ],
-}
-
-
-def test_status_tells_faults_and_values():
-    assert mock_nvml.faults(STATUS) == {"GPU-a": [{"kind": "lost"}]}
-    assert mock_nvml.values(STATUS, ["x", "z"], ["GPU-a", "GPU-b"]) == {"GPU-a": {"x": 1}, "GPU-b": {"x": 3}}
-    assert mock_nvml.values(STATUS, ["x"], ["GPU-b"]) == {"GPU-b": {"x": 3}}
-    assert mock_nvml.as_text({}) == ""
-
-
 def test_keys_may_be_nested_as_in_a_profile():
-    nested = {"thermal": {"tlimit": {"current_c": 30}, "temperature_gpu_c": 71}, "utilization.gpu": 97, "fan": {}}
+    nested = {"thermal": {"tlimit": {"current_c": 30}, "temperature_gpu_c": 71}, "utilization.gpu": 97}
     assert mock_nvml.by_key(nested) == {
         "thermal.tlimit.current_c": 30,
         "thermal.temperature_gpu_c": 71,
@@ -65,14 +50,20 @@ def test_keys_may_be_nested_as_in_a_profile():
     }
 
 
-def test_what_differs_is_left_of_two_states():
-    before = {"GPU-a": {"x": 1, "y": 2}, "GPU-b": {"x": 3}}
-    after = {"GPU-a": {"x": 1, "y": None}, "GPU-b": {"x": 3}}
-    assert mock_nvml.differing(before, after) == (
-        {"GPU-a": {"y": 2}, "GPU-b": {"what mock-nvml status does not tell": "changed"}},
-        {"GPU-a": {"y": None}, "GPU-b": {"what mock-nvml status does not tell": "as the profile says"}},
-    )
-    assert mock_nvml.differing({}, {}) == ({}, {})
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"thermal": {"x": 71}, "thermal.x": 33}, "values has thermal.x twice; leave one of them out"),
+        ({"thermal.x": 33, "thermal": {"x": 33}}, "values has thermal.x twice"),
+        ({"a": {"b": {"c": 1}}, "a.b": {"c": 2, "d": 3}}, "values has a.b.c twice"),
+        ({"fan": {}, "y": 1}, "values has nothing in fan; leave it out"),
+        ({"a": {"b": {}}}, "values has nothing in a.b; leave it out"),
+    ],
+    ids=["nested-first", "nested-last", "deep", "nothing", "nothing-deep"],
+)
+def test_keys_that_cannot_be(values, message):
+    with pytest.raises(MockNvmlError, match=re.escape(f"Error while reading the options: {message}")):
+        mock_nvml.by_key(values)
 
 
 @pytest.fixture
@@ -112,3 +103,54 @@ def test_call_that_fails_says_what_was_tried(command, tmp_path, line, reason):
 def test_call_without_the_command_says_what_to_do(tmp_path):
     with pytest.raises(MockNvmlError, match="install it with the role mock_nvml"):
         mock_nvml.call(tmp_path / "nothing", tmp_path, ["status"])
+
+
+ANSWERS = """case "$*" in
+*" status --dry-run "*) echo '{{"page": "{page}"}}' ;;
+*" status "*) echo '{{}}' ;;
+*) {line} ;;
+esac
+"""
+
+
+@pytest.fixture
+def foresee(command, tmp_path):
+    """Has a change foreseen by a program that tells where the page is, and does what the shell line says for it."""
+    page = tmp_path / "driver/lib/firmware/nvidia/550.163.01/gsp_mock.bin"
+    page.parent.mkdir(parents=True)
+    page.write_bytes(b"page")
+    folder = tmp_path / "ansible-tmp"
+    folder.mkdir()
+
+    def run(line):
+        path = command(f'echo "$*" >>{tmp_path}/log\n' + ANSWERS.format(page=page, line=line))
+        params = {"path": str(tmp_path / "driver"), "command": str(path)}
+        try:
+            return mock_nvml.change(params, ["set", "x=1"], True, str(folder))
+        finally:
+            assert list(folder.iterdir()) == []
+
+    return run
+
+
+def test_all_that_is_foreseen_is_of_the_copy(foresee, tmp_path):
+    foresee("""echo '{"changed": true}'""")
+    asked = [line.split(" ", 2)[1:] for line in (tmp_path / "log").read_text().splitlines()]
+    real, copy = str(tmp_path / "driver"), asked[1][0]
+    assert copy.startswith(f"{tmp_path}/ansible-tmp/")
+    assert asked == [
+        [real, "status --dry-run --json"],
+        [copy, "status --json"],
+        [copy, "set x=1 --json"],
+        [copy, "status --json"],
+    ]
+
+
+def test_what_fails_on_the_copy_is_said_of_the_driver_root(foresee, tmp_path):
+    with pytest.raises(MockNvmlError) as caught:
+        foresee('echo "cannot set the GPUs of device page $2/lib: no room" >&2; exit 3')
+    assert str(caught.value) == (
+        f"Error while running mock-nvml set for driver root {tmp_path}/driver: cannot set the GPUs of device page"
+        f" {tmp_path}/driver/lib: no room; check mode has tried it on a copy of the device page, in the folder for"
+        " Ansible's temporary files"
+    )

@@ -48,7 +48,10 @@ def test_a_fault_is_made_once_and_ends_once(play, mock_gpus):
     made = play(kind="lost", gpus=["1"])
     assert made["changed"] and made["gpus"] == [second]
     assert [fault["kind"] for fault in made["faults"][second]] == ["lost"]
-    assert made["diff"]["before"] == "" and json.loads(made["diff"]["after"]) == made["faults"]
+    assert made["diff"]["before"] == ""
+    assert json.loads(made["diff"]["after"]) == {
+        second: {"faults": made["faults"][second], "recovery_action": "reboot"}
+    }
     assert not play(kind="lost", gpus=["1"])["changed"]
     ended = play(state="absent")
     assert ended["changed"] and ended["gpus"] == [second] and ended["faults"] == {}
@@ -81,6 +84,54 @@ def test_check_mode_says_what_a_run_does_and_changes_nothing(play, mock_gpus, op
     done = play(**options)
     assert foreseen == done
     assert done["changed"] == (mock_gpus.status() != before) or options.get("kind") == "xid"
+
+
+def test_check_mode_after_a_boot_leaves_the_page_as_it_is(play, mock_gpus):
+    """Faults have ended with the boot; to say so in the page is left to a run."""
+    _first, second = mock_gpus.uuids
+    for fault in ("lost", "nvlink-down"):
+        mock_gpus.run("fail", fault, "-i", "0")
+    mock_gpus.boot()
+    before = mock_gpus.page.read_bytes()
+    ended = play(check=True, state="absent")
+    foreseen = play(check=True, kind="slow", gpus=["1"])
+    assert mock_gpus.page.read_bytes() == before
+    assert not ended["changed"] and ended["faults"] == {}
+    done = play(kind="slow", gpus=["1"])
+    assert foreseen == done and list(done["faults"]) == [second]
+    assert mock_gpus.page.read_bytes() != before
+
+
+def diff(result):
+    return {name: json.loads(text or "{}") for name, text in result["diff"].items()}
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+def test_an_xid_error_and_what_it_asks_for_are_in_the_diff(play, mock_gpus, check):
+    first, _second = mock_gpus.uuids
+    xid = {"number": 48, "after_ms": 0}
+    assert diff(play(check=check, kind="xid", xid=48, gpus=["0"])) == {
+        "before": {},
+        "after": {first: {"xid": xid, "recovery_action": "reset"}},
+    }
+    mock_gpus.run("xid", "48", "-i", "0")
+    again = diff(play(check=check, kind="xid", xid=48, gpus=["0"]))
+    assert again["before"] == {first: {"recovery_action": "reset"}}
+    assert again["after"] == {first: {"xid": xid, "recovery_action": "reset"}}
+    ended = play(check=check, state="absent")
+    assert ended["changed"] and ended["faults"] == {}
+    assert diff(ended) == {"before": {first: {"recovery_action": "reset"}}, "after": {}}
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+def test_the_end_of_what_an_xid_error_to_come_asks_for_is_in_the_diff(play, mock_gpus, check):
+    """Nothing that `mock-nvml status` tells."""
+    first, _second = mock_gpus.uuids
+    announced = play(kind="xid", xid=79, gpus=["0"], after=60)
+    assert diff(announced)["after"] == {first: {"xid": {"number": 79, "after_ms": 60000}}}
+    ended = play(check=check, state="absent")
+    assert ended["changed"] and ended["gpus"] == [first]
+    assert diff(ended)["before"] != diff(ended)["after"]
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])

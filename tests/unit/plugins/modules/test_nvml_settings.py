@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import pytest
 
@@ -60,7 +62,8 @@ def test_values_may_be_nested_as_in_a_profile(play, mock_gpus, nested):
 def test_check_mode_says_what_a_run_does_and_changes_nothing(play, mock_gpus, options):
     mock_gpus.run("set", "utilization.gpu=30")
     mock_gpus.run("reset", "-i", "1")
-    mock_gpus.run("set", "-i", "1", "utilization.gpu=30") if "values" in options else None
+    if "values" in options:
+        mock_gpus.run("set", "-i", "1", "utilization.gpu=30")
     mock_gpus.run("fail", "slow", "-i", "0")
     before = mock_gpus.status()
     foreseen = play(check=True, **options)
@@ -90,6 +93,16 @@ def test_reset_shows_all_that_it_takes_back(play, mock_gpus):
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+def test_reset_shows_what_an_xid_error_asked_for(play, mock_gpus, check):
+    mock_gpus.run("xid", "48", "-i", "0")
+    result = play(check=check, state="reset")
+    assert diff(result) == {
+        "before": {mock_gpus.uuids[0]: {"recovery_action": "reset", "reset_required": True}},
+        "after": {mock_gpus.uuids[0]: {"recovery_action": "none", "reset_required": False}},
+    }
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
 def test_reset_shows_that_a_recording_ends(play, mock_gpus, tmp_path, check):
     """No value of `mock-nvml status` says that a recording plays whose values are those at rest."""
     (tmp_path / "rest.csv").write_text("utilization.gpu [%]\n0 %\n0 %\n")
@@ -114,8 +127,13 @@ def test_reset_keeps_faults_of_nvmlinit(play, mock_gpus):
         ({"values": BUSY, "state": "reset"}, "values cannot be given with state reset"),
         ({"values": {"utilization.gpu": 101}}, "Error while running mock-nvml set for driver root {path}: "),
         ({"values": BUSY, "gpus": ["9"]}, 'there is no GPU "9" here'),
+        ({"values": {"fan": {}}}, "values has nothing in fan; leave it out"),
+        (
+            {"values": {"thermal": {"temperature_gpu_c": 71}, "thermal.temperature_gpu_c": 33}},
+            "values has thermal.temperature_gpu_c twice",
+        ),
     ],
-    ids=["no-values", "empty", "reset-to-values", "impossible", "no-such-gpu"],
+    ids=["no-values", "empty", "reset-to-values", "impossible", "no-such-gpu", "nothing-inside", "twice"],
 )
 def test_what_cannot_be_fails_and_changes_nothing(play, mock_gpus, options, message, check):
     before = mock_gpus.status()
@@ -124,13 +142,54 @@ def test_what_cannot_be_fails_and_changes_nothing(play, mock_gpus, options, mess
     assert mock_gpus.status() == before
 
 
-def test_check_mode_foresees_that_the_page_cannot_be_written(play, mock_gpus, monkeypatch):
-    """As for who is not root; nothing to do is no failure, as in a run."""
-    monkeypatch.setattr("os.access", lambda *_args, **_kwargs: False)
-    assert not play(check=True, values={"utilization.gpu": 0})["changed"]
-    result = play(check=True, values=BUSY)
-    assert result["failed"] and f"{mock_gpus.status()['page']} cannot be written here" in result["msg"]
-    assert "run the task as root" in result["msg"]
+# Root may write whatever it likes, except with this.
+UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override"]
+MOUNT = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+
+PLAY = """
+import json, sys
+from ansible.module_utils.testing import patch_module_args
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+_AnsibleCollectionFinder(paths=[sys.argv[1]])._install()
+from ansible_collections.mirage.accel.plugins.modules import nvml_settings
+with patch_module_args(json.loads(sys.argv[2])):
+    nvml_settings.main()
+"""
+
+
+@pytest.fixture(params=["read-only-file", "read-only-mount"])
+def play_there(request, mock_gpus, repo, run):
+    """Runs the module where the device page cannot be written."""
+    root = os.geteuid() == 0
+    if request.param == "read-only-file":
+        mock_gpus.page.chmod(0o444)
+        by = UNPRIVILEGED if root else []
+    elif root:
+        by = ["unshare", "--mount", "sh", "-ec", MOUNT, mock_gpus.page]
+    else:
+        pytest.skip("root alone mounts")
+
+    def play(**options):
+        given = json.dumps({**mock_gpus.options, **options})
+        done = run(*by, sys.executable, "-c", PLAY, repo / ".collections", given)
+        assert done.stdout, done.stderr
+        return {key: value for key, value in json.loads(done.stdout).items() if key != "invocation"}
+
+    return play
+
+
+def test_check_mode_foresees_that_the_page_cannot_be_written(play_there, mock_gpus):
+    """Nothing to do is no failure, as in a run."""
+    page = mock_gpus.page
+    before = page.read_bytes()
+    for options, fails in (({"values": {"utilization.gpu": 0}}, False), ({"values": BUSY}, True)):
+        foreseen, done = (play_there(**options, _ansible_check_mode=check) for check in (True, False))
+        assert foreseen.get("failed", False) == done.get("failed", False) == fails, (foreseen, done)
+        if fails:
+            assert f"{page} cannot be written here; run the task as root" in foreseen["msg"]
+        else:
+            assert foreseen == done and not done["changed"]
+    assert page.read_bytes() == before
 
 
 def test_without_mock_gpus_it_says_what_to_do(run_module, mock_gpus, tmp_path):
