@@ -116,7 +116,10 @@ def test_the_plugin_is_left_alone_while_another_gpu_is_lost(faults: Faults, serv
 def test_a_node_of_another_host_is_left_alone(faults: Faults, served: None, apiserver) -> None:
     """By default those nodes are meant that are called as the hosts of the play are."""
     ended = said(faults.play(gpu_fault_state="absent", gpu_faults_nodes=[], gpu_faults_timeout=5))
-    assert "served: nvidia.com/gpu allocatable 3 before, 3 now, of 4; it is left alone, being no host of this play" in ended
+    assert (
+        "served: nvidia.com/gpu allocatable 3 before, 3 now, of 4; it is left alone, being no host of this play"
+        in ended
+    )
     assert [pod["metadata"]["name"] for pod in apiserver.request("GET", PODS)["items"]] == ["plugin"]
 
 
