@@ -70,10 +70,8 @@ def cache() -> Path:
 @pytest.fixture(scope="session")
 def native_build() -> Path:
     """The folder of the library, libcuda, mock-nvml and our nvidia-smi, built by make (which knows what is stale)."""
-    folder = REPO / "native" / "nvml"
-    with building.alone_in(folder):
-        must_run("make", "-C", folder)
-    return folder / "build"
+    building.make_native()
+    return building.NATIVE / "build"
 
 
 def unpacked_smi(cache: Path, version: str | None, suite: str) -> Path:

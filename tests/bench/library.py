@@ -17,7 +17,10 @@ from pathlib import Path
 from figures import run, summary
 
 REPO = Path(__file__).resolve().parent.parent.parent
-NATIVE = REPO / "native" / "nvml"
+sys.path.insert(0, str(REPO / "tests" / "support"))
+
+import building  # noqa: E402
+
 DRIVER_VERSION = "550.163.01"
 
 Rounds = dict[str, list[float]]
@@ -71,21 +74,17 @@ def program_ms(command: list[str | Path], env: dict[str, str], times: int) -> di
     return summary(taken)
 
 
-def header_folder() -> Path:
-    """The official nvml.h, fetched into the cache by the build that has just run."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mirage.accel"
-    found = sorted((cache / "nvml-header").glob("*/nvml.h"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        sys.exit(
-            f"bench: Error while looking for nvml.h: there is none in {cache}/nvml-header; run make -C native/nvml"
-        )
-    return found[-1].parent
+def make(*words: str) -> None:
+    try:
+        building.make_native(*words)
+    except building.BuildFailed as failed:
+        sys.exit(f"bench: Error while building the library: {failed}")
 
 
 def build_root(folder: Path, profile: Path) -> Path:
     """A driver root with the profile's device page."""
     root = folder / "driver"
-    run("make", "-C", NATIVE, "install", f"DESTDIR={root}")
+    make("install", f"DESTDIR={root}")
     run(root / "usr" / "bin" / "mock-nvml", "--root", root, "apply", profile)
     return root
 
@@ -93,7 +92,7 @@ def build_root(folder: Path, profile: Path) -> Path:
 def build_program(folder: Path, name: str, *more: str | Path) -> Path:
     """A C half of this benchmark; more are options and what it is linked with."""
     program = folder / name
-    options = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-isystem", header_folder()]
+    options = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-isystem", building.nvml_header().parent]
     source = Path(__file__).with_name(f"{name}.c")
     run(os.environ.get("CC", "cc"), *options, "-o", program, source, *more, "-ldl", "-lpthread")
     return program
@@ -101,8 +100,10 @@ def build_program(folder: Path, name: str, *more: str | Path) -> Path:
 
 def changes(folder: Path, root: Path, library: Path, rounds: str, env: dict[str, str]) -> dict[str, object]:
     """How soon another process sees a change, and wakes for an event, in microseconds."""
-    run("make", "-C", NATIVE, "build/common.a")
-    program = build_program(folder, "changes", "-D_GNU_SOURCE", f"-I{NATIVE}", NATIVE / "build" / "common.a")
+    make("build/common.a")
+    program = build_program(
+        folder, "changes", "-D_GNU_SOURCE", f"-I{building.NATIVE}", building.NATIVE / "build" / "common.a"
+    )
     page = root / "lib" / "firmware" / "nvidia" / DRIVER_VERSION / "gsp_mock.bin"
     measured = read_rounds(run(program, library, page, rounds, env=env))
     return {

@@ -11,6 +11,7 @@ import subprocess
 import typing as t
 from pathlib import Path
 
+import building
 import pytest
 
 pytestmark = pytest.mark.timeout(1200)
@@ -151,10 +152,9 @@ def test_a_description_of_ones_own_replaces_the_profile(placed: Host, repo: Path
     assert changes(placed.play("nodes", gpu_mock_custom_config=text, gpu_mock_count=2)) == 0
 
 
-def test_prebuilt_files_and_a_program_of_ones_own(placed: Host, native_build: Path, run, repo: Path, tmp_path) -> None:
+def test_prebuilt_files_and_a_program_of_ones_own(placed: Host, native_build: Path, tmp_path: Path) -> None:
     prebuilt = tmp_path / "prebuilt"
-    done = run("make", "-C", repo / "native/nvml", f"DESTDIR={prebuilt}", "install")
-    assert done.returncode == 0, done.stderr
+    building.make_native("install", f"DESTDIR={prebuilt}")
     own = native_build / "nvidia-smi"
     placed.play("nodes", mock_nvml_prebuilt_dir=str(prebuilt), mock_nvml_nvidia_smi=str(own))
     assert (placed.root / "usr/bin/nvidia-smi").read_bytes() == own.read_bytes()

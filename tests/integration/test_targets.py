@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import building
 import pytest
 
 DRIVER_VERSION = "550.163.01"
@@ -150,12 +151,9 @@ def driver_root(native_build: Path, repo: Path, tmp_path: Path, run) -> dict[str
     """Variables of a driver root with four GPUs."""
     root = tmp_path / "root"
     profile = repo / "charts" / "gpu-mock" / "profiles" / "a100.yaml"
-    for command in (
-        ["make", "-C", repo / "native" / "nvml", "install", f"DESTDIR={root}"],
-        [native_build / "mock-nvml", "--root", root, "apply", "--count", "4", profile],
-    ):
-        done = run(*command)
-        assert done.returncode == 0, done.stdout + done.stderr
+    building.make_native("install", f"DESTDIR={root}")
+    done = run(native_build / "mock-nvml", "--root", root, "apply", "--count", "4", profile)
+    assert done.returncode == 0, done.stdout + done.stderr
     return {"root": str(root), "library": str(root / "usr/lib64/libnvidia-ml.so.1")}
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import building
 import pytest
 from cuda_program import PRELUDE
 from nvidia_smi import NO_TWIN, Programs
@@ -27,11 +28,9 @@ def load_generator(path: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def nvml_header_file(repo: Path, cache: Path, native_build: Path) -> Path:
-    """The header that native/nvml/Makefile fetched."""
-    lock = (repo / "native" / "nvml" / "nvml-header.txt").read_text().splitlines()
-    name, _, rest = next(line for line in lock if "==" in line).partition("==")
-    return cache / "nvml-header" / f"{name}-{rest.split()[0]}" / "nvml.h"
+def nvml_header_file() -> Path:
+    """The header that native/nvml/Makefile fetches."""
+    return building.nvml_header()
 
 
 @pytest.fixture(scope="session")
@@ -175,14 +174,14 @@ def overridden(repo: Path, override_library: Path, tmp_path: Path) -> Callable[.
 
 
 @pytest.fixture(scope="session")
-def sanitized(repo: Path, cache: Path, native_build: Path, run, tmp_path_factory) -> Path:
+def sanitized(repo: Path, nvml_header_file: Path, run, tmp_path_factory) -> Path:
     """The same program with address and undefined-behaviour sanitizers, and with the C library's own start-up code."""
     folder = repo / "native" / "nvml" / "nvidia_smi"
-    header = max((cache / "nvml-header").glob("*/nvml.h"), key=lambda path: path.stat().st_mtime)
     program = tmp_path_factory.mktemp("sanitized") / "nvidia-smi"
     done = run(
         *["cc", "-std=gnu11", "-D_GNU_SOURCE", '-DDRIVER_VERSION="550.163.01"', "-Wno-deprecated-declarations"],
-        *["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-I", folder, "-isystem", header.parent],
+        *["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-I", folder],
+        *["-isystem", nvml_header_file.parent],
         *["-o", program, *(path for path in sorted(folder.glob("*.c")) if path.name != "start.c")],
         *["-Wl,--no-as-needed", "-l:libdl.so.2"],
     )

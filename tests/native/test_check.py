@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import building
 
 
-def test_c_tests_under_sanitizers(repo: Path, run) -> None:
-    folder = repo / "native/nvml"
-    done = run("make", "-C", folder, "check")
-    assert done.returncode == 0, done.stdout + done.stderr
-    passed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("ok ")}
-    programs = {f"build/check/{path.stem}" for path in folder.glob("tests/test_*.c")}
-    scripts = {f"tests/{path.name}" for path in folder.glob("tests/test_*.sh")}
+def test_c_tests_under_sanitizers() -> None:
+    said = building.make_native("check")
+    passed = {line.split()[1] for line in said.splitlines() if line.startswith("ok ")}
+    programs = {f"build/check/{path.stem}" for path in building.NATIVE.glob("tests/test_*.c")}
+    scripts = {f"tests/{path.name}" for path in building.NATIVE.glob("tests/test_*.sh")}
     # Those that the thread sanitizer watches.
     threads = {"build/tsan/threads", "build/tsan/test_cuda_context"}
     assert passed == programs | scripts | threads

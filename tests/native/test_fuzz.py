@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import building
 import pytest
 
 SECONDS = 20
@@ -16,9 +17,7 @@ FUZZERS = ("fuzz_profile", "fuzz_sequence", "fuzz_page")
 @pytest.fixture(scope="module")
 def logs(repo: Path, native_build: Path, tmp_path_factory: pytest.TempPathFactory, run) -> dict[str, tuple[int, str]]:
     """Exit status and output of each, all three run at the same time."""
-    native = repo / "native" / "nvml"
-    done = run("make", "-C", native, "fuzzers")
-    assert done.returncode == 0, done.stdout + done.stderr
+    building.make_native("fuzzers")
     folder = tmp_path_factory.mktemp("fuzz")
     running = {}
     for name in FUZZERS:
@@ -33,7 +32,7 @@ def logs(repo: Path, native_build: Path, tmp_path_factory: pytest.TempPathFactor
         if name == "fuzz_profile":
             command.append(repo / "charts/gpu-mock/profiles")
         running[name] = subprocess.Popen(
-            command, cwd=native, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+            command, cwd=building.NATIVE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
         )
     try:
         outputs = {name: process.communicate(timeout=SECONDS + 120)[1] for name, process in running.items()}

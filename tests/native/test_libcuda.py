@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import building
 import pytest
 from cuda_program import PRELUDE
 
@@ -272,11 +273,10 @@ say(results)
     assert found == [[0, [0, node["device_count"]], [0, node["name"]]]] * 32
 
 
-def test_device_page_of_its_driver_root(native_build: Path, repo: Path, profile: Path, run: Run, tmp_path: Path):
+def test_device_page_of_its_driver_root(profile: Path, run: Run, tmp_path: Path):
     """Without a variable: the page beside the library, and of it the GPUs whose nodes are here, as NVML sees them."""
     root = tmp_path / "driver"
-    done = run("make", "-C", repo / "native" / "nvml", "install", f"DESTDIR={root}")
-    assert done.returncode == 0, done.stderr
+    building.make_native("install", f"DESTDIR={root}")
     done = run(root / "usr/bin/mock-nvml", "--root", root, "apply", profile)
     assert done.returncode == 0, done.stderr
     env = {k: v for k, v in os.environ.items() if k not in ("MOCK_NVML_CONFIG", "CUDA_VISIBLE_DEVICES")}

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import building
 import pytest
 from cuda_program import PRELUDE
 
@@ -73,9 +74,9 @@ class Program:
 
 
 @pytest.fixture
-def root(native_build: Path, repo: Path, run, tmp_path: Path) -> Path:
+def root(repo: Path, run, tmp_path: Path) -> Path:
     root = tmp_path / "driver"
-    assert run("make", "-s", "-C", repo / "native/nvml", "install", f"DESTDIR={root}").returncode == 0
+    building.make_native("install", f"DESTDIR={root}")
     done = run(root / "usr/bin/mock-nvml", "--root", root, "apply", repo / "charts/gpu-mock/profiles/a100.yaml")
     assert done.returncode == 0, done.stderr
     return root

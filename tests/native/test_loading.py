@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+import building
 import pytest
 
 RELOAD = """
@@ -142,8 +143,7 @@ thread.join()
 @pytest.fixture
 def root(native_build: Path, repo: Path, tmp_path: Path, run) -> Path:
     """The library of a driver root with a page of its own."""
-    done = run("make", "-C", repo / "native/nvml", "install", f"DESTDIR={tmp_path}")
-    assert done.returncode == 0, done.stderr
+    building.make_native("install", f"DESTDIR={tmp_path}")
     profile = repo / "charts/gpu-mock/profiles/a100.yaml"
     done = run(native_build / "mock-nvml", "--root", tmp_path, "apply", profile)
     assert done.returncode == 0, done.stderr

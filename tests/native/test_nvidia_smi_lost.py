@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import building
 import pytest
 from nvidia_smi import Programs
 
@@ -32,12 +33,9 @@ def lost(repo: Path, native_build: Path, run, tmp_path_factory) -> Callable[[str
         root = tmp_path_factory.mktemp("root")
         file = repo / "charts/gpu-mock/profiles" / f"{profile}.yaml"
         mock_nvml = [native_build / "mock-nvml", "--root", root]
-        for command in (
-            ["make", "-s", "-C", repo / "native/nvml", "install", f"DESTDIR={root}"],
-            [*mock_nvml, "apply", "--count", "3", file],
-            [*mock_nvml, "fail", "lost", "-i", gpus],
-        ):
-            done = run(*command)
+        building.make_native("install", f"DESTDIR={root}")
+        for words in (["apply", "--count", "3", file], ["fail", "lost", "-i", gpus]):
+            done = run(*mock_nvml, *words)
             assert done.returncode == 0, done.stderr
         return {"LD_LIBRARY_PATH": str(root / "usr/lib64"), "TZ": "UTC"}
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import building
 import pytest
 import yaml
 from nvidia_smi import Programs
@@ -168,8 +169,8 @@ def divided(repo: Path, native_build: Path, run, tmp_path_factory) -> dict[str, 
     root = tmp_path_factory.mktemp("root")
     env = {"LD_LIBRARY_PATH": str(root / "usr/lib64"), "TZ": "UTC"}
     mock_nvml, smi = [native_build / "mock-nvml", "--root", root], native_build / "nvidia-smi"
+    building.make_native("install", f"DESTDIR={root}")
     commands = [
-        ["make", "-s", "-C", repo / "native/nvml", "install", f"DESTDIR={root}"],
         [*mock_nvml, "apply", "--count", "2", repo / "charts/gpu-mock/profiles/a100.yaml"],
         [smi, "-mig", "1", "-i", "0"],
         [smi, "mig", "-cgi", "9,19", "-C", "-i", "0"],

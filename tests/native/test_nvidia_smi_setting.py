@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import building
 import pytest
 from nvidia_smi import Programs
 
@@ -188,8 +189,7 @@ def test_what_is_set_stays_set(
     envs = []
     for name in ("ours", "theirs"):
         root = tmp_path / name
-        done = both.run("make", "-s", "-C", repo / "native/nvml", "install", f"DESTDIR={root}")
-        assert done.returncode == 0, done.stderr
+        building.make_native("install", f"DESTDIR={root}")
         done = both.run(native_build / "mock-nvml", "--root", root, "apply", "--count", "2", file)
         assert done.returncode == 0, done.stderr
         envs.append({"LD_LIBRARY_PATH": str(root / "usr/lib64")})
