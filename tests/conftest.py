@@ -14,12 +14,10 @@ from pathlib import Path
 import apiserver as servers
 import building
 import pytest
+import vendor_smi as smi_programs
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
 REPO = Path(__file__).resolve().parent.parent
-DRIVER_VERSION = "550.163.01"
-# Of nvidia-smi, in Debian's experimental suite.
-NEWER_VERSION = "555.58.02"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -74,31 +72,16 @@ def native_build() -> Path:
     return building.NATIVE / "build"
 
 
-def unpacked_smi(cache: Path, version: str | None, suite: str) -> Path:
-    from ansible_collections.mirage.accel.plugins.module_utils import _deb_unpack
-
-    unpacked = _deb_unpack.unpack(
-        name="nvidia-smi",
-        version=version,
-        suite=suite,
-        components=["non-free"],
-        cache_dir=cache,
-    )
-    found = [path for path in Path(unpacked.path).rglob("nvidia-smi") if path.is_file() and os.access(path, os.X_OK)]
-    assert found, f"no nvidia-smi below {unpacked.path}"
-    return found[0]
-
-
 @pytest.fixture(scope="session")
 def vendor_smi(cache: Path) -> Path:
     """The vendor's own nvidia-smi of the default driver version, unpacked aside from Debian 13's non-free component."""
-    return unpacked_smi(cache, DRIVER_VERSION, "trixie")
+    return smi_programs.unpacked(cache, smi_programs.DRIVER_VERSION, "trixie")
 
 
 @pytest.fixture(scope="session")
 def newer_smi(cache: Path) -> Path:
-    """The newest of the vendor's own nvidia-smi that Debian has."""
-    return unpacked_smi(cache, NEWER_VERSION, "experimental")
+    """The vendor's own nvidia-smi 555.58.02 of Debian's experimental suite; without it the test is skipped."""
+    return smi_programs.newer(cache)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 # ruff: noqa: E501 - messages stand here as whole lines, so that they can be searched
 """NVIDIA's own nvidia-smi changes settings: what it says, how it ends, what the next process sees.
 
-That of the default driver, and the newest that Debian has, with a library of its version.
+That of the default driver, and 555.58.02 of Debian's experimental suite, with a library of its version.
 """
 
 from __future__ import annotations
