@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 DRIVER_ROOT = "/var/lib/nvidia-mock/driver"
+OWN_DEV = "mount -t tmpfs tmpfs /dev\nmknod -m 666 /dev/null c 1 3\n"
 
 
 class Gpus(t.NamedTuple):
@@ -29,10 +30,13 @@ class Gpus(t.NamedTuple):
         return t.cast("dict[str, t.Any]", json.loads(self.run(*words, "--json")))
 
     def shell(self, script: str, path: str = "usr/bin") -> subprocess.CompletedProcess[str]:
-        """What a user types, in this driver root instead of the usual one; path is of programs that are found."""
+        """What a user types, in this driver root instead of the usual one; path is of programs that are found.
+
+        In a /dev of its own, which wants root: where the machine has device nodes of GPUs, NVML shows only those.
+        """
         wrapper = f'mock-nvml() {{ command mock-nvml --root {self.root} "$@"; }}\n'
         environment = {"PATH": f"{self.root / path}:/usr/bin:/bin", "LD_LIBRARY_PATH": str(self.root / "usr/lib64")}
-        argv = ["bash", "-ec", wrapper + script.replace(DRIVER_ROOT, str(self.root))]
+        argv = ["unshare", "--mount", "bash", "-ec", OWN_DEV + wrapper + script.replace(DRIVER_ROOT, str(self.root))]
         return subprocess.run(
             argv,
             env=environment,
