@@ -122,6 +122,18 @@ def ask(native_build: Path, profile: Path, run: Callable) -> Callable[..., dict]
     return call
 
 
+@pytest.fixture
+def mock(native_build: Path, root: Path, run) -> Callable[..., dict]:
+    """Run mock-nvml with --json on the driver root of the test and give what it answers."""
+
+    def call(*argv: object) -> dict:
+        done = run(native_build / "mock-nvml", "--root", root, *map(str, argv), "--json")
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return json.loads(done.stdout)
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def ours(native_build: Path) -> Path:
     """Our own nvidia-smi."""

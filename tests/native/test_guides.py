@@ -94,7 +94,7 @@ def shape(value: t.Any) -> t.Any:
 def test_the_lost_gpu_of_the_guide(gpus: Gpus, faults_guide: str) -> None:
     lost = gpus.answer("fail", "fallen-off-bus", "-i", "3")["devices"][0]
     assert f"GPU 3 ({lost['uuid']}): changed\n" in faults_guide
-    # NVIDIA's nvidia-smi shows the domain's last four digits; tests/native/test_faults.py runs it.
+    # NVIDIA's nvidia-smi shows the domain's last four digits; test_nvidia_smi_faults.py runs it.
     assert f"handle for GPU{lost['pci_bus_id'][4:]}: GPU is lost." in faults_guide
 
 
