@@ -49,7 +49,7 @@ def test_changes_are_measured(result):
 
 
 def test_the_readme_names_what_is_measured(repo, result):
-    """Its times are of one machine; the names, and a size that no machine changes much, are of every run."""
+    """Its times are of one machine; the names, and sizes that no machine changes much, are of every run."""
     rows = re.findall(r"^\| .* \| `([A-Za-z_.]+)` \| ([0-9.]+)", (repo / "README.md").read_text(), re.MULTILINE)
     calls = {f"calls_ns.{name}" for name in result["calls_ns"]}
     assert {name for name, _number in rows if name.startswith("calls_ns")} == calls
@@ -60,6 +60,9 @@ def test_the_readme_names_what_is_measured(repo, result):
             found = found[key]
         if name == "library_bytes":
             assert abs(float(number) - found / 1024) < 20
+        if name == "start.rss_growth_kib":
+            # From 570 to 760 KiB in 60 starts: the kernel maps more or fewer pages around each that is touched.
+            assert abs(float(number) - found["median"]) < 170
         if name == "start.threads_started":
             assert float(number) == found
     assert len(rows) == 12

@@ -59,11 +59,23 @@ def test_the_chart_of_the_mock_gpus_is_released_with_the_collection(repo: Path, 
     assert (chart["version"], chart["appVersion"]) == (galaxy["version"], galaxy["version"])
 
 
+def is_to_come(version: str, changelog: dict) -> bool:
+    return all(number(released) < number(version) for released in changelog["releases"])
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("0.9.9", False), ("0.10.0", False), ("0.10.1", True), ("1.0.0", True)]
+)
+def test_a_release_to_come_is_above_all_that_were(version: str, expected: bool) -> None:
+    """By numbers and not by letters, and above the highest, which need not be the last."""
+    changelog = yaml.safe_load("{ancestor: null, releases: {0.10.0: {changes: {}}, 0.9.2: {changes: {}}}}")
+    assert is_to_come(version, changelog) is expected
+
+
 def test_the_version_is_that_of_the_release_to_come(repo: Path, galaxy: dict) -> None:
     """Fragments tell what is not released yet, so the version must be above all that is; nothing is younger than it."""
-    released = yaml.safe_load((repo / "changelogs" / "changelog.yaml").read_text())["releases"]
     if list((repo / "changelogs" / "fragments").glob("*.yml")):
-        assert all(number(version) < number(galaxy["version"]) for version in released)
+        assert is_to_come(galaxy["version"], yaml.safe_load((repo / "changelogs" / "changelog.yaml").read_text()))
     for module in (repo / "plugins" / "modules").glob("[!_]*.py"):
         added = re.search(r'^version_added: "?([0-9.]+)"?$', module.read_text(), re.MULTILINE)
         assert added and number(added[1]) <= number(galaxy["version"]), module.name
