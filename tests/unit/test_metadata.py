@@ -96,3 +96,14 @@ def test_fragments_are_lines_for_users(repo: Path) -> None:
                 assert section == "trivial" or re.match(r"\S.* - [a-z`\d].*\S\.( \(|$)|\S.* - \S.*\.$", line), (
                     f"{path.name}: {line!r} is not of the form 'name - what changes for a user.'"
                 )
+                markup = re.search(r"\b[A-Z]\([^)]|(?<!`)`(?!`)", line)
+                assert not markup, f"{path.name}: {line!r} has code in another form than ``this``"
+
+
+def test_nothing_is_mended_that_no_user_has_met(repo: Path) -> None:
+    """Before the first release, what was wrong between two commits is no news; the feature's line says how it is."""
+    released = yaml.safe_load((repo / "changelogs" / "changelog.yaml").read_text())["releases"]
+    for path in (repo / "changelogs" / "fragments").glob("*.yml"):
+        assert released or "bugfixes" not in yaml.safe_load(path.read_text()), (
+            f"{path.name}: no release had what is mended: put it into the feature's line, or leave it out"
+        )
