@@ -264,7 +264,7 @@ unsigned int control_clear(const struct control *control, enum fault_name name,
 		running->fault_count--;
 	}
 	if (name == FAULT_NAMES)
-		running->recovery = 0;
+		memset(running->recovery_from, 0, sizeof(running->recovery_from));
 	return count;
 }
 

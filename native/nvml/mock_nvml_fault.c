@@ -154,12 +154,14 @@ static enum control_result clear_device(const struct control *control, void *dat
 {
 	struct clearing *clearing = data;
 	unsigned int *count = &clearing->count[control->slot];
-	uint32_t asked;
+	uint32_t *asked = control->running->recovery_from;
+	uint32_t before[STATE_RECOVERIES];
 
 	(void)error;
-	asked = control->running->recovery;
+	memcpy(before, asked, sizeof(before));
 	*count = control_clear(control, clearing->name, clearing->cleared[control->slot]);
-	return *count || control->running->recovery != asked ? CONTROL_CHANGED : CONTROL_SAME;
+	return *count || memcmp(before, asked, sizeof(before)) != 0 ? CONTROL_CHANGED
+								    : CONTROL_SAME;
 }
 
 /* What was to come does not come any more. */

@@ -8,12 +8,7 @@ const char *const recovery_names[RECOVERIES] = {
 	[RECOVERY_REBOOT] = "reboot",
 };
 
-/*
- * running.recovery: what is needed, and above these bits the second since boot
- * from which on. The fraction is dropped, so that it is told with the event.
- */
-#define ACTION_BITS 3
-#define ACTION_MASK ((1u << ACTION_BITS) - 1)
+_Static_assert(RECOVERIES == STATE_RECOVERIES + 1, "each that asks for something has a time");
 
 /* By the immediate actions of NVIDIA's Xid catalog, and what nvidia-smi's manual says of contained errors. */
 enum recovery recovery_of_xid(uint64_t xid)
@@ -56,13 +51,24 @@ static enum recovery worse(enum recovery a, enum recovery b)
 	return a > b ? a : b;
 }
 
+/* Whole seconds: the fraction is dropped, so that it is told with the event. */
+static uint32_t from_of(uint64_t from_ms)
+{
+	return (uint32_t)(from_ms / 1000) + 1;
+}
+
+static bool is_asked(uint32_t from, uint64_t now_ms)
+{
+	return from && from <= from_of(now_ms);
+}
+
+/* One that is still to come hides none that is due, whichever is the worse. */
 static enum recovery asked(const struct running *running, uint64_t now_ms)
 {
-	uint32_t action = running->recovery & ACTION_MASK;
-
-	return action < RECOVERIES && now_ms / 1000 >= running->recovery >> ACTION_BITS
-		       ? (enum recovery)action
-		       : RECOVERY_NONE;
+	for (unsigned int i = RECOVERIES - 1; i > RECOVERY_NONE; i--)
+		if (is_asked(running->recovery_from[i - 1], now_ms))
+			return (enum recovery)i;
+	return RECOVERY_NONE;
 }
 
 enum recovery recovery_due(const struct running *running, const struct readings *readings,
@@ -84,13 +90,13 @@ enum recovery recovery_due(const struct running *running, const struct readings 
 
 void recovery_ask(struct running *running, enum recovery recovery, uint64_t from_ms)
 {
-	uint32_t action = running->recovery & ACTION_MASK;
-	uint32_t from = (uint32_t)(from_ms / 1000);
+	uint32_t from = from_of(from_ms), *there;
 
-	if (recovery < action || recovery == RECOVERY_NONE ||
-	    (recovery == action && from >= running->recovery >> ACTION_BITS))
+	if (recovery <= RECOVERY_NONE || recovery >= RECOVERIES)
 		return;
-	running->recovery = from << ACTION_BITS | recovery;
+	there = &running->recovery_from[recovery - 1];
+	if (!*there || from < *there)
+		*there = from;
 }
 
 void recovery_outlive(struct running *running, const struct running_fault *fault)
@@ -102,8 +108,8 @@ void recovery_outlive(struct running *running, const struct running_fault *fault
 /* What needs the node to boot is not mended by less, and what is still to come comes. */
 void recovery_reset(struct running *running, uint64_t now_ms)
 {
-	if (asked(running, now_ms) != RECOVERY_REBOOT &&
-	    now_ms / 1000 >= running->recovery >> ACTION_BITS)
-		running->recovery = 0;
+	for (unsigned int i = RECOVERY_NONE + 1; i < RECOVERY_REBOOT; i++)
+		if (is_asked(running->recovery_from[i - 1], now_ms))
+			running->recovery_from[i - 1] = 0;
 	running->up_since_ms = now_ms;
 }

@@ -26,7 +26,10 @@ enum recovery recovery_of_kind(const struct fault_kind *kind);
 enum recovery recovery_due(const struct running *running, const struct readings *readings,
 			   uint64_t now_ms);
 
-/* Have it need that from then on, whatever becomes of the fault that asked for it. */
+/*
+ * Have it need that from then on, whatever becomes of the fault that asked for it.
+ * Asked for twice, the sooner holds.
+ */
 void recovery_ask(struct running *running, enum recovery recovery, uint64_t from_ms);
 
 /* The fault ends because its counters are cleared, which mends nothing. */

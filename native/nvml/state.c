@@ -246,7 +246,7 @@ void running_boot(struct running *running, const struct description *description
 	boot_mig(running, description_board(description, device), &device->readings);
 	running->energy_ms = 0;
 	running->up_since_ms = 0;
-	running->recovery = 0;
+	memset(running->recovery_from, 0, sizeof(running->recovery_from));
 	running->settings.detached = 0;
 	running->settings.draining = 0;
 	running->motion.origin_ms = 0;

@@ -35,6 +35,7 @@
 #define STATE_MAX_ACCOUNTED 64
 #define STATE_MAX_EVENTS 256
 #define STATE_MAX_PAST 8
+#define STATE_RECOVERIES 3
 
 #define STATE_NO_INSTANCE UINT32_MAX
 
@@ -180,7 +181,11 @@ struct running {
 	uint32_t process_count;
 	uint32_t account_count;
 	uint32_t account_next; /* where the next one goes: over the oldest, once all are used */
-	uint32_t recovery; /* that faults asked for which are over; recovery.c packs it */
+	/*
+	 * What faults asked for that are over, by enum recovery without its first: the
+	 * second since boot from which on, and 1 more; 0: not asked for.
+	 */
+	uint32_t recovery_from[STATE_RECOVERIES];
 	uint64_t checksum; /* of this copy in force, as running_checksum() */
 	struct running_settings settings;
 	uint64_t energy_mj; /* counted up to energy_ms; NA_U64 not supported */
@@ -194,7 +199,7 @@ struct running {
 	struct running_process processes[STATE_MAX_PROCESSES];
 	struct running_account accounts[STATE_MAX_ACCOUNTED];
 	struct running_past past[STATE_MAX_PAST]; /* as many as motion.past_count */
-	uint8_t reserved1[200];
+	uint8_t reserved1[192];
 };
 
 struct state_device {

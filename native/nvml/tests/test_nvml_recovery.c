@@ -134,6 +134,40 @@ static void the_worst_xid_counts_from_when_it_is_told(void)
 	check_nothing_due(device);
 }
 
+static enum recovery due_at(uint64_t moment_ms)
+{
+	struct gpu gpu;
+
+	CHECK(handle_gpu(0, &gpu));
+	return recovery_due(gpu.running, &gpu.running->readings, moment_ms);
+}
+
+// What is due is not hidden by what is to come, and what is to come comes after a reset.
+static void each_request_has_a_time_of_its_own(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	uint64_t later = motion_now() + 60000, last = later + 60000;
+
+	ask_for(95, 0);
+	ask_for(79, last);
+	ask_for(94, later);
+	check(device, NVML_GPU_RECOVERY_ACTION_GPU_RESET, 1, 0);
+	CHECK_NUMBER(due_at(later), RECOVERY_RESET);
+	reset(device);
+	check_nothing_due(device);
+	CHECK_NUMBER(due_at(later), RECOVERY_DRAIN_AND_RESET);
+	CHECK_NUMBER(due_at(last), RECOVERY_REBOOT);
+}
+
+static void a_lesser_request_is_due_before_a_worse_one(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+
+	ask_for(79, motion_now() + 3600000);
+	ask_for(95, 0);
+	check(device, NVML_GPU_RECOVERY_ACTION_GPU_RESET, 1, 0);
+}
+
 static void a_reset_is_no_reboot(void)
 {
 	nvmlDevice_t device = first_gpu("a100");
@@ -173,4 +207,5 @@ TESTSUITE(TEST(faults_ask_for_what_mends_them),
 	  TEST(a_fault_to_come_and_one_that_is_over_ask_for_nothing),
 	  TEST(what_an_error_asked_for_outlives_its_counter),
 	  TEST(the_worst_xid_counts_from_when_it_is_told), TEST(a_reset_is_no_reboot),
-	  TEST(modes_that_wait_need_a_reset))
+	  TEST(each_request_has_a_time_of_its_own),
+	  TEST(a_lesser_request_is_due_before_a_worse_one), TEST(modes_that_wait_need_a_reset))
