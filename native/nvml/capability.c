@@ -222,20 +222,35 @@ int capability_prepare(const char *root)
 	return write_minors(path);
 }
 
+/* Of a damaged copy nothing is believed, its instances neither. */
+static bool settle_gpu(const struct page *page, const char *root, uint32_t slot)
+{
+	static _Atomic bool told;
+	const struct state_device *device = &page_area(page)->state.devices[slot];
+	uint64_t sequence = atomic_load(&device->sequence);
+	const struct running *running = state_running(device, sequence);
+
+	if (!running_is_sound(running, sequence))
+		return false;
+	if (capability_update(root, page_description(page)->devices[slot].minor, running) == 0)
+		return true;
+	/* A program that changes GPUs again and again says so once. */
+	if (!atomic_exchange(&told, true))
+		log_error("cannot update the MIG capabilities of GPU %u in %s%s: %s", slot, root,
+			  CAPABILITY_FOLDER, strerror(errno));
+	return false;
+}
+
 void capability_settle(struct page *page, const char *file)
 {
-	const struct description *description = page_description(page);
+	bool settled = true;
 	char root[PATH_MAX];
 
 	if (!atomic_load(&page->header.capabilities_due) ||
 	    !capability_root(file, root, sizeof(root)))
 		return;
 	for (uint32_t slot = 0; slot < page_device_count(page); slot++)
-		if (capability_update(root, description->devices[slot].minor,
-				      page_running(page, slot)) != 0) {
-			log_debug("cannot update the MIG capabilities of GPU %u in %s%s: %m", slot,
-				  root, CAPABILITY_FOLDER);
-			return;
-		}
-	atomic_store(&page->header.capabilities_due, 0);
+		settled = settle_gpu(page, root, slot) && settled;
+	if (settled)
+		atomic_store(&page->header.capabilities_due, 0);
 }

@@ -33,7 +33,8 @@ int capability_update(const char *root, uint32_t gpu_minor, const struct running
  * The same for all GPUs of a page, by its file and under its lock, where they may
  * differ. Who changes instances has the files follow them; who dies before that, or
  * is in a container where there are none, leaves it to the next writer, and so does
- * a boot. A page that can be written must not fail because of files that cannot.
+ * a boot. A page that can be written must not fail because of files that cannot, nor
+ * a GPU's files stay as they are because of another's: what is left is tried again.
  */
 void capability_settle(struct page *page, const char *file);
 

@@ -3,6 +3,10 @@
 #ifndef MIRAGE_PAGE_FIXTURE_H
 #define MIRAGE_PAGE_FIXTURE_H
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "boot.h"
 #include "state_write.h"
 #include "testsuite.h"
 
@@ -24,6 +28,17 @@ static inline void make_page(void)
 	CHECK_NUMBER(page_write(file, &description, false, false, &error), PAGE_CHANGED);
 	page = page_open(file, &error);
 	CHECK(page != NULL);
+}
+
+/* As if the machine had been booted anew since. */
+static inline void pretend_to_boot(void)
+{
+	uint64_t other = boot_of(atomic_load(&page->header.boot) + (1ull << 32));
+	int fd = open(file, O_WRONLY);
+
+	CHECK(fd >= 0 && pwrite(fd, &other, sizeof(other), offsetof(struct page_header, boot)) ==
+				 sizeof(other));
+	close(fd);
 }
 
 static inline const struct running *now(uint32_t slot)

@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a boot of the machine leaves of the running state, and what follows it.
-#include <fcntl.h>
 #include <nvml.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "boot.h"
 #include "capability.h"
 #include "page_file.h"
 #include "page_fixture.h"
-
-/* As if the machine had been booted anew since. */
-static void pretend_to_boot(void)
-{
-	uint64_t other = boot_of(atomic_load(&page->header.boot) + (1ull << 32));
-	int fd = open(file, O_WRONLY);
-
-	CHECK(fd >= 0 && pwrite(fd, &other, sizeof(other), offsetof(struct page_header, boot)) ==
-				 sizeof(other));
-	close(fd);
-}
 
 #define PAST_MS ((uint64_t)1 << 40)
 
@@ -224,7 +213,54 @@ static void files_that_cannot_be_written_keep_nobody_from_the_page(void)
 	CHECK(has_capability(root));
 }
 
-TESTSUITE(TEST(the_boot_is_looked_up_once), TEST(a_boot_ends_what_cannot_outlive_it),
+/* What cannot be written for one GPU keeps nobody from another's, and is tried again. */
+static void one_gpu_s_files_do_not_hold_up_another_s(void)
+{
+	struct state_writer writer;
+	char root[512], path[600];
+	int fd;
+
+	make_driver_root(root, sizeof(root));
+	snprintf(path, sizeof(path), "%s" CAPABILITY_FOLDER "/gpu0", root);
+	CHECK_NUMBER(make_parents(path), 0);
+	fd = open(path, O_CREAT | O_WRONLY, 0644);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
+	state_edit(&writer, 0)->gpu_instances[1].used = 1;
+	CHECK_NUMBER(state_commit(&writer), STATE_OK);
+	state_end(&writer);
+	make_instance();
+	set_limit(0, 5);
+	CHECK(has_capability(root));
+	CHECK_NUMBER(atomic_load(&page->header.capabilities_due), 1);
+	CHECK_NUMBER(unlink(path), 0);
+	set_limit(0, 6);
+	CHECK_NUMBER(atomic_load(&page->header.capabilities_due), 0);
+}
+
+/* Nor are files made of what nobody may believe. */
+static void a_damaged_gpu_s_files_stay(void)
+{
+	struct running *running;
+	char root[512];
+
+	make_driver_root(root, sizeof(root));
+	make_instance();
+	running = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED,
+		       open(file, O_RDWR), 0);
+	CHECK(running != MAP_FAILED);
+	running = (struct running *)((char *)running + ((const char *)now(1) - (const char *)page));
+	running->readings.power_limit_mw ^= 1;
+	set_limit(0, 5);
+	CHECK(!has_capability(root));
+	running->readings.power_limit_mw ^= 1;
+	set_limit(0, 6);
+	CHECK(has_capability(root));
+}
+
+TESTSUITE(TEST(one_gpu_s_files_do_not_hold_up_another_s), TEST(a_damaged_gpu_s_files_stay),
+	  TEST(the_boot_is_looked_up_once), TEST(a_boot_ends_what_cannot_outlive_it),
 	  TEST(the_first_writer_after_a_boot_ends_it_too),
 	  TEST(mig_mode_outlives_a_boot_where_the_board_keeps_it),
 	  TEST(the_next_writer_has_capability_files_agree),
