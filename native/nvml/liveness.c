@@ -59,8 +59,6 @@ static bool look(uint32_t pid, struct life *life)
 	ssize_t length;
 	int fd;
 
-	if (!proc_is_own())
-		return false;
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -71,11 +69,16 @@ static bool look(uint32_t pid, struct life *life)
 	return parse(text, life);
 }
 
+struct liveness liveness_observer(void)
+{
+	return (struct liveness){ liveness_namespace(), proc_is_own() };
+}
+
 uint64_t liveness_started(void)
 {
 	struct life life;
 
-	return look((uint32_t)getpid(), &life) ? life.started_ms : 0;
+	return proc_is_own() && look((uint32_t)getpid(), &life) ? life.started_ms : 0;
 }
 
 bool liveness_is_recorded(const struct running_process *process)
@@ -90,17 +93,18 @@ static bool is_zombie(const struct life *life)
 }
 
 /* The signal is asked first: /proc may hide the processes of others. */
-bool liveness_is_dead(const struct running_process *process, uint32_t namespace)
+bool liveness_is_dead(const struct running_process *process, const struct liveness *observer)
 {
 	struct life life;
 	int saved = errno;
 	bool gone;
 
-	if (!namespace || (process->process.type & ~(uint32_t)LIVENESS_TYPES) != namespace)
+	if (!observer->namespace ||
+	    (process->process.type & ~(uint32_t)LIVENESS_TYPES) != observer->namespace)
 		return false;
 	gone = kill((pid_t)process->process.pid, 0) != 0 && errno == ESRCH;
 	/* Another one may have the number by now. */
-	if (!gone && look(process->process.pid, &life))
+	if (!gone && observer->proc && look(process->process.pid, &life))
 		gone = is_zombie(&life) ||
 		       (process->started_ms && process->started_ms != life.started_ms);
 	errno = saved;
@@ -123,15 +127,15 @@ static uint64_t memory_of(const struct running_process *process)
 uint64_t liveness_dead_memory(const struct running *running, uint32_t gpu_instance)
 {
 	uint64_t memory = 0;
-	uint32_t namespace;
+	struct liveness observer;
 
 	if (!any_recorded(running))
 		return 0;
-	namespace = liveness_namespace();
+	observer = liveness_observer();
 	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
 		if ((gpu_instance == STATE_NO_INSTANCE ||
 		     running->processes[i].gpu_instance == gpu_instance) &&
-		    liveness_is_dead(&running->processes[i], namespace))
+		    liveness_is_dead(&running->processes[i], &observer))
 			memory += memory_of(&running->processes[i]);
 	return memory;
 }
@@ -150,12 +154,12 @@ void liveness_take_away(struct running *running, uint32_t index)
 
 void liveness_bury(struct running *running)
 {
-	uint32_t namespace;
+	struct liveness observer;
 
 	if (!any_recorded(running))
 		return;
-	namespace = liveness_namespace();
+	observer = liveness_observer();
 	for (uint32_t i = running->process_count; i-- > 0;)
-		if (liveness_is_dead(&running->processes[i], namespace))
+		if (liveness_is_dead(&running->processes[i], &observer))
 			liveness_take_away(running, i);
 }

@@ -66,9 +66,12 @@ static nvmlReturn_t find_account(struct gpu *gpu, unsigned int pid, struct runni
 	if (!on)
 		return NVML_ERROR_NOT_SUPPORTED;
 	// Until a writer comes, nobody has put down when it died.
-	if (found && there && liveness_is_recorded(&process) &&
-	    liveness_is_dead(&process, liveness_namespace()))
-		account_end(account, motion_now());
+	if (found && there && liveness_is_recorded(&process)) {
+		const struct liveness observer = liveness_observer();
+
+		if (liveness_is_dead(&process, &observer))
+			account_end(account, motion_now());
+	}
 	return found ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
 }
 

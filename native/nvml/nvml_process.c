@@ -13,13 +13,14 @@ static bool is_within(const struct running_process *process, const struct gpu *g
 static uint32_t living(const struct running_process *all, uint32_t count,
 		       struct running_process *list, uint32_t room)
 {
-	uint32_t namespace = 0, alive = 0;
+	struct liveness observer = { 0 };
+	uint32_t alive = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		if (liveness_is_recorded(&all[i])) {
-			if (!namespace)
-				namespace = liveness_namespace();
-			if (liveness_is_dead(&all[i], namespace))
+			if (!observer.namespace)
+				observer = liveness_observer();
+			if (liveness_is_dead(&all[i], &observer))
 				continue;
 		}
 		if (alive < room)

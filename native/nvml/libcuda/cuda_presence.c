@@ -28,6 +28,12 @@ static struct self self_now(void)
 	return (struct self){ (uint32_t)getpid(), liveness_namespace(), liveness_started() };
 }
 
+/* When one came to be may be unknown now and not before, as where no file can be opened. */
+static bool is_same_start(uint64_t a, uint64_t b)
+{
+	return !a || !b || a == b;
+}
+
 /* STATE_MAX_PROCESSES where this process is not among them. */
 static uint32_t find_own(const struct running *running, const struct self *self)
 {
@@ -36,7 +42,7 @@ static uint32_t find_own(const struct running *running, const struct self *self)
 
 		if (process->process.pid == self->pid &&
 		    (process->process.type & ~(uint32_t)LIVENESS_TYPES) == self->namespace &&
-		    process->started_ms == self->started_ms)
+		    is_same_start(process->started_ms, self->started_ms))
 			return i;
 	}
 	return STATE_MAX_PROCESSES;
@@ -166,6 +172,7 @@ uint64_t presence_others(struct cuda_device *found)
 static bool has_others(const struct cuda_device *found, const struct self *self)
 {
 	const struct running *running = found->running;
+	const struct liveness observer = liveness_observer();
 	uint32_t own = find_own(running, self);
 
 	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++) {
@@ -174,7 +181,7 @@ static bool has_others(const struct cuda_device *found, const struct self *self)
 		if (i != own && process->process.type & PROFILE_PROCESS_COMPUTE &&
 		    process->gpu_instance == found->gpu_instance &&
 		    process->compute_instance == found->compute_instance &&
-		    !liveness_is_dead(process, self->namespace))
+		    !liveness_is_dead(process, &observer))
 			return true;
 	}
 	return false;

@@ -3,8 +3,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "libcuda/cuda_api.h"
+#include "libcuda/cuda_device.h"
 #include "testsuite.h"
 
 #define MIB ((size_t)1 << 20)
@@ -173,5 +175,23 @@ static void threads_do_not_meet(void)
 	CHECK(free_memory() == 42949672960);
 }
 
+/* When it came to be cannot be looked up then; what is put there is taken away all the same. */
+static void who_can_open_no_file_leaves_all_the_same(void)
+{
+	struct rlimit before, none;
+	CUcontext context;
+
+	start();
+	context = new_context();
+	CHECK_NUMBER(page_running(cuda_source()->page, 0)->process_count, 1);
+	CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	CHECK_NUMBER(cuCtxDestroy_v2(context), CUDA_SUCCESS);
+	/* The sanitizer looks into files at the end. */
+	CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+	CHECK_NUMBER(page_running(cuda_source()->page, 0)->process_count, 0);
+}
+
 TESTSUITE(TEST(many_handles), TEST(memory_is_found_by_address), TEST(contexts_take_all_with_them),
-	  TEST(threads_do_not_meet))
+	  TEST(threads_do_not_meet), TEST(who_can_open_no_file_leaves_all_the_same))

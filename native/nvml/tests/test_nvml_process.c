@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -204,6 +205,36 @@ static void who_was_killed_uses_no_gpu(void)
 	CHECK_NUMBER(reset(device), NVML_SUCCESS);
 }
 
+// Who looks at a list asks once who it is itself, however long the list.
+static unsigned int links_read;
+
+ssize_t readlink(const char *path, char *buffer, size_t size)
+{
+	links_read++;
+	return readlinkat(AT_FDCWD, path, buffer, size);
+}
+
+static void a_long_list_is_looked_at_by_one(void)
+{
+	nvmlDevice_t device = first_gpu("a100");
+	struct state_writer writer;
+
+	record((uint32_t)getpid(), 0, 0);
+	CHECK_NUMBER(state_begin(&writer, &handle_source), STATE_OK);
+	links_read = 0;
+	CHECK(state_edit(&writer, 0) != NULL);
+	CHECK_NUMBER(links_read, 0);
+	state_end(&writer);
+	for (int i = 0; i < 5; i++)
+		record((uint32_t)getpid(), liveness_namespace(), liveness_started());
+	CHECK_NUMBER(state_begin(&writer, &handle_source), STATE_OK);
+	links_read = 0;
+	CHECK(state_edit(&writer, 0) != NULL);
+	CHECK_NUMBER(links_read, 2);
+	state_end(&writer);
+	CHECK_NUMBER(processes_of(device), 6);
+}
+
 // The number alone says little: another process may have got it, or it is of somewhere else.
 static void who_cannot_be_told_dead_stays(void)
 {
@@ -244,4 +275,4 @@ static void an_account_ends_with_its_process(void)
 TESTSUITE(TEST(lists_are_by_type_and_sized), TEST(names_come_from_description_or_system),
 	  TEST(utilization_is_asked_again_for_news), TEST(who_was_killed_is_not_there),
 	  TEST(who_was_killed_uses_no_gpu), TEST(who_cannot_be_told_dead_stays),
-	  TEST(an_account_ends_with_its_process))
+	  TEST(a_long_list_is_looked_at_by_one), TEST(an_account_ends_with_its_process))
