@@ -5,9 +5,11 @@
 
 #include "state_write.h"
 
-bool module_differs(const struct readings *before, const struct readings *after);
-
-/* After what is being edited was put in force: have the other GPUs of its module say the same. */
-enum state_result module_share(struct state_writer *writer);
+/*
+ * Before what is being edited is put in force, where before is: have the other GPUs of
+ * its module say the same. With each change, so that half of one is made whole by the
+ * next; none where one of them is damaged and what they say would change.
+ */
+enum state_result module_share(struct state_writer *writer, const struct running *before);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How a device's readings go on where a change makes them go another way; for state_write.c alone. */
+/*
+ * The parts of a change: how a device's readings go on where it makes them go another
+ * way, and the writing itself. For state_*.c alone.
+ */
 #ifndef MIRAGE_STATE_SETTLE_H
 #define MIRAGE_STATE_SETTLE_H
 
@@ -14,5 +17,8 @@ int state_move_on(const struct state_writer *writer, const struct running *befor
 
 /* Count what was until now, and find out how it goes on: no writer can forget it. */
 enum state_result state_settle(const struct state_writer *writer, const struct running *before);
+
+/* What is being edited, as it is: with its checksum and under the next number. */
+enum state_result state_put_in_force(struct state_writer *writer);
 
 #endif

@@ -96,15 +96,16 @@ static struct state_device *device_of(const struct state_writer *writer)
 
 struct running *state_edit(struct state_writer *writer, uint32_t slot)
 {
+	const struct state_device *device;
 	const struct running *running;
 	uint64_t sequence;
 
 	writer->failure = STATE_GONE;
 	if (slot >= writer->area->description.device_count)
 		return NULL;
-	writer->slot = slot;
-	sequence = atomic_load(&device_of(writer)->sequence);
-	running = state_running(device_of(writer), sequence);
+	device = &writer->area->state.devices[slot];
+	sequence = atomic_load(&device->sequence);
+	running = state_running(device, sequence);
 	/* What this process alone can write needs no checksum. */
 	writer->failure = STATE_DAMAGED;
 	if (writer->fd >= 0 && !running_is_sound(running, sequence))
@@ -114,6 +115,8 @@ struct running *state_edit(struct state_writer *writer, uint32_t slot)
 		writer->edited = malloc(sizeof(*writer->edited));
 	if (!writer->edited)
 		return NULL;
+	/* Now alone, so that what is edited is always of this one. */
+	writer->slot = slot;
 	running_copy(writer->edited, running);
 	running_limit(writer->edited);
 	liveness_bury(writer->edited);
@@ -121,7 +124,7 @@ struct running *state_edit(struct state_writer *writer, uint32_t slot)
 }
 
 /* What is being edited, which nobody looks at before the number is raised. */
-static enum state_result put_in_force(struct state_writer *writer)
+enum state_result state_put_in_force(struct state_writer *writer)
 {
 	struct state_device *device = device_of(writer);
 	uint64_t next = atomic_load(&device->sequence) + 1;
@@ -145,17 +148,18 @@ enum state_result state_commit(struct state_writer *writer)
 {
 	const struct state_device *device = device_of(writer);
 	const struct running *before = state_running(device, atomic_load(&device->sequence));
-	bool shared = module_differs(&before->readings, &writer->edited->readings);
 	enum state_result result = state_settle(writer, before);
 
+	/* The others first: who is stopped on the way, and then does it again, changes them all. */
+	if (result == STATE_OK)
+		result = module_share(writer, before);
 	if (result != STATE_OK)
 		return result;
 	account_follow(before, writer->edited);
 	if (memcmp(before->gpu_instances, writer->edited->gpu_instances,
 		   sizeof(before->gpu_instances)) != 0)
 		atomic_store(&writer->page->header.capabilities_due, 1);
-	result = put_in_force(writer);
-	return result == STATE_OK && shared ? module_share(writer) : result;
+	return state_put_in_force(writer);
 }
 
 struct running_node state_node(const struct state_writer *writer)
@@ -248,7 +252,7 @@ static enum state_result boot_device(struct state_writer *writer, uint32_t slot)
 	running_boot(running, &writer->area->description, slot);
 	if (running->moves && state_move_on(writer, before, NULL, 0) != 0)
 		return STATE_FAILED;
-	return put_in_force(writer);
+	return state_put_in_force(writer);
 }
 
 static enum state_result boot_node(struct state_writer *writer)

@@ -112,6 +112,28 @@ static void wild_counts_are_refused_for_writers(void)
 	state_end(&writer);
 }
 
+/* What was being edited belongs to the device that it was made of. */
+static void a_device_that_cannot_be_edited_leaves_the_one_before(void)
+{
+	struct state_writer writer;
+	int fd;
+
+	make_page();
+	fd = open(file, O_RDWR);
+	CHECK(fd >= 0 &&
+	      pwrite(fd, "x", 1,
+		     offsetof(struct page,
+			      areas[1].state.devices[1].running[0].readings.power_limit_mw)) == 1);
+	close(fd);
+	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
+	state_edit(&writer, 0)->readings.power_limit_mw = 9;
+	CHECK(!state_edit(&writer, 1));
+	CHECK_NUMBER(state_commit(&writer), STATE_OK);
+	state_end(&writer);
+	CHECK_NUMBER(now(0)->readings.power_limit_mw, 9);
+	CHECK(now(1)->readings.power_limit_mw != 9);
+}
+
 /* Whoever writes 100,000 times never lets a reader see half of a change. */
 #define CHANGES 20000
 
@@ -199,5 +221,6 @@ TESTSUITE(TEST(starts_from_the_description),
 	  TEST(a_change_is_seen_in_an_old_mapping_and_is_of_one_device),
 	  TEST(what_is_not_committed_is_dropped), TEST(apply_keeps_or_starts_anew),
 	  TEST(foreign_and_missing_files_are_refused), TEST(a_child_keeps_no_lock),
-	  TEST(wild_counts_are_refused_for_writers), TEST(no_reader_sees_half_of_a_change),
-	  TEST(a_killed_writer_leaves_a_usable_page))
+	  TEST(wild_counts_are_refused_for_writers),
+	  TEST(a_device_that_cannot_be_edited_leaves_the_one_before),
+	  TEST(no_reader_sees_half_of_a_change), TEST(a_killed_writer_leaves_a_usable_page))
