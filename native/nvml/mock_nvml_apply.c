@@ -134,7 +134,6 @@ static int apply_capabilities(const char *root, const char *file)
 
 	if (!page)
 		return complain(EXIT_SYSTEM, "%s", error.text);
-	state_follow_boot(page, file);
 	result = update_capabilities(root, page_area(page));
 	if (result != 0)
 		result = complain(EXIT_SYSTEM, "cannot write the MIG capabilities in %s%s: %s",
@@ -157,6 +156,9 @@ static int apply_files(const struct options *options, const struct profile *prof
 	if (config_changed && !options->dry_run &&
 	    write_beside(config, text, length, temporary, sizeof(temporary)) != 0)
 		return complain(EXIT_SYSTEM, "cannot write %s: %s", config, strerror(errno));
+	/* What another boot has left whole is kept, whatever it has torn. */
+	if (!options->dry_run)
+		state_follow_boot(page);
 	change = page_write(page, profile->description, options->force, options->dry_run, &error);
 	if (change == PAGE_ERROR) {
 		if (*temporary)

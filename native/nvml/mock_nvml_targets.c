@@ -157,11 +157,11 @@ int targets_open(const struct options *options, struct targets *targets)
 	result = find_page(options, targets);
 	if (result != EXIT_OK)
 		return result;
+	if (!options->dry_run)
+		state_follow_boot(targets->file);
 	targets->page = page_open(targets->file, &error);
 	if (!targets->page)
 		return complain(EXIT_SYSTEM, "%s", error.text);
-	if (!options->dry_run)
-		state_follow_boot(targets->page, targets->file);
 	result = choose_all(options->texts.devices ? options->texts.devices : "all",
 			    page_description(targets->page), targets);
 	if (result != EXIT_OK)

@@ -171,6 +171,9 @@ const char *page_state_reason(const struct page *page, int fd, uint64_t generati
 bool page_node_is_sound(const struct page *page, uint64_t generation);
 bool page_events_are_sound(const struct page_header *header, int fd);
 
+/* No waiter's place in the order is lost, nor is there anything left to tell. 0, or -1 with errno. */
+int page_mend_events(const struct page *page, int fd);
+
 /* What the header of a page without any description says. */
 void page_header_init(struct page_header *header);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Whether the running state in a page's file is what a writer left there. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "boot.h"
 #include "checksum.h"
 #include "page.h"
+#include "page_file.h"
 
 #define AGAIN "run mock-nvml apply again"
 
@@ -47,6 +49,21 @@ bool page_events_are_sound(const struct page_header *header, int fd)
 		atomic_thread_fence(memory_order_acquire);
 	} while (atomic_load_explicit(&header->event_sequence, memory_order_relaxed) != last);
 	return there == last;
+}
+
+int page_mend_events(const struct page *page, int fd)
+{
+	uint64_t last = atomic_load(&page->header.event_sequence);
+	struct state_event *events = calloc(STATE_MAX_EVENTS, sizeof(*events));
+	int result = -1;
+
+	if (events) {
+		events[last % STATE_MAX_EVENTS].number = last;
+		result = page_file_write(fd, events, STATE_MAX_EVENTS * sizeof(*events),
+					 offsetof(struct page, events));
+	}
+	free(events);
+	return result;
 }
 
 /* The same of tables, which are large. */

@@ -216,22 +216,6 @@ static void withdraw_events(struct page *page)
 			page->events[i].type = 0;
 }
 
-/* No waiter's place in the order is lost, nor is there anything left to tell. */
-static int mend_events(int fd, const struct page *page)
-{
-	uint64_t last = atomic_load(&page->header.event_sequence);
-	struct state_event *events = calloc(STATE_MAX_EVENTS, sizeof(*events));
-	int result = -1;
-
-	if (events) {
-		events[last % STATE_MAX_EVENTS].number = last;
-		result = page_file_write(fd, events, STATE_MAX_EVENTS * sizeof(*events),
-					 offsetof(struct page, events));
-	}
-	free(events);
-	return result;
-}
-
 /* Header and switch are made through a mapping: whole words, seen at once. */
 static int switch_over(int fd, struct page *page, const struct description *description)
 {
@@ -239,7 +223,7 @@ static int switch_over(int fd, struct page *page, const struct description *desc
 	uint64_t generation = atomic_load(&header->generation) + 1;
 
 	atomic_fetch_or(&header->sequence, 1);
-	if ((!page_events_are_sound(header, fd) && mend_events(fd, page) != 0) ||
+	if ((!page_events_are_sound(header, fd) && page_mend_events(page, fd) != 0) ||
 	    write_area(fd, description, page, generation) != 0) {
 		atomic_fetch_add(&header->sequence, 1);
 		return -1;

@@ -115,13 +115,13 @@ static enum source_result use_page(struct source *source)
 {
 	struct profile_error error;
 
+	state_follow_boot(source->path);
 	source->page = page_open(source->path, &error);
 	if (!source->page) {
 		log_error("%s", error.text);
 		return SOURCE_INVALID;
 	}
 	source->boot = boot_now();
-	state_follow_boot(source->page, source->path);
 	host_read(&source->host, HOST_SYSFS);
 	visible_nodes(&source->visible, page_description(source->page), "/dev");
 	visible_attached(&source->visible, &page_area(source->page)->state);

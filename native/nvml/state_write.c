@@ -19,6 +19,7 @@
 #include "motion.h"
 #include "page_file.h"
 #include "state_account.h"
+#include "state_boot.h"
 #include "state_module.h"
 #include "state_settle.h"
 
@@ -79,8 +80,11 @@ static enum state_result map(struct state_writer *writer)
 		munmap(page, sizeof(*page));
 		return STATE_GONE;
 	}
-	if (!page_node_is_sound(page, generation) || !page_events_are_sound(&header, writer->fd) ||
-	    !boot_is_sound(atomic_load(&header.boot))) {
+	/* After another boot the description is what all is made anew from. */
+	if (!boot_is_sound(atomic_load(&header.boot)) ||
+	    (writer->past ? page_area_reason(page, generation) != NULL
+			  : !page_node_is_sound(page, generation) ||
+				    !page_events_are_sound(&header, writer->fd))) {
 		munmap(page, sizeof(*page));
 		return STATE_DAMAGED;
 	}
@@ -240,49 +244,6 @@ enum state_result state_withdraw(struct state_writer *writer, uint32_t slot, uin
 
 /* --- beginning and ending --- */
 
-/* Its course begins with the boot, at rest. */
-static enum state_result boot_device(struct state_writer *writer, uint32_t slot)
-{
-	struct running *running = state_edit(writer, slot);
-	const struct running *before;
-
-	if (!running)
-		return writer->failure;
-	before = page_running(writer->page, slot);
-	running_boot(running, &writer->area->description, slot);
-	if (running->moves && state_move_on(writer, before, NULL, 0) != 0)
-		return STATE_FAILED;
-	return state_put_in_force(writer);
-}
-
-static enum state_result boot_node(struct state_writer *writer)
-{
-	struct running_node node = state_node(writer);
-
-	memset(&node.init, 0, sizeof(node.init));
-	return state_commit_node(writer, &node);
-}
-
-/* A writer that dies on the way leaves it to the next one. */
-static enum state_result follow_boot(struct state_writer *writer)
-{
-	struct page_header *header = &writer->page->header;
-	uint32_t devices = writer->past ? writer->area->description.device_count : 0;
-	enum state_result result = devices ? boot_node(writer) : STATE_OK;
-
-	for (uint32_t slot = 0; slot < devices && result == STATE_OK; slot++) {
-		result = boot_device(writer, slot);
-		if (result == STATE_OK)
-			result = state_withdraw(writer, slot, STATE_ANY_FAULT, 0);
-	}
-	if (result == STATE_OK && devices) {
-		atomic_store(&header->capabilities_due, 1);
-		atomic_store(&header->boot, boot_now());
-		state_wake(writer);
-	}
-	return result;
-}
-
 /* Waiters are woken once all is in force and the lock is free for them. */
 void state_end(struct state_writer *writer)
 {
@@ -319,7 +280,7 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
 		page_file_close(writer->fd);
 		return result;
 	}
-	result = follow_boot(writer);
+	result = state_end_past(writer);
 	if (result == STATE_OK)
 		capability_settle(writer->page, file);
 	else
@@ -327,12 +288,29 @@ enum state_result state_begin_file(struct state_writer *writer, const char *file
 	return result;
 }
 
-void state_follow_boot(const struct page *page, const char *file)
+static bool is_past(const char *file)
 {
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct page_header header;
+	bool past = false;
+
+	if (fd < 0)
+		return false;
+	if (pread(fd, &header, sizeof(header), 0) == sizeof(header) &&
+	    !page_reason(&header, (uint64_t)lseek(fd, 0, SEEK_END)))
+		past = page_is_past(&header, boot_now());
+	close(fd);
+	return past;
+}
+
+void state_follow_boot(const char *file)
+{
+	int saved = errno;
 	struct state_writer writer;
 
-	if (page_is_past(&page->header, boot_now()) && state_begin_file(&writer, file) == STATE_OK)
+	if (is_past(file) && state_begin_file(&writer, file) == STATE_OK)
 		state_end(&writer);
+	errno = saved;
 }
 
 enum state_result state_begin(struct state_writer *writer, const struct source *source)

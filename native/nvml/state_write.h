@@ -48,10 +48,11 @@ enum state_result state_begin(struct state_writer *writer, const struct source *
 enum state_result state_begin_file(struct state_writer *writer, const char *file);
 
 /*
- * Whoever changes anything first after a boot ends what ended with the one before.
- * A page that is only read may wait for that long: this does it now, if it can.
+ * Whoever changes anything first after a boot ends what ended with the one before, and
+ * makes anew what a power loss has torn. A page that is only read may wait for that
+ * long: this does it now, if it can. Before page_open(), which refuses what is torn.
  */
-void state_follow_boot(const struct page *page, const char *file);
+void state_follow_boot(const char *file);
 
 /* A copy of the device's state, without who has died, to be changed; NULL and failure where there is none. */
 struct running *state_edit(struct state_writer *writer, uint32_t slot);

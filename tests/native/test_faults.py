@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from driver_root import PAGE, apply, place_libraries
+from driver_root import PAGE, apply, boot, place_libraries
 
 PROFILES = Path("charts/gpu-mock/profiles")
 
@@ -164,17 +164,6 @@ def test_a_waiter_is_woken(where: str, mock: Callable[..., dict], request) -> No
             result, *event, _ = client.answer() if index == 0 else client.ask("wait", 1000)
             assert (result, tuple(event)) == (SUCCESS, (kind, data))
     assert client.ask("wait", 0)[0] == TIMEOUT
-
-
-def boot(page: Path) -> None:
-    """As if the machine had been booted anew: the page is of another boot (struct page_header)."""
-    with page.open("r+b") as file:
-        file.seek(80)
-        high = int.from_bytes(file.read(8), "little") >> 32 ^ 1
-        # As boot_of(): the low half says that the high one is right.
-        number = high << 32 | (high ^ high >> 15) * 0x9E3779B1 & 0xFFFFFFFF
-        file.seek(80)
-        file.write(number.to_bytes(8, "little"))
 
 
 @pytest.mark.parametrize("where", ["client", "contained"])

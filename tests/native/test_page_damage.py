@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from driver_root import PAGE, apply, place_libraries
+from driver_root import PAGE, apply, boot, place_libraries
 
 PLACES = 200
 BYTES = 256
@@ -121,6 +122,37 @@ def test_the_same_profile_again_makes_it_good(root: Path, native_build: Path, re
     apply(root, native_build, run, repo / "charts/gpu-mock/profiles/l40s.yaml", "--count", "3")
     assert ask(root, native_build)[0] == 0
     assert "train" not in run(*mock, "status").stdout
+
+
+@pytest.mark.parametrize("first", ["nvidia-smi", "mock-nvml", "apply"])
+def test_the_first_program_after_a_boot_makes_it_good(
+    first: str, root: Path, native_build: Path, repo: Path, run
+) -> None:
+    """Who goes first makes anew what a power loss has torn, and that alone: GPU 1 goes on as it was set."""
+    mock = (native_build / "mock-nvml", "--root", root)
+    for change in (
+        ["process", "add", "-i", "0", "--pid", "6", "--name", "train"],
+        ["set", "-i", "1", "thermal.temperature_gpu_c=52"],
+    ):
+        assert run(*mock, *change).returncode == 0
+    with (root / PAGE).open("r+b") as stream:
+        stream.seek(stream.read().index(b"train"))
+        stream.write(b"T")
+    assert ask(root, native_build)[0] == 255
+    boot(root / PAGE)
+    done = run(*mock, "set", "--dry-run", "-i", "1", "thermal.temperature_gpu_c=53")
+    assert (done.returncode, done.stderr) == (3, f"{DAMAGED.format(root / PAGE)}\n")
+    if first == "nvidia-smi":
+        assert ask(root, native_build)[0] == 0
+    elif first == "mock-nvml":
+        assert run(*mock, "status").returncode == 0
+    else:
+        apply(root, native_build, run, repo / "charts/gpu-mock/profiles/l40s.yaml", "--count", "3")
+    devices = json.loads(run(*mock, "status", "--json").stdout)["devices"]
+    assert devices[0]["processes"] == []
+    code, printed, said = ask(root, native_build)
+    assert (code, said) == (0, "")
+    assert "52 C" in printed
 
 
 SETTER = """

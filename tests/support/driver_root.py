@@ -27,3 +27,14 @@ def apply(root: Path, build: Path, run: Callable, profile: Path, *options: str) 
     """Put a profile in force."""
     done = run(build / "mock-nvml", "--root", root, "apply", *options, profile)
     assert done.returncode == 0, done.stderr
+
+
+def boot(page: Path) -> None:
+    """As if the machine had been booted anew: the page is of another boot (struct page_header)."""
+    with page.open("r+b") as file:
+        file.seek(80)
+        high = int.from_bytes(file.read(8), "little") >> 32 ^ 1
+        # As boot_of(): the low half says that the high one is right.
+        number = high << 32 | (high ^ high >> 15) * 0x9E3779B1 & 0xFFFFFFFF
+        file.seek(80)
+        file.write(number.to_bytes(8, "little"))

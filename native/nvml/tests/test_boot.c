@@ -51,10 +51,10 @@ static void a_boot_ends_what_cannot_outlive_it(void)
 
 	make_page();
 	leave_something();
-	state_follow_boot(page, file);
+	state_follow_boot(file);
 	CHECK_NUMBER(now(2)->fault_count, 1);
 	pretend_to_boot();
-	state_follow_boot(page, file);
+	state_follow_boot(file);
 	CHECK_NUMBER(atomic_load(&page->header.boot), boot_now());
 	CHECK_NUMBER(now(2)->fault_count, 0);
 	CHECK_NUMBER(running_fault_at(now(2), 3).effect, FAULT_NONE);
@@ -188,7 +188,7 @@ static void a_boot_takes_instances_and_their_files(void)
 	set_limit(0, 5);
 	CHECK(has_capability(root));
 	pretend_to_boot();
-	state_follow_boot(page, file);
+	state_follow_boot(file);
 	CHECK_NUMBER(now(1)->gpu_instances[3].used, 0);
 	CHECK(!has_capability(root));
 }

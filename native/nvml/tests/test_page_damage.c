@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is in force of the running state is refused once it is not what a writer left there. */
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "boot.h"
 #include "page_fixture.h"
 
 /* Where the state in force of a GPU lies, in a page that was just made. */
@@ -190,6 +186,78 @@ static void mended_events_keep_their_order(void)
 	CHECK_NUMBER(event.type, 0);
 }
 
+/* As a power loss does it, before which nobody waits for the disk. */
+static void tear(void)
+{
+	struct state_event event = { .type = 8, .data = 13 };
+	struct state_writer writer;
+
+	description.devices[1].readings.motion =
+		(struct readings_motion){ .pattern = PATTERN_SINE, .gpu_max = 100 };
+	make_page();
+	set_limit(0, 5);
+	set_limit(2, 7);
+	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
+	CHECK_NUMBER(state_announce(&writer, &event), STATE_OK);
+	state_end(&writer);
+	damage(offsetof(struct page, areas[1].state.devices[0].running[1].readings.power_limit_mw));
+	damage(offsetof(struct page, motion[1].tables[0].rows[0].power_mw));
+	damage(offsetof(struct page, areas[1].state.node.running[0].nvlink_bandwidth_mode));
+	damage(offsetof(struct page, events[1].number));
+	check_refused("its list of events is damaged");
+}
+
+/* What is torn begins as the profile says, and the rest goes on. */
+static void check_made_anew(void)
+{
+	page_close(page);
+	page = page_open(file, &error);
+	CHECK(page != NULL);
+	CHECK_NUMBER(now(0)->readings.power_limit_mw, 300000);
+	CHECK_NUMBER(now(1)->readings.power_limit_mw, 300001);
+	CHECK_NUMBER(now(2)->readings.power_limit_mw, 7);
+	CHECK_NUMBER(page_area(page)->state.node.running[1].nvlink_bandwidth_mode, 0);
+	CHECK_NUMBER(atomic_load(&page->header.event_sequence), 1);
+	CHECK_NUMBER(page->events[1].number, 1);
+	CHECK_NUMBER(page->events[1].type, 0);
+	set_limit(0, 9);
+	CHECK_NUMBER(page_write(file, &description, false, false, &error), PAGE_SAME);
+}
+
+static void a_boot_makes_anew_what_is_torn(void)
+{
+	tear();
+	state_follow_boot(file);
+	check_refused("its list of events is damaged");
+	pretend_to_boot();
+	check_refused("its list of events is damaged");
+	state_follow_boot(file);
+	check_made_anew();
+}
+
+static void the_first_writer_makes_anew_what_is_torn(void)
+{
+	struct state_writer writer;
+
+	tear();
+	CHECK_NUMBER(state_begin_file(&writer, file), STATE_DAMAGED);
+	pretend_to_boot();
+	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
+	state_end(&writer);
+	check_made_anew();
+}
+
+/* Of a description that is damaged nothing is made. */
+static void nothing_is_made_of_a_damaged_description(void)
+{
+	struct state_writer writer;
+
+	make_page();
+	pretend_to_boot();
+	damage(offsetof(struct page, areas[1].description.devices[0].board) + 1);
+	CHECK_NUMBER(state_begin_file(&writer, file), STATE_DAMAGED);
+}
+
 static void other_boots_are_told_from_damage(void)
 {
 	CHECK(boot_is_sound(boot_now()) && boot_is_sound(0));
@@ -200,4 +268,5 @@ static void other_boots_are_told_from_damage(void)
 TESTSUITE(TEST(a_device_s_state), TEST(the_rest_of_the_state), TEST(a_changed_state),
 	  TEST(how_readings_move), TEST(what_has_no_meaning), TEST(writers_do_not_make_it_good),
 	  TEST(writers_do_not_count_by_a_damaged_table), TEST(mended_events_keep_their_order),
-	  TEST(other_boots_are_told_from_damage))
+	  TEST(a_boot_makes_anew_what_is_torn), TEST(the_first_writer_makes_anew_what_is_torn),
+	  TEST(nothing_is_made_of_a_damaged_description), TEST(other_boots_are_told_from_damage))
