@@ -6,9 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Beside the holder's pid, which is below 2^22: someone may sleep until it is free. */
-#define WAITED (1u << 31)
-
 uint32_t lock_process(void)
 {
 	return (uint32_t)syscall(SYS_getpid);
@@ -26,22 +23,22 @@ void lock_take(struct lock *lock)
 	if (atomic_compare_exchange_strong(&lock->word, &word, own))
 		return;
 	for (;;) {
-		if ((word & ~WAITED) != own) {
+		if ((word & ~LOCK_WAITED) != own) {
 			/* Free, or a parent's. Who comes late cannot know that nobody else sleeps. */
-			if (atomic_compare_exchange_strong(&lock->word, &word, own | WAITED))
+			if (atomic_compare_exchange_strong(&lock->word, &word, own | LOCK_WAITED))
 				return;
 			continue;
 		}
-		if (!(word & WAITED) &&
-		    !atomic_compare_exchange_strong(&lock->word, &word, own | WAITED))
+		if (!(word & LOCK_WAITED) &&
+		    !atomic_compare_exchange_strong(&lock->word, &word, own | LOCK_WAITED))
 			continue;
-		sleep_while(lock, own | WAITED);
+		sleep_while(lock, own | LOCK_WAITED);
 		word = atomic_load(&lock->word);
 	}
 }
 
 void lock_leave(struct lock *lock)
 {
-	if (atomic_exchange(&lock->word, 0) & WAITED)
+	if (atomic_exchange(&lock->word, 0) & LOCK_WAITED)
 		syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }

@@ -22,19 +22,28 @@ static uint32_t count_of(uint64_t word, uint32_t process)
 	return word >> 32 == process ? (uint32_t)word : 0;
 }
 
-static void count_sleepers(uint32_t more)
+uint32_t api_sleepers(void)
 {
-	uint32_t process = lock_process();
+	return count_of(atomic_load(&sleepers), lock_process());
+}
+
+// A child that a signal handler of a sleeping thread has forked leaves what only its parent has entered.
+static void count_sleepers(bool enters)
+{
+	uint32_t process = lock_process(), count;
 	uint64_t word = atomic_load(&sleepers), next;
 
 	do {
-		next = (uint64_t)process << 32 | (uint32_t)(count_of(word, process) + more);
+		count = count_of(word, process);
+		if (!enters && !count)
+			return;
+		next = (uint64_t)process << 32 | (enters ? count + 1 : count - 1);
 	} while (!atomic_compare_exchange_weak(&sleepers, &word, next));
 }
 
 bool api_sleep_enter(void)
 {
-	count_sleepers(1);
+	count_sleepers(true);
 	if (atomic_load(&api_references))
 		return true;
 	api_sleep_leave();
@@ -43,20 +52,18 @@ bool api_sleep_enter(void)
 
 void api_sleep_leave(void)
 {
-	count_sleepers(UINT32_MAX); // one less
+	count_sleepers(false);
 }
 
 // One may have looked just before it sleeps: it is woken until it has left.
 static bool end_sleep(void)
 {
-	uint32_t process = lock_process();
-
-	for (int tries = 0; count_of(atomic_load(&sleepers), process) && tries < 1000; tries++) {
+	for (int tries = 0; api_sleepers() && tries < 1000; tries++) {
 		syscall(SYS_futex, &handle_source.page->header.event_futex, FUTEX_WAKE, INT_MAX,
 			NULL, NULL, 0);
 		pause_ms(1);
 	}
-	return !count_of(atomic_load(&sleepers), process);
+	return !api_sleepers();
 }
 
 static void close_description(void)

@@ -86,6 +86,9 @@ unsigned int driver_major(const struct description *description);
 bool api_sleep_enter(void);
 void api_sleep_leave(void);
 
+/* How many threads of this process sleep so. */
+uint32_t api_sleepers(void);
+
 /* The last nvmlShutdown frees what a program has not. */
 void event_sets_free(void);
 void system_event_sets_free(void);

@@ -3,18 +3,8 @@
 #ifndef MIRAGE_FAULT_FIXTURE_H
 #define MIRAGE_FAULT_FIXTURE_H
 
-#include <time.h>
-
 #include "control.h"
 #include "nvml_fixture.h"
-
-static inline double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* The first GPU, to be changed as mock-nvml does it. */
 static inline struct control begin(struct state_writer *writer)

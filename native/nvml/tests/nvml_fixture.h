@@ -3,6 +3,9 @@
 #ifndef MIRAGE_NVML_FIXTURE_H
 #define MIRAGE_NVML_FIXTURE_H
 
+#include <time.h>
+#include <unistd.h>
+
 #include "nvml_internal.h"
 #include "state_write.h"
 #include "testsuite.h"
@@ -42,6 +45,22 @@ static inline void put_in_force(struct state_writer *writer)
 {
 	CHECK_NUMBER(state_commit(writer), STATE_OK);
 	state_end(writer);
+}
+
+static inline double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Until another thread sleeps in a call. */
+static inline void wait_for_sleeper(void)
+{
+	for (int tries = 0; tries < 10000 && !api_sleepers(); tries++)
+		usleep(1000);
+	CHECK(api_sleepers() > 0);
 }
 
 /* Memory whose bytes behind what was given out tell if someone wrote there. */

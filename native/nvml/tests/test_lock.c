@@ -46,6 +46,14 @@ static void *hold(void *unused)
 	return unused;
 }
 
+/* It sleeps, or will in a moment. */
+static void wait_for_waiter(void)
+{
+	for (int tries = 0; tries < 10000 && !(atomic_load(&lock.word) & LOCK_WAITED); tries++)
+		usleep(1000);
+	CHECK((atomic_load(&lock.word) & LOCK_WAITED) != 0);
+}
+
 static int exit_of(pid_t child)
 {
 	int status = -1;
@@ -64,7 +72,7 @@ static void a_child_finds_free_what_a_thread_of_its_parent_holds(void)
 		usleep(1000);
 	/* One that sleeps for it marks the lock, and is not in the child either. */
 	CHECK(pthread_create(&waiter, NULL, count, NULL) == 0);
-	usleep(50000);
+	wait_for_waiter();
 	child = fork();
 	if (child == 0) {
 		alarm(10);
@@ -86,7 +94,7 @@ static void what_this_process_holds_is_not_free(void)
 
 	lock_take(&lock);
 	CHECK(pthread_create(&waiter, NULL, count, NULL) == 0);
-	usleep(50000);
+	wait_for_waiter();
 	CHECK_NUMBER(counted, 0);
 	lock_leave(&lock);
 	CHECK(pthread_join(waiter, NULL) == 0);
