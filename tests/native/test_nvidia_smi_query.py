@@ -121,6 +121,21 @@ def test_retired_pages_same_as_vendor(both: Programs, overridden: Environment, r
     assert ("0x0000000abcdef012" in printed) == (not answer or "a1" in answer)
 
 
+def test_retired_pages_without_memory_are_no_shorter_list(
+    repo: Path, native_build: Path, ours: Path, run, retired: Path, tmp_path: Path
+) -> None:
+    source, preload = repo / "native/nvml/nvidia_smi/tests/fail_realloc.c", tmp_path / "fail_realloc.so"
+    flags = ["-D_GNU_SOURCE", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    done = run("cc", *flags, "-o", preload, source, "-ldl")
+    assert done.returncode == 0, done.stderr
+    env = {"LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(retired), "LD_PRELOAD": str(preload)}
+    # Each page of the three is a call.
+    for number in (1, 2, 3):
+        query = [ours, "--query-retired-pages=retired_pages.address", "--format=csv,noheader", "-i", "0"]
+        lines = run(*query, env={**env, "FAIL_REALLOC": str(number)}).stdout.splitlines()
+        assert "[Insufficient Memory]" in lines, (number, lines)
+
+
 @pytest.mark.parametrize("answer", ["w1=3 w2=4 w3=1 w4=2", "!3", "!4", "!999"])
 def test_remapped_rows_same_as_vendor(both: Programs, overridden: Environment, answer: str):
     env = overridden(f"DeviceGetRemappedRows : {answer}")

@@ -54,8 +54,10 @@ static nvmlReturn_t add_pages(struct query_items *items, nvmlDevice_t device,
 	for (unsigned int i = 0; addresses && result == NVML_SUCCESS && i < count; i++) {
 		struct query_item *item = query_item_add(items);
 
-		if (!item)
+		if (!item) {
+			result = NVML_ERROR_MEMORY;
 			break;
+		}
 		item->address = addresses[i];
 		item->cause = cause;
 	}
@@ -82,6 +84,9 @@ static struct query_items list_pages(nvmlDevice_t device, const struct field *co
 		if (item) {
 			item->result = result;
 			item->cause = causes[i];
+		} else if (result != NVML_SUCCESS) {
+			/* A shorter list would be taken for the whole. */
+			query_items_fail(&items, result);
 		}
 	}
 	return items;
