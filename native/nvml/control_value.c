@@ -193,11 +193,12 @@ static bool only_running(const struct draft *before, const struct draft *after)
 }
 
 /* The same as of a profile. */
-static int check_readings(const struct draft *draft, struct control_error *error)
+static int check_readings(const struct draft *before, const struct draft *draft,
+			  struct control_error *error)
 {
 	struct breach breach;
 
-	if (!readings_breach(&draft->board, &draft->readings, &breach))
+	if (!readings_breach_anew(&draft->board, &before->readings, &draft->readings, &breach))
 		return 0;
 	return control_refuse(error, "%s: expected %s, found \"%s\"", breach.key, breach.expected,
 			      breach.found);
@@ -258,7 +259,7 @@ enum control_result control_set(const struct control *control, const char *const
 	control_follow(&(struct control_words){ assignments, count },
 		       &control->description->devices[control->slot].readings, &before->readings,
 		       &draft->readings);
-	if (check_readings(draft, error) != 0)
+	if (check_readings(before, draft, error) != 0)
 		goto out;
 	changed = memcmp(before, draft, sizeof(*draft)) != 0;
 	load = running_held_load(control->running);

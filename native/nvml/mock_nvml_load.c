@@ -67,6 +67,14 @@ static bool is_zero(const char *value)
 	return strtod(value, &end) == 0 && end != value;
 }
 
+/* In a profile, an upper end of 0 is one that is not given. */
+static bool falls_to_zero(const char *range)
+{
+	const char *hyphen = strchr(range, '-');
+
+	return hyphen && is_zero(hyphen + 1) && !is_zero(range);
+}
+
 static int take_word(struct assignments *assignments, const char *text)
 {
 	const char *value = strchr(text, '=');
@@ -79,6 +87,10 @@ static int take_word(struct assignments *assignments, const char *text)
 			return complain(EXIT_USAGE,
 					"mock-nvml load: %s=: expected a number above 0, found "
 					"\"%s\"",
+					words[i].word, value + 1);
+		if (words[i].high && falls_to_zero(value + 1))
+			return complain(EXIT_USAGE,
+					"mock-nvml load: %s=: expected MIN-MAX, found \"%s\"",
 					words[i].word, value + 1);
 		if (words[i].high)
 			assign_range(assignments, words[i].key, words[i].high, value + 1);

@@ -81,7 +81,8 @@ static void wave_load(const struct course *course, uint32_t step, uint32_t at_ms
 	load->memory = between(motion->memory_min, motion->memory_max, share);
 	load->encoder = between(motion->encoder_min, motion->encoder_max, share);
 	load->decoder = between(motion->decoder_min, motion->decoder_max, share);
-	if (motion->memory_used_max)
+	// Without an upper end it is the lower one, as between() has it.
+	if (motion->memory_used_max || motion->memory_used_min)
 		load->memory_used_mib =
 			(uint32_t)between((uint32_t)(motion->memory_used_min >> 20),
 					  (uint32_t)(motion->memory_used_max >> 20), share);
@@ -99,6 +100,12 @@ static void trace_load(const struct trace_row *row, struct motion_load *load)
 	if (row->decoder != TRACE_NONE_U8)
 		load->decoder = row->decoder;
 	load->memory_used_mib = row->memory_used_mib;
+}
+
+static void put_by_hand(uint32_t value, uint32_t rest, double *load)
+{
+	if (value != rest && value <= 100)
+		*load = value;
 }
 
 // What is asked of the board now; returns how long this lasts.
@@ -128,8 +135,10 @@ static uint32_t look_up(const struct course *course, struct motion_load *load)
 		wave_load(course, step, at_ms, load);
 		end = wave_at(&course->wave, step + 1);
 	}
-	if (readings->gpu_util != rest->gpu_util && readings->gpu_util <= 100)
-		load->gpu = readings->gpu_util;
+	put_by_hand(readings->gpu_util, rest->gpu_util, &load->gpu);
+	put_by_hand(readings->memory_util, rest->memory_util, &load->memory);
+	put_by_hand(readings->encoder_util, rest->encoder_util, &load->encoder);
+	put_by_hand(readings->decoder_util, rest->decoder_util, &load->decoder);
 	if (load->gpu > 100)
 		load->gpu = 100;
 	return end > at_ms ? end - at_ms : 1;

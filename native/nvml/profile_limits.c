@@ -17,6 +17,10 @@ static bool breach(struct breach *out, const char *key, uint64_t found, const ch
 {
 	va_list arguments;
 
+	if (out->skip) {
+		out->skip--;
+		return false;
+	}
 	out->key = key;
 	snprintf(out->found, sizeof(out->found), "%" PRIu64, found);
 	va_start(arguments, expected);
@@ -42,33 +46,32 @@ static bool memory_breach(const struct board *board, const struct readings *read
 {
 	uint64_t room = board->memory_total - board->memory_reserved;
 
-	if (readings->memory_used > room)
-		return breach(out, "memory.used_bytes", readings->memory_used,
-			      "at most total_bytes less reserved_bytes (%" PRIu64 ")", room);
-	if (board->bar1_total != NA_U64 && readings->bar1_used > board->bar1_total)
-		return breach(out, "bar1_memory.used_bytes", readings->bar1_used,
-			      "at most total_bytes (%" PRIu64 ")", board->bar1_total);
-	return false;
+	if (readings->memory_used > room &&
+	    breach(out, "memory.used_bytes", readings->memory_used,
+		   "at most total_bytes less reserved_bytes (%" PRIu64 ")", room))
+		return true;
+	return board->bar1_total != NA_U64 && readings->bar1_used > board->bar1_total &&
+	       breach(out, "bar1_memory.used_bytes", readings->bar1_used,
+		      "at most total_bytes (%" PRIu64 ")", board->bar1_total);
 }
 
 static bool limit_breach(const struct profile_power *power, const char *key, uint32_t found,
 			 struct breach *out)
 {
-	if (above(power->min_limit_mw, found))
-		return breach(out, key, found, "at least min_limit_mw (%u)", power->min_limit_mw);
+	if (above(power->min_limit_mw, found) &&
+	    breach(out, key, found, "at least min_limit_mw (%u)", power->min_limit_mw))
+		return true;
 	return exceeds(out, key, found, "max_limit_mw", power->max_limit_mw);
 }
 
-uint32_t highest_draw(uint32_t max_limit_mw)
+uint32_t highest_draw(uint32_t max_limit_mw, uint32_t percent)
 {
-	return max_limit_mw == NA_U32
-		       ? NA_U32
-		       : (uint32_t)((uint64_t)max_limit_mw * BOARD_OVERSHOOT_PERCENT / 100);
+	return max_limit_mw == NA_U32 ? NA_U32 : (uint32_t)((uint64_t)max_limit_mw * percent / 100);
 }
 
 static bool draw_breach(struct breach *out, const char *key, uint32_t found, uint32_t max_limit_mw)
 {
-	uint32_t highest = highest_draw(max_limit_mw);
+	uint32_t highest = highest_draw(max_limit_mw, BOARD_OVERSHOOT_PERCENT);
 
 	return above(found, highest) &&
 	       breach(out, key, found, "at most %u %% of max_limit_mw (%u)",
@@ -140,20 +143,52 @@ static bool link_breach(const struct profile_pcie *pcie, const struct readings *
 		       pcie->max_width);
 }
 
+static bool has_fans(const struct board *board)
+{
+	return board->fans && board->fans != NA_U32;
+}
+
 static bool fan_breach(const struct board *board, const struct readings *readings,
 		       struct breach *out)
 {
+	return has_fans(board) &&
+	       (exceeds(out, "fan.speed_percent", readings->fan_percent[0], "max_speed_percent",
+			board->fan_max_percent) ||
+		exceeds(out, "fan.target_speed_percent", readings->fan_target_percent[0],
+			"max_speed_percent", board->fan_max_percent));
+}
+
+/* In a profile it has no effect, and was always taken; a user who sets it waits for one. */
+static bool no_fan_breach(const struct board *board, const struct readings *readings,
+			  struct breach *out)
+{
 	uint32_t speed = readings->fan_percent[0], target = readings->fan_target_percent[0];
 
-	if (board->fans && board->fans != NA_U32)
-		return exceeds(out, "fan.speed_percent", speed, "max_speed_percent",
-			       board->fan_max_percent) ||
-		       exceeds(out, "fan.target_speed_percent", target, "max_speed_percent",
-			       board->fan_max_percent);
-	if (speed != NA_U32)
-		return breach(out, "fan.speed_percent", speed, "N/A, as count (0) says no fan");
-	return target != NA_U32 &&
-	       breach(out, "fan.target_speed_percent", target, "N/A, as count (0) says no fan");
+	if (has_fans(board))
+		return false;
+	return (speed != NA_U32 &&
+		breach(out, "fan.speed_percent", speed, "N/A, as count (0) says no fan")) ||
+	       (target != NA_U32 &&
+		breach(out, "fan.target_speed_percent", target, "N/A, as count (0) says no fan"));
+}
+
+/* A range without an upper end is its lower one. */
+static bool used_memory_breach(const struct board *board, const struct readings_motion *motion,
+			       struct breach *out)
+{
+	uint64_t room = board->memory_total - board->memory_reserved;
+	uint64_t low = motion->memory_used_min, high = motion->memory_used_max;
+
+	if (high && low > high &&
+	    breach(out, "dynamic_metrics.memory.used_max_bytes", high,
+		   "at least used_min_bytes (%" PRIu64 ")", low))
+		return true;
+	if (!high)
+		return low > room &&
+		       breach(out, "dynamic_metrics.memory.used_min_bytes", low,
+			      "at most total_bytes less reserved_bytes (%" PRIu64 ")", room);
+	return high > room && breach(out, "dynamic_metrics.memory.used_max_bytes", high,
+				     "at most total_bytes less reserved_bytes (%" PRIu64 ")", room);
 }
 
 static bool motion_breach(const struct board *board, const struct readings_motion *motion,
@@ -172,26 +207,58 @@ static bool motion_breach(const struct board *board, const struct readings_motio
 		{ "dynamic_metrics.utilization.decoder_max", "decoder_min", motion->decoder_min,
 		  motion->decoder_max },
 	};
-	uint64_t room = board->memory_total - board->memory_reserved;
 
 	for (unsigned int i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-		if (ranges[i].low > ranges[i].high)
-			return breach(out, ranges[i].key, ranges[i].high, "at least %s (%u)",
-				      ranges[i].than, ranges[i].low);
-	if (motion->memory_used_min > motion->memory_used_max)
-		return breach(out, "dynamic_metrics.memory.used_max_bytes", motion->memory_used_max,
-			      "at least used_min_bytes (%" PRIu64 ")", motion->memory_used_min);
-	if (motion->memory_used_max > room)
-		return breach(out, "dynamic_metrics.memory.used_max_bytes", motion->memory_used_max,
-			      "at most total_bytes less reserved_bytes (%" PRIu64 ")", room);
+		if (ranges[i].high && ranges[i].low > ranges[i].high &&
+		    breach(out, ranges[i].key, ranges[i].high, "at least %s (%u)", ranges[i].than,
+			   ranges[i].low))
+			return true;
+	if (used_memory_breach(board, motion, out))
+		return true;
 	return draw_breach(out, "dynamic_metrics.power.base_mw", motion->power_base_mw,
 			   board->power.max_limit_mw);
 }
 
-bool readings_breach(const struct board *board, const struct readings *readings, struct breach *out)
+static bool any_breach(const struct board *board, const struct readings *readings,
+		       struct breach *out)
 {
 	return memory_breach(board, readings, out) || power_breach(&board->power, readings, out) ||
 	       clocks_breach(&board->clocks, readings, out) ||
 	       link_breach(&board->pcie, readings, out) || fan_breach(board, readings, out) ||
 	       motion_breach(board, &readings->motion, out);
+}
+
+bool readings_breach(const struct board *board, const struct readings *readings, struct breach *out)
+{
+	out->skip = 0;
+	return any_breach(board, readings, out);
+}
+
+/* The one of that number, from 0; more than of a profile. */
+static bool nth_breach(const struct board *board, const struct readings *readings,
+		       unsigned int number, struct breach *out)
+{
+	out->skip = number;
+	return any_breach(board, readings, out) || no_fan_breach(board, readings, out);
+}
+
+static bool has_breach(const struct board *board, const struct readings *readings,
+		       const struct breach *wanted)
+{
+	struct breach own;
+
+	for (unsigned int i = 0; nth_breach(board, readings, i, &own); i++)
+		if (strcmp(own.key, wanted->key) == 0 && strcmp(own.found, wanted->found) == 0 &&
+		    strcmp(own.expected, wanted->expected) == 0)
+			return true;
+	return false;
+}
+
+bool readings_breach_anew(const struct board *board, const struct readings *before,
+			  const struct readings *after, struct breach *out)
+{
+	for (unsigned int i = 0; nth_breach(board, after, i, out); i++)
+		if (!has_breach(board, before, out))
+			return true;
+	return false;
 }

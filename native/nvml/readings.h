@@ -82,7 +82,7 @@ struct readings_fabric {
 struct readings_motion {
 	int64_t seed;
 	uint64_t memory_used_min; /* bytes */
-	uint64_t memory_used_max; /* NA_U64 or 0: memory stays as it is */
+	uint64_t memory_used_max; /* 0: as the minimum; both 0: memory stays as it is */
 	uint32_t temperature; /* 1: the temperature_* fields hold */
 	int32_t temperature_base_c;
 	int32_t temperature_variance_c;

@@ -6,7 +6,7 @@
 #include "profile_limits.h"
 
 struct limits {
-	uint32_t power_mw; // with what boards overshoot their limit by
+	uint32_t power_mw; // with the spikes of power.draw.instant
 	uint32_t memory_mib;
 	const struct profile_clocks *clocks;
 };
@@ -30,7 +30,7 @@ static bool power_breach(struct trace_breach *out, uint32_t power_mw, uint32_t h
 	out->column = "power.draw";
 	snprintf(out->expected, sizeof(out->expected),
 		 "at most %u.%03u W, %u %% of the highest power limit", highest / 1000,
-		 highest % 1000, BOARD_OVERSHOOT_PERCENT);
+		 highest % 1000, TRACE_OVERSHOOT_PERCENT);
 	snprintf(out->found, sizeof(out->found), "%u.%03u W", power_mw / 1000, power_mw % 1000);
 	return true;
 }
@@ -40,8 +40,7 @@ static bool memory_breach(struct trace_breach *out, uint32_t used_mib, uint32_t 
 	if (used_mib == TRACE_NONE_U32 || used_mib <= highest)
 		return false;
 	out->column = "memory.used";
-	snprintf(out->expected, sizeof(out->expected), "at most %u MiB, the memory for use",
-		 highest);
+	snprintf(out->expected, sizeof(out->expected), "at most %u MiB, the memory", highest);
 	snprintf(out->found, sizeof(out->found), "%u MiB", used_mib);
 	return true;
 }
@@ -63,11 +62,10 @@ static bool row_breach(const struct trace_row *row, const struct limits *limits,
 
 bool trace_breach(const struct trace *trace, const struct board *board, struct trace_breach *out)
 {
-	uint64_t room = board->memory_total - board->memory_reserved;
 	struct limits limits = {
-		.power_mw = highest_draw(board->power.max_limit_mw),
-		// What is left of a MiB is shown as one.
-		.memory_mib = (uint32_t)((room + (1u << 20) - 1) >> 20),
+		.power_mw = highest_draw(board->power.max_limit_mw, TRACE_OVERSHOOT_PERCENT),
+		// Drivers before 510 count the reserved part as used; what is left of a MiB is shown as one.
+		.memory_mib = (uint32_t)((board->memory_total + (1u << 20) - 1) >> 20),
 		.clocks = &board->clocks,
 	};
 

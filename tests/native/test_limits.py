@@ -48,9 +48,8 @@ T4 = [
     ("power.enforced_limit_mw", "9W", 'at least min_limit_mw (60000), found "9000"'),
     ("power.current_draw_mw", "500W", 'at most 110 % of max_limit_mw (77000), found "500000"'),
     ("power.average_draw_mw", "78W", 'at most 110 % of max_limit_mw (77000), found "78000"'),
-    ("fan.speed_percent", 50, 'N/A, as count (0) says no fan, found "50"'),
     ("compute_mode", "exclusive_thread", 'one of default, prohibited, exclusive_process, found "exclusive_thread"'),
-    ("dynamic_metrics.utilization.gpu_min", 9, 'at least gpu_min (9), found "0"'),
+    ("dynamic_metrics.memory.used_min_bytes", "99GiB", 'at most total_bytes less reserved_bytes (15636889600), found "106300440576"'),
     ("dynamic_metrics.memory.used_max_bytes", "99GiB", 'at most total_bytes less reserved_bytes (15636889600), found "106300440576"'),
 ]  # fmt: skip
 
@@ -61,9 +60,7 @@ def test_set_checks_as_a_profile_is_checked(
 ) -> None:
     command = node("t4")
     before = command("status", "--json").stdout
-    # The lower end alone leaves the upper one wrong.
-    named = key.replace("gpu_min", "gpu_max")
-    assert refusal(command("set", "utilization.gpu=5", f"{key}={value}")) == f"{named}: expected {expected}"
+    assert refusal(command("set", "utilization.gpu=5", f"{key}={value}")) == f"{key}: expected {expected}"
     assert command("status", "--json").stdout == before
     described = yaml.safe_load((repo / PROFILES / "t4.yaml").read_text())
     section = described["device_defaults"]
@@ -75,7 +72,41 @@ def test_set_checks_as_a_profile_is_checked(
     file.write_text(yaml.safe_dump(described))
     done = run(native_build / "mock-nvml", "check", file)
     assert done.returncode == 1
-    assert f": device_defaults.{named}: expected {expected}\n" in done.stderr
+    assert f": device_defaults.{key}: expected {expected}\n" in done.stderr
+
+
+def test_what_profiles_could_say_before_they_still_can(native_build: Path, repo: Path, run, tmp_path: Path) -> None:
+    """A range without an upper end, the speed of no fan."""
+    described = yaml.safe_load((repo / PROFILES / "t4.yaml").read_text())
+    section = described["device_defaults"]
+    section["fan"] = {"count": 0, "speed_percent": 30}
+    section["dynamic_metrics"] = {
+        "utilization": {"pattern": "sine", "gpu_min": 30, "memory_min": 20},
+        "memory": {"used_min_bytes": "2GiB"},
+    }
+    file = tmp_path / "board.yaml"
+    file.write_text(yaml.safe_dump(described))
+    mock = [native_build / "mock-nvml", "--root", tmp_path / "root"]
+    done = run(*mock, "apply", file)
+    assert done.returncode == 0, done.stderr
+
+    def command(*argv: str) -> CompletedProcess[str]:
+        return run(*mock, *argv)
+
+    asked = [
+        native_build / "nvidia-smi",
+        "--query-gpu=utilization.gpu,utilization.memory,memory.used",
+        "--format=csv,noheader",
+    ]
+    env = {"LD_LIBRARY_PATH": str(native_build), "MOCK_NVML_CONFIG": str(file)}
+    assert run(*asked, "-i", "0", env=env).stdout == "30 %, 20 %, 2048 MiB\n"
+    assert command("set", "fan.speed_percent=30", "utilization.gpu=5").returncode == 0
+    assert refusal(command("set", "fan.speed_percent=50")) == (
+        'fan.speed_percent: expected N/A, as count (0) says no fan, found "50"'
+    )
+    assert refusal(command("set", "dynamic_metrics.utilization.gpu_max=20")) == (
+        'dynamic_metrics.utilization.gpu_max: expected at least gpu_min (30), found "20"'
+    )
 
 
 def test_a_draw_may_be_a_tenth_above_the_limit_and_clocks_a_pair(node) -> None:
@@ -111,6 +142,7 @@ LOADS = [
     ("sine memory_used=1GiB-300GiB", 1, 'dynamic_metrics.memory.used_max_bytes: expected at most total_bytes less reserved_bytes (150021341184), found "322122547200"'),
     ("sine time_constant=0.5", 1, 'dynamic_metrics.cooling.time_constant_sec: expected a number from 1 to 120, or 0 for the default, that comes to a whole number, found "0.5"'),
     ("sine gpu=1-2 gpu=3", 1, 'dynamic_metrics.utilization.gpu_min: expected one value, found "1" and "3"'),
+    ("sine gpu=90-0", 2, 'gpu=: expected MIN-MAX, found "90-0"'),
     ("walk period=0", 2, 'period=: expected a number above 0, found "0"'),
     ("burst duty=0%", 2, 'duty=: expected a number above 0, found "0%"'),
 ]  # fmt: skip
@@ -129,12 +161,12 @@ def test_loads_that_no_board_could_have_are_refused(node, words: str, code: int,
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("index, power.draw [W]\n0, 770.00 W\n1, 1.00 W\n0, 5000.00 W\n",
-         ':4: power.draw: expected at most 770.000 W, 110 % of the highest power limit of GPU 0 (NVIDIA H200), found "5000.000 W"'),
+        ("index, power.draw [W]\n0, 1050.00 W\n1, 1.00 W\n0, 5000.00 W\n",
+         ':4: power.draw: expected at most 1050.000 W, 150 % of the highest power limit of GPU 0 (NVIDIA H200), found "5000.000 W"'),
         ("clocks.gr, clocks.sm\n300, 300\n300, 5000\n", ':3: clocks.sm: expected at most 1980 MHz, the highest clock of GPU 0 (NVIDIA H200), found "5000 MHz"'),
         ("clocks.sm\n5000\n", ':2: clocks.gr, clocks.sm: expected at most 1980 MHz, the highest clock of GPU 0 (NVIDIA H200), found "5000 MHz"'),
         ("clocks.mem\n5000\n", ':2: clocks.mem: expected at most 3201 MHz, the highest clock of GPU 0 (NVIDIA H200), found "5000 MHz"'),
-        ("memory.used\n143072\n500000 MiB\n", ':3: memory.used: expected at most 143072 MiB, the memory for use of GPU 0 (NVIDIA H200), found "500000 MiB"'),
+        ("memory.used\n143771\n500000 MiB\n", ':3: memory.used: expected at most 143771 MiB, the memory of GPU 0 (NVIDIA H200), found "500000 MiB"'),
     ],
 )  # fmt: skip
 def test_a_recording_of_more_than_the_board_can_do_is_refused(node, tmp_path: Path, text: str, message: str) -> None:
@@ -147,7 +179,7 @@ def test_a_recording_of_more_than_the_board_can_do_is_refused(node, tmp_path: Pa
 
 def test_a_recording_up_to_the_limits_is_played(node, tmp_path: Path) -> None:
     command, file = node("h200"), tmp_path / "own.csv"
-    file.write_text("power.draw, memory.used, clocks.sm\n770 W, 143072 MiB, 1980 MHz\n")
+    file.write_text("power.draw, memory.used, clocks.sm\n1050 W, 143771 MiB, 1980 MHz\n")
     assert command("trace", "play", file).returncode == 0
 
 
