@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "control.h"
-#include "motion_model.h"
+#include "motion.h"
 
 /* key itself, or one below it */
 static bool names(const struct control_words *words, const char *key)
@@ -18,10 +18,9 @@ static bool names(const struct control_words *words, const char *key)
 }
 
 /* The driver enforces what was asked for. */
-static void follow_limit(uint32_t asked_before, uint32_t asked, uint32_t enforced_before,
-			 uint32_t *enforced)
+static void follow_limit(uint32_t asked_before, uint32_t asked, uint32_t *enforced)
 {
-	if (asked != asked_before && *enforced == enforced_before)
+	if (asked != asked_before)
 		*enforced = asked;
 }
 
@@ -34,24 +33,13 @@ static void follow_heat(const struct readings *before, struct readings *after)
 					    before->temperature_c);
 }
 
-static bool works(uint32_t percent)
-{
-	return percent && percent != NA_U32;
-}
-
-static bool is_busy(const struct readings *readings)
-{
-	return works(readings->gpu_util) || works(readings->memory_util) ||
-	       works(readings->encoder_util) || works(readings->decoder_util);
-}
-
 /* A GPU that works is not idle; one that has ended to is as its description has it. */
 static void follow_load(const struct readings *rest, const struct readings *before,
 			struct readings *after)
 {
-	if (after->event_reasons == NA_U64 || is_busy(before) == is_busy(after))
+	if (after->event_reasons == NA_U64 || readings_is_busy(before) == readings_is_busy(after))
 		return;
-	if (is_busy(after))
+	if (readings_is_busy(after))
 		after->event_reasons &= ~(uint64_t)REASON_IDLE;
 	else if (rest->event_reasons != NA_U64)
 		after->event_reasons |= rest->event_reasons & REASON_IDLE;
@@ -60,10 +48,12 @@ static void follow_load(const struct readings *rest, const struct readings *befo
 void control_follow(const struct control_words *words, const struct readings *rest,
 		    const struct readings *before, struct readings *after)
 {
-	follow_limit(before->power_limit_mw, after->power_limit_mw, before->enforced_limit_mw,
-		     &after->enforced_limit_mw);
-	follow_limit(before->module_power_limit_mw, after->module_power_limit_mw,
-		     before->module_enforced_limit_mw, &after->module_enforced_limit_mw);
+	if (!names(words, "power.enforced_limit_mw"))
+		follow_limit(before->power_limit_mw, after->power_limit_mw,
+			     &after->enforced_limit_mw);
+	if (!names(words, "power.module.enforced_limit_mw"))
+		follow_limit(before->module_power_limit_mw, after->module_power_limit_mw,
+			     &after->module_enforced_limit_mw);
 	if (!names(words, "thermal.tlimit"))
 		follow_heat(before, after);
 	if (!names(words, "clocks_throttle_reasons"))

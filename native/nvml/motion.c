@@ -342,7 +342,7 @@ static void move_reasons(const struct motion_subject *subject, const struct moti
 			 struct readings *readings)
 {
 	const struct readings *rest = subject->rest;
-	bool loaded = subject->running->readings.gpu_util != rest->gpu_util;
+	bool loaded = readings_is_busy(&subject->running->readings) != readings_is_busy(rest);
 	uint64_t set = readings->event_reasons ^ rest->event_reasons;
 
 	if (rest->event_reasons != NA_U64 && (!set || (loaded && set == REASON_IDLE)))

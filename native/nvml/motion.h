@@ -22,6 +22,18 @@ static inline bool motion_moves(const struct running *running)
 	return motion->pattern || motion->power || motion->temperature;
 }
 
+static inline bool motion_works(uint32_t percent)
+{
+	return percent && percent != NA_U32;
+}
+
+/* Whether a GPU that says this is not idle. */
+static inline bool readings_is_busy(const struct readings *readings)
+{
+	return motion_works(readings->gpu_util) || motion_works(readings->memory_util) ||
+	       motion_works(readings->encoder_util) || motion_works(readings->decoder_util);
+}
+
 /* --- for writers --- */
 
 /* The course from now on, starting at the temperature. */

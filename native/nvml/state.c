@@ -194,7 +194,7 @@ void running_follow_load(struct running *running, const struct readings *rest, u
 	now->gpu_util = higher(rest->gpu_util, load);
 	if (now->event_reasons == NA_U64 || rest->event_reasons == NA_U64)
 		return;
-	if (now->gpu_util)
+	if (readings_is_busy(now))
 		now->event_reasons &= ~(uint64_t)nvmlClocksEventReasonGpuIdle;
 	else
 		now->event_reasons |= rest->event_reasons & nvmlClocksEventReasonGpuIdle;

@@ -235,3 +235,7 @@ def test_what_processes_take_is_the_least_that_the_gpu_works(node, tmp_path: Pat
     assert do("reset") == (0, True)
     assert do("process", "add", "--pid", "97", "--utilization", "30") == (30, False)
     assert do("process", "remove", "--pid", "97") == (0, True)
+    # Nor is a GPU idle whose memory works.
+    assert do("set", "utilization.memory=40") == (0, False)
+    assert do("process", "add", "--pid", "97", "--utilization", "30") == (30, False)
+    assert do("process", "remove", "--pid", "97") == (0, False)

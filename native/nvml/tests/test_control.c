@@ -224,6 +224,46 @@ static void a_value_that_is_set_stands_still(void)
 	CHECK_NUMBER(running.readings.motion.temperature, 1);
 }
 
+static void a_limit_that_is_named_is_not_the_other_one(void)
+{
+	uint32_t enforced;
+
+	use("h100");
+	enforced = before.readings.enforced_limit_mw;
+	set_words("power.requested_limit_mw=300000", "power.enforced_limit_mw=400000");
+	CHECK_NUMBER(running.readings.enforced_limit_mw, 400000);
+	use("h100");
+	running.readings.enforced_limit_mw = 400000;
+	set_words("power.enforced_limit_mw=400000", "power.requested_limit_mw=300000");
+	CHECK_NUMBER(running.readings.enforced_limit_mw, 400000);
+	CHECK_NUMBER(running.readings.power_limit_mw, 300000);
+	CHECK(enforced != 300000);
+	use("gb200");
+	running.readings.module_enforced_limit_mw = 800000;
+	set_words("power.module.requested_limit_mw=700000",
+		  "power.module.enforced_limit_mw=800000");
+	CHECK_NUMBER(running.readings.module_enforced_limit_mw, 800000);
+}
+
+/* Two CUDA programs may have taken more memory than there is. */
+static void what_was_wrong_before_is_not_the_users(void)
+{
+	const struct board *board;
+
+	use("t4");
+	board = description_board(&description, &description.devices[0]);
+	running.readings.memory_used = board->memory_total;
+	running.readings.bar1_used = board->bar1_total + 1;
+	CHECK_NUMBER(set("utilization.gpu=50"), CONTROL_CHANGED);
+	CHECK_NUMBER(set("memory.used_bytes=16GiB"), CONTROL_REFUSED);
+	CHECK(strstr(error.text, "memory.used_bytes: expected at most") != NULL);
+	CHECK_NUMBER(set("clocks.sm_current=9999"), CONTROL_REFUSED);
+	CHECK_STRING(error.text,
+		     "clocks.sm_current: expected at most sm_max (1590), found \"9999\"");
+	CHECK_NUMBER(set("fan.speed_percent=30"), CONTROL_REFUSED);
+	CHECK_NUMBER(set("memory.used_bytes=1GiB"), CONTROL_CHANGED);
+}
+
 static void wrong_values_change_nothing(void)
 {
 	static const char *const wrong[] = {
@@ -364,7 +404,8 @@ TESTSUITE(TEST(what_is_set_takes_what_follows_along), TEST(the_same_fault_again_
 	  TEST(what_the_board_lacks_is_refused), TEST(there_is_room_for_a_number_of_faults),
 	  TEST(every_fault_of_readings_changes_readings), TEST(events_are_those_the_board_knows),
 	  TEST(the_node_has_one_fault), TEST(values_are_set_by_the_keys_of_a_profile),
-	  TEST(a_value_that_is_set_stands_still), TEST(wrong_values_change_nothing),
+	  TEST(a_value_that_is_set_stands_still), TEST(a_limit_that_is_named_is_not_the_other_one),
+	  TEST(what_was_wrong_before_is_not_the_users), TEST(wrong_values_change_nothing),
 	  TEST(processes_take_memory_and_give_it_back), TEST(memory_that_is_overdrawn_is_not_free),
 	  TEST(a_gpu_instance_has_the_memory_of_its_profile),
 	  TEST(there_is_room_for_a_number_of_processes), TEST(reset_makes_all_as_described))

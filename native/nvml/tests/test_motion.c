@@ -78,6 +78,22 @@ static void a_load_by_hand_has_the_reasons_of_the_model(void)
 	CHECK_NUMBER(at(MINUTE).event_reasons, 0);
 }
 
+// As mock-nvml set utilization.memory=40 leaves it.
+static void a_load_of_the_memory_alone_is_one_too(void)
+{
+	struct motion_subject now;
+
+	make_board(PATTERN_NONE);
+	running.readings.motion.temperature = 1;
+	running.readings.memory_util = 40;
+	running.readings.event_reasons = 0;
+	running.settings.locked_gpu_max_mhz = 800;
+	now = subject();
+	motion_build(&table, &now, 30, MINUTE);
+	CHECK_NUMBER(at(MINUTE).event_reasons, REASON_APPLICATION_CLOCKS);
+	CHECK_NUMBER(at(MINUTE).memory_util, 40);
+}
+
 static void all_processes_agree(void)
 {
 	make_board(PATTERN_WALK);
@@ -315,6 +331,7 @@ static void twice_the_speed_is_half_the_time(void)
 }
 
 TESTSUITE(TEST(a_load_by_hand_has_the_reasons_of_the_model),
+	  TEST(a_load_of_the_memory_alone_is_one_too),
 	  TEST(temperature_follows_power_with_its_time_constant),
 	  TEST(energy_is_the_sum_of_the_power_that_is_shown),
 	  TEST(a_steady_course_is_the_same_a_period_later), TEST(all_processes_agree),
