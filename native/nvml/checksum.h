@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Over what lies in the device page, against damage and not against malice: any
- * one word that differs gives another sum.
+ * Over what lies in the device page, against damage and not against malice. Any one
+ * word of 64 bits that differs gives another checksum(). checksum_piece() folds that
+ * to 32 bits, of which one in 2^32 is the same by chance.
  */
 #ifndef MIRAGE_CHECKSUM_H
 #define MIRAGE_CHECKSUM_H

@@ -72,6 +72,10 @@ enum control_result control_process_remove(const struct control *control, uint32
 enum control_result control_set(const struct control *control, const char *const *assignments,
 				unsigned int count, struct control_error *error);
 
+/* Each value that can be set, by its key. text is one of YAML's; NULL: N/A. number: no quotes. */
+typedef void (*control_value_call)(void *data, const char *key, const char *text, bool number);
+void control_values(const struct control *control, control_value_call call, void *data);
+
 /* --- control_follow.c --- */
 
 /* Assignments, such as thermal.temperature_gpu_c=85. */
@@ -84,9 +88,7 @@ struct control_words {
 void control_follow(const struct control_words *words, const struct readings *rest,
 		    const struct readings *before, struct readings *after);
 
-/* Each value that can be set, by its key. text is one of YAML's; NULL: N/A. number: no quotes. */
-typedef void (*control_value_call)(void *data, const char *key, const char *text, bool number);
-void control_values(const struct control *control, control_value_call call, void *data);
+/* --- control.c --- */
 
 /* All as the description says. */
 enum control_result control_reset(const struct control *control, struct control_error *error);
