@@ -114,7 +114,8 @@ bool running_is_sound(const struct running *running, uint64_t sequence)
 {
 	return running->fault_count <= STATE_MAX_FAULTS &&
 	       running->process_count <= STATE_MAX_PROCESSES &&
-	       running->account_count <= STATE_MAX_ACCOUNTED && running->moves <= 1 &&
+	       running->account_count <= STATE_MAX_ACCOUNTED &&
+	       running->motion.past_count <= STATE_MAX_PAST && running->moves <= 1 &&
 	       running->motion.table <= 1 && running->motion.trace <= 1 &&
 	       running->settings.detached <= 1 &&
 	       running->checksum == running_checksum(running, sequence);

@@ -134,6 +134,18 @@ static void a_device_that_cannot_be_edited_leaves_the_one_before(void)
 	CHECK(now(1)->readings.power_limit_mw != 9);
 }
 
+/* The checksum of a writer that counts wrong is right. */
+static void each_wild_count_is_damage(void)
+{
+	static struct running running;
+
+	running.checksum = running_checksum(&running, 1);
+	CHECK(running_is_sound(&running, 1));
+	running.motion.past_count = STATE_MAX_PAST + 1;
+	running.checksum = running_checksum(&running, 1);
+	CHECK(!running_is_sound(&running, 1));
+}
+
 /* Whoever writes 100,000 times never lets a reader see half of a change. */
 #define CHANGES 20000
 
@@ -221,6 +233,6 @@ TESTSUITE(TEST(starts_from_the_description),
 	  TEST(a_change_is_seen_in_an_old_mapping_and_is_of_one_device),
 	  TEST(what_is_not_committed_is_dropped), TEST(apply_keeps_or_starts_anew),
 	  TEST(foreign_and_missing_files_are_refused), TEST(a_child_keeps_no_lock),
-	  TEST(wild_counts_are_refused_for_writers),
+	  TEST(wild_counts_are_refused_for_writers), TEST(each_wild_count_is_damage),
 	  TEST(a_device_that_cannot_be_edited_leaves_the_one_before),
 	  TEST(no_reader_sees_half_of_a_change), TEST(a_killed_writer_leaves_a_usable_page))
