@@ -93,15 +93,34 @@ static const struct motion_table *last_table(const struct gpu *gpu)
 	return &room->tables[(gpu->running->motion.table & 1) ^ (gpu->running->moves != 0)];
 }
 
+// A new description's tables have the start that those of the one before had.
+static bool is_in_force(const struct gpu *gpu)
+{
+	const struct page *page = handle_source.page;
+
+	atomic_thread_fence(memory_order_acquire);
+	return !(atomic_load(&page->header.sequence) & 1) &&
+	       page_description(page) == gpu->description;
+}
+
+bool gpu_power_moved(const struct gpu *gpu, uint64_t moment)
+{
+	if (moment < gpu_since(gpu, motion_now()))
+		return past_moved(gpu->running, moment, PAST_POWER);
+	return gpu->running->moves;
+}
+
 void gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *readings)
 {
 	const struct motion_table *table = gpu_table(gpu);
 	struct motion_subject subject = gpu_subject(gpu);
 	uint64_t now = motion_now();
 
-	if (moment < gpu_since(gpu, now))
+	if (moment < gpu_since(gpu, now)) {
 		past_readings(&subject, last_table(gpu), moment, readings);
-	else if (table)
+		if (!is_in_force(gpu))
+			past_readings(&subject, NULL, moment, readings);
+	} else if (table)
 		motion_readings(&subject, table, &gpu->running->readings, known(table, now, moment),
 				readings);
 	else

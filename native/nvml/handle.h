@@ -158,6 +158,9 @@ uint64_t gpu_since(const struct gpu *gpu, uint64_t now);
  */
 void gpu_past(const struct gpu *gpu, uint64_t moment, struct readings *readings);
 
+/* Whether its draw moved at that moment: what comes to the value at rest then is no rest. */
+bool gpu_power_moved(const struct gpu *gpu, uint64_t moment);
+
 /* What had gone through its links at a moment since boot. */
 struct motion_traffic gpu_traffic(const struct gpu *gpu, uint64_t moment);
 

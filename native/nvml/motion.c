@@ -21,13 +21,6 @@ uint64_t wall_clock_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-bool motion_differs(const struct running *before, const struct running *after)
-{
-	return memcmp(&before->motion, &after->motion, sizeof(before->motion)) != 0 ||
-	       memcmp(&before->settings, &after->settings, sizeof(before->settings)) != 0 ||
-	       memcmp(&before->readings, &after->readings, sizeof(before->readings)) != 0;
-}
-
 // --- counts ---
 
 // Beyond energy_mj. At rest the draw has been what it is, since it was counted last or, if later, since boot.

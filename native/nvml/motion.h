@@ -44,7 +44,10 @@ void motion_build(struct motion_table *table, const struct motion_subject *subje
 void motion_build_from_boot(struct motion_table *table, const struct description *description,
 			    uint32_t slot, const struct running *running);
 
-/* Whether after leads to other readings than before. */
+/*
+ * Whether after goes on another way than before: a new course begins then, and of the
+ * one before is kept how it ended. Memory that is taken is none: it comes on top.
+ */
 bool motion_differs(const struct running *before, const struct running *after);
 
 /* A state that starts anew goes on counting where the other one was. */

@@ -71,8 +71,10 @@ void past_note(const struct motion_subject *before, const struct motion_table *t
 	struct running_past fresh = { .until_ms = now };
 	struct readings moved = *base;
 
-	if (table)
+	if (table) {
 		motion_readings(before, table, base, now, &moved);
+		fresh.table_start = (uint32_t)table->start_ms;
+	}
 	for (unsigned int i = 0; i < PAST_VALUES; i++) {
 		fresh.values[i] = value_at(&moved, i);
 		if (table && value_at(base, i) == value_at(before->rest, i))
@@ -91,6 +93,37 @@ static uint32_t place_of(const struct running *running, uint32_t count, uint64_t
 	return place;
 }
 
+bool past_moved(const struct running *running, uint64_t moment, enum past_value value)
+{
+	uint32_t count = count_of(running);
+
+	return count && running->past[place_of(running, count, moment)].moving >> value & 1;
+}
+
+// Whoever makes the next change writes another one over it, long before that is in force, or never.
+static bool is_there(const struct motion_table *table, const struct running_past *past,
+		     uint64_t moment)
+{
+	uint64_t start;
+
+	if (!table)
+		return false;
+	start = *(const volatile uint64_t *)&table->start_ms;
+	atomic_thread_fence(memory_order_acquire);
+	return start <= moment && (uint32_t)start == past->table_start;
+}
+
+// Which of the values followed the table; they are in readings then.
+static uint32_t follow(const struct motion_subject *subject, const struct motion_table *table,
+		       const struct running_past *past, uint64_t moment, struct readings *readings)
+{
+	if (!past->moving || !is_there(table, past, moment))
+		return 0;
+	motion_readings(subject, table, subject->rest, moment, readings);
+	atomic_thread_fence(memory_order_acquire);
+	return is_there(table, past, moment) ? past->moving : 0;
+}
+
 void past_readings(const struct motion_subject *subject, const struct motion_table *table,
 		   uint64_t moment, struct readings *readings)
 {
@@ -98,12 +131,10 @@ void past_readings(const struct motion_subject *subject, const struct motion_tab
 	uint32_t place = place_of(subject->running, count, moment);
 	const struct running_past *past = &subject->running->past[place];
 	/* The table is that of the last one alone. */
-	uint32_t moving = place + 1 == count ? past->moving : 0;
+	uint32_t moving = place + 1 == count ? follow(subject, table, past, moment, readings) : 0;
 
-	*readings = *subject->rest;
-	if (moving)
-		motion_readings(subject, table, subject->rest,
-				moment < table->start_ms ? table->start_ms : moment, readings);
+	if (!moving)
+		*readings = *subject->rest;
 	for (unsigned int i = 0; i < PAST_VALUES; i++)
 		if (!(moving >> i & 1))
 			*value_of(readings, i) = past->values[i];

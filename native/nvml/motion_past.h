@@ -16,8 +16,12 @@ void past_note(const struct motion_subject *before, const struct motion_table *t
 /* Since when the readings are in force, since boot; 0: for longer than is known. */
 uint64_t past_end(const struct running *running);
 
+/* Whether the value followed a table at a moment before that. */
+bool past_moved(const struct running *running, uint64_t moment, enum past_value value);
+
 /*
- * The readings at a moment before that. table: the last that was in force before.
+ * The readings at a moment before that. table: where the last that was in force before
+ * lies; NULL, or where another one is written over it by now: the course as it ended.
  * What is not kept is as at rest.
  */
 void past_readings(const struct motion_subject *subject, const struct motion_table *table,

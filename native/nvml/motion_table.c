@@ -118,6 +118,17 @@ struct motion_sums motion_count(const struct motion_table *table, uint64_t now)
 	return sums;
 }
 
+void motion_table_pieces(const struct motion_table *table,
+			 struct motion_piece pieces[MOTION_TABLE_PIECES])
+{
+	static const uint64_t none = MOTION_NO_START;
+	size_t head = offsetof(struct motion_table, rows);
+
+	pieces[0] = (struct motion_piece){ &none, sizeof(none), 0 };
+	pieces[1] = (struct motion_piece){ table->rows, motion_table_size(table) - head, head };
+	pieces[2] = (struct motion_piece){ table, head, 0 };
+}
+
 double motion_temperature(const struct motion_table *table, const struct motion_place *place)
 {
 	const struct motion_row *row = place->row, *next = row + 1;

@@ -45,8 +45,11 @@ struct motion_row {
 	uint8_t reserved;
 };
 
+/* No table has begun then: one that is being written. */
+#define MOTION_NO_START UINT64_MAX
+
 struct motion_table {
-	uint64_t start_ms; /* since boot */
+	uint64_t start_ms; /* since boot, or MOTION_NO_START */
 	uint32_t count;
 	uint32_t loop_first; /* the loop is rows[loop_first .. count) */
 	/* rows[count] is where the loop ends: its time and its sums. */
@@ -83,6 +86,22 @@ double motion_temperature(const struct motion_table *table, const struct motion_
 
 /* How long one row more counts; row->at_ms and its sums are those of its beginning. */
 void motion_advance(const struct motion_row *row, uint32_t length_ms, struct motion_row *next);
+
+#define MOTION_TABLE_PIECES 3
+
+struct motion_piece {
+	const void *data;
+	size_t size;
+	size_t offset; /* in the table */
+};
+
+/*
+ * The order a table is written in, over one that the past is still read from: that
+ * one's start goes first and the new one comes last, so that who finds the same
+ * start before and after reading has read one table.
+ */
+void motion_table_pieces(const struct motion_table *table,
+			 struct motion_piece pieces[MOTION_TABLE_PIECES]);
 
 static inline size_t motion_table_size(const struct motion_table *table)
 {

@@ -52,9 +52,12 @@ static uint32_t mean_power(const struct gpu *gpu, uint64_t now)
 
 	for (unsigned int i = 0; i < AVERAGE_STEPS; i++) {
 		uint64_t age = AVERAGE_MS * (2 * i + 1) / (2 * AVERAGE_STEPS);
+		uint64_t moment = now > age ? now - age : 0;
 
-		fault_past(gpu, now > age ? now - age : 0, &past);
-		mean += past.power_mw == rest->power_mw ? rest->power_average_mw : past.power_mw;
+		fault_past(gpu, moment, &past);
+		mean += past.power_mw == rest->power_mw && !gpu_power_moved(gpu, moment)
+				? rest->power_average_mw
+				: past.power_mw;
 	}
 	return (uint32_t)(mean / AVERAGE_STEPS);
 }

@@ -22,7 +22,19 @@ static enum page_change fail(struct profile_error *error, const char *file, cons
 	return PAGE_ERROR;
 }
 
-/* How the device moves, in the table that no reader of the old description looks at. */
+static int write_table(int fd, const struct motion_table *table, uint64_t offset)
+{
+	struct motion_piece pieces[MOTION_TABLE_PIECES];
+
+	motion_table_pieces(table, pieces);
+	for (uint32_t i = 0; i < MOTION_TABLE_PIECES; i++)
+		if (page_file_write(fd, pieces[i].data, pieces[i].size,
+				    offset + pieces[i].offset) != 0)
+			return -1;
+	return 0;
+}
+
+/* How the device moves, in the table that readers of the old description know the past from at most. */
 static int write_motion(int fd, const struct description *description, uint32_t slot,
 			const struct page *old, struct running *running)
 {
@@ -35,10 +47,10 @@ static int write_motion(int fd, const struct description *description, uint32_t 
 		motion_build_from_boot(table, description, slot, running);
 		running->motion.table_checksum =
 			checksum_of_pieces(table, motion_table_size(table));
-		result = page_file_write(fd, table, motion_table_size(table),
-					 offsetof(struct page, motion) +
-						 slot * sizeof(struct motion_room) +
-						 running->motion.table * sizeof(*table));
+		result = write_table(fd, table,
+				     offsetof(struct page, motion) +
+					     slot * sizeof(struct motion_room) +
+					     running->motion.table * sizeof(*table));
 	}
 	free(table);
 	return result;

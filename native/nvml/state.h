@@ -170,7 +170,7 @@ enum past_value {
 struct running_past {
 	uint64_t until_ms; /* since boot */
 	uint32_t moving; /* bit n: value n followed the table that was in force */
-	uint32_t reserved;
+	uint32_t table_start; /* lower half of that table's start_ms: by it the table is known */
 	uint32_t values[PAST_VALUES]; /* at the end */
 };
 

@@ -33,6 +33,21 @@ static struct motion_subject subject_of(const struct state_writer *writer,
 	};
 }
 
+static int put_table(const struct state_writer *writer, struct motion_table *target,
+		     const struct motion_table *table)
+{
+	struct motion_piece pieces[MOTION_TABLE_PIECES];
+
+	motion_table_pieces(table, pieces);
+	for (uint32_t i = 0; i < MOTION_TABLE_PIECES; i++) {
+		if (state_put(writer, (char *)target + pieces[i].offset, pieces[i].data,
+			      pieces[i].size) != 0)
+			return -1;
+		atomic_thread_fence(memory_order_release);
+	}
+	return 0;
+}
+
 int state_move_on(const struct state_writer *writer, const struct running *before,
 		  const struct motion_table *old, uint64_t now)
 {
@@ -52,8 +67,7 @@ int state_move_on(const struct state_writer *writer, const struct running *befor
 	if (table) {
 		motion_build(table, &subject, temperature_c, now);
 		after->motion.table_checksum = checksum_of_pieces(table, motion_table_size(table));
-		result = state_put(writer, &room->tables[after->motion.table], table,
-				   motion_table_size(table));
+		result = put_table(writer, &room->tables[after->motion.table], table);
 	}
 	free(table);
 	return result;

@@ -11,7 +11,7 @@
 /* Through the file, so that a full disk is an error here and not a SIGBUS. */
 int state_put(const struct state_writer *writer, void *target, const void *data, size_t size);
 
-/* Into the table that nobody looks at. The board is as warm as it has become. */
+/* Into the table that only the past is read from. The board is as warm as it has become. */
 int state_move_on(const struct state_writer *writer, const struct running *before,
 		  const struct motion_table *old, uint64_t now);
 

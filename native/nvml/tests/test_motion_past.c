@@ -61,10 +61,19 @@ static void the_same_takes_one_place(void)
 	CHECK_NUMBER(past_end(&running), 20000);
 }
 
+static void stop_at(uint64_t moment)
+{
+	struct motion_subject now = subject();
+	struct running stopped = running;
+
+	stopped.readings.motion = (struct readings_motion){ 0 };
+	motion_settle(&now, &table, moment, &stopped);
+	running = stopped;
+}
+
 static void the_last_course_is_there_in_full(void)
 {
 	struct motion_subject now;
-	struct running stopped;
 	struct readings past;
 	uint32_t before;
 
@@ -73,10 +82,7 @@ static void the_last_course_is_there_in_full(void)
 	now = subject();
 	motion_build(&table, &now, 30, MINUTE);
 	before = at(MINUTE + 15000).gpu_util;
-	stopped = running;
-	stopped.readings.motion = (struct readings_motion){ 0 };
-	motion_settle(&now, &table, 2 * MINUTE, &stopped);
-	running = stopped;
+	stop_at(2 * MINUTE);
 	CHECK(before > 0);
 	CHECK_NUMBER(gpu_at_moment(MINUTE + 15000), before);
 	// What was set by hand did not move.
@@ -85,5 +91,68 @@ static void the_last_course_is_there_in_full(void)
 	CHECK_NUMBER(past.sm_mhz, 700);
 }
 
+// Of it is known then how it ended: another one is being written, or was, and is not in force.
+static void a_course_that_is_written_over_is_as_it_ended(void)
+{
+	uint64_t moment = MINUTE + 30000, starts[] = { MOTION_NO_START, 3 * MINUTE, MINUTE - 1 };
+	struct motion_subject now;
+	uint32_t at_the_end;
+
+	make_board(PATTERN_SINE);
+	now = subject();
+	motion_build(&table, &now, 30, MINUTE);
+	running.readings.jpeg_util = 7;
+	at_the_end = at(MINUTE + 40000).gpu_util;
+	CHECK(at(moment).gpu_util != at_the_end);
+	stop_at(MINUTE + 40000);
+	CHECK(gpu_at_moment(moment) != at_the_end);
+	for (unsigned int i = 0; i < 3; i++) {
+		table.start_ms = starts[i];
+		CHECK_NUMBER(gpu_at_moment(moment), at_the_end);
+	}
+	CHECK(past_moved(&running, moment, PAST_GPU) && !past_moved(&running, moment, PAST_JPEG));
+}
+
+// In the page it is put so that nobody takes its rows for those of another one.
+static void a_table_has_no_start_while_it_is_written(void)
+{
+	struct motion_piece pieces[MOTION_TABLE_PIECES];
+	struct motion_subject now;
+	uint64_t start;
+
+	make_board(PATTERN_SINE);
+	now = subject();
+	motion_build(&table, &now, 30, MINUTE);
+	motion_table_pieces(&table, pieces);
+	memcpy(&start, pieces[0].data, sizeof(start));
+	CHECK(pieces[0].offset == offsetof(struct motion_table, start_ms));
+	CHECK_NUMBER(start, MOTION_NO_START);
+	CHECK(pieces[1].data == table.rows && pieces[2].data == &table);
+	CHECK_NUMBER(pieces[1].size + pieces[2].size, motion_table_size(&table));
+}
+
+static void what_moves_nothing_takes_no_place(void)
+{
+	struct running after;
+
+	make_board(PATTERN_SINE);
+	after = running;
+	after.readings.memory_used += 1 << 20;
+	after.readings.bar1_used += 1 << 20;
+	after.settings.persistence_mode ^= 1;
+	after.settings.gpm_streaming ^= 1;
+	CHECK(!motion_differs(&running, &after));
+	after.readings.gpu_util++;
+	CHECK(motion_differs(&running, &after));
+	after = running;
+	after.settings.locked_gpu_max_mhz = 1000;
+	CHECK(motion_differs(&running, &after));
+	after = running;
+	after.readings.throttle_power_us = 5;
+	CHECK(motion_differs(&running, &after));
+}
+
 TESTSUITE(TEST(each_value_has_its_time), TEST(the_latest_are_kept), TEST(the_same_takes_one_place),
-	  TEST(the_last_course_is_there_in_full))
+	  TEST(the_last_course_is_there_in_full),
+	  TEST(a_course_that_is_written_over_is_as_it_ended),
+	  TEST(a_table_has_no_start_while_it_is_written), TEST(what_moves_nothing_takes_no_place))

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "export_reset.h"
+#include "page_file.h"
+#include "power.h"
 #include "settings_fixture.h"
 
 static unsigned int limit_of(nvmlDevice_t device)
@@ -128,7 +130,36 @@ static void a_module_has_one_limit_after_a_reset_too(void)
 	CHECK_NUMBER(gpu.running->settings.resets, 0);
 }
 
-TESTSUITE(TEST(a_module_has_one_limit_after_a_reset_too),
+// A draw that moves and comes to the value at rest is averaged as what it is, while it does and later.
+static void a_draw_that_moves_to_the_value_at_rest_is_no_rest(void)
+{
+	struct state_writer writer;
+	struct readings *rest;
+	struct gpu gpu;
+
+	first_gpu("gb200");
+	CHECK(handle_gpu(0, &gpu));
+	rest = (struct readings *)&gpu.device->readings;
+	CHECK_NUMBER(gpu_average_power(&gpu), rest->power_average_mw);
+	rest->power_average_mw = 1000;
+	first_state(&writer)->readings.power_average_mw = 1000;
+	writer.edited->readings.motion =
+		(struct readings_motion){ .power = 1, .power_base_mw = rest->power_mw };
+	put_in_force(&writer);
+	pause_ms(100);
+	CHECK(handle_gpu(0, &gpu));
+	CHECK(gpu.running->moves && gpu.readings->power_mw == rest->power_mw);
+	CHECK(gpu_average_power(&gpu) > 1000);
+	first_state(&writer)->readings.motion = (struct readings_motion){ 0 };
+	put_in_force(&writer);
+	CHECK(handle_gpu(0, &gpu));
+	CHECK(!gpu.running->moves);
+	CHECK(gpu_average_power(&gpu) > 1000);
+	CHECK(gpu_average_power(&gpu) < rest->power_mw);
+}
+
+TESTSUITE(TEST(a_draw_that_moves_to_the_value_at_rest_is_no_rest),
+	  TEST(a_module_has_one_limit_after_a_reset_too),
 	  TEST(the_enforced_limit_follows_the_requested_one),
 	  TEST(both_ends_of_the_range_are_in_it), TEST(a_module_has_a_limit_of_its_own),
 	  TEST(what_is_wrong_is_seen_in_nvmls_order))
