@@ -112,21 +112,17 @@ uint64_t mig_memory_of_all(struct gpu *gpu)
 	return sum;
 }
 
-static uint64_t used_by_processes(struct gpu *gpu)
+// Of the state that the caller looks at: it looks again if that is another one by then.
+static uint64_t used_by_processes(const struct gpu *gpu)
 {
-	uint64_t used;
+	const struct running *running = gpu->running;
+	uint64_t used = 0;
 
-	do {
-		const struct running *running = gpu->running;
-
-		used = 0;
-		for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
-			if (running->processes[i].gpu_instance == gpu->gpu_instance &&
-			    running->processes[i].process.used_memory != NA_U64)
-				used += running->processes[i].process.used_memory;
-		used -= liveness_dead_memory(running, gpu->gpu_instance);
-	} while (gpu_changed(gpu));
-	return used;
+	for (uint32_t i = 0; i < running->process_count && i < STATE_MAX_PROCESSES; i++)
+		if (running->processes[i].gpu_instance == gpu->gpu_instance &&
+		    running->processes[i].process.used_memory != NA_U64)
+			used += running->processes[i].process.used_memory;
+	return used - liveness_dead_memory(running, gpu->gpu_instance);
 }
 
 nvmlReturn_t mig_device_memory(struct gpu *gpu, uint64_t *total, uint64_t *used)

@@ -44,20 +44,37 @@ static int64_t rise_of(const struct gpu *gpu, const struct course *course)
 	return rise(course->draw(gpu, course->moment), rest);
 }
 
+// By the description that the call began with, though the page may have another by now: its modules are not these.
+static void beside(const struct gpu *gpu, uint32_t slot, struct gpu *other)
+{
+	*other = (struct gpu){
+		.description = gpu->description,
+		.device = &gpu->description->devices[slot],
+		.state = gpu->state - gpu_slot(gpu) + slot,
+		.gpu_instance = STATE_NO_INSTANCE,
+		.compute_instance = STATE_NO_INSTANCE,
+	};
+	other->board = description_board(other->description, other->device);
+	gpu_look(other);
+	if (other->running->fault_count)
+		fault_look(other);
+}
+
 static uint32_t sum(const struct gpu *gpu, uint32_t rest_mw, struct course course)
 {
 	int64_t all = rest_mw + rise_of(gpu, &course);
 	uint32_t own = gpu_slot(gpu);
 	struct gpu other;
+	int64_t more;
 
 	for (uint32_t slot = 0; slot < gpu->description->device_count; slot++) {
 		if (slot == own || !description_same_module(gpu->description, own, slot))
 			continue;
-		if (!gpu_at(slot, &other) || other.description != gpu->description)
-			break;
-		if (other.running->fault_count)
-			fault_look(&other);
-		all += rise_of(&other, &course);
+		beside(gpu, slot, &other);
+		do {
+			more = rise_of(&other, &course);
+		} while (gpu_changed(&other));
+		all += more;
 	}
 	return all < 0 ? 0 : (uint32_t)all;
 }
