@@ -21,7 +21,7 @@ class Archive:
 
     def versions(self) -> list[str]:
         if self.versions_there is None:
-            raise _deb_unpack.DebError(f"Error while fetching {self.wanted}: Could not resolve 'deb.debian.org'")
+            raise _deb_unpack.DebError(f"Error while fetching {self.wanted}: Could not resolve 'mirror.invalid'")
         return self.versions_there
 
 
