@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "state_boot.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "boot.h"
@@ -14,14 +13,10 @@ static struct running *edit(struct state_writer *writer, uint32_t slot)
 
 	if (running || writer->failure != STATE_DAMAGED)
 		return running;
-	writer->failure = STATE_FAILED;
-	if (!writer->edited)
-		writer->edited = malloc(sizeof(*writer->edited));
-	if (!writer->edited)
-		return NULL;
-	writer->slot = slot;
-	running_init(writer->edited, &writer->area->description, slot);
-	return writer->edited;
+	running = state_room(writer, slot);
+	if (running)
+		running_init(running, &writer->area->description, slot);
+	return running;
 }
 
 /* Its course begins with the boot, at rest: the table before and a trace are looked at no more. */

@@ -28,15 +28,6 @@ static bool is_same(const struct readings *a, const struct readings *b)
 	return memcmp(&first, &second, sizeof(first)) == 0;
 }
 
-/* What this process alone can write needs no checksum. */
-static bool is_sound(const struct state_writer *writer, uint32_t slot)
-{
-	const struct state_device *device = &writer->area->state.devices[slot];
-	uint64_t sequence = atomic_load(&device->sequence);
-
-	return writer->fd < 0 || running_is_sound(state_running(device, sequence), sequence);
-}
-
 static bool is_sibling(const struct state_writer *writer, uint32_t own, uint32_t slot)
 {
 	return slot != own && description_same_module(&writer->area->description, own, slot);
@@ -73,12 +64,12 @@ enum state_result module_share(struct state_writer *writer, const struct running
 	uint32_t slot = writer->slot;
 
 	for (uint32_t i = 0; changes && i < description->device_count; i++)
-		if (is_sibling(writer, slot, i) && !is_sound(writer, i))
+		if (is_sibling(writer, slot, i) && !state_is_sound(writer, i))
 			return STATE_DAMAGED;
 	/* The caller goes on with its own copy. */
 	writer->edited = NULL;
 	for (uint32_t i = 0; i < description->device_count && result == STATE_OK; i++)
-		if (is_sibling(writer, slot, i) && is_sound(writer, i) &&
+		if (is_sibling(writer, slot, i) && state_is_sound(writer, i) &&
 		    !is_same(&page_running(writer->page, i)->readings, &own->readings))
 			result = put(writer, i, &module);
 	free(writer->edited);

@@ -98,22 +98,17 @@ static struct state_device *device_of(const struct state_writer *writer)
 	return &writer->area->state.devices[writer->slot];
 }
 
-struct running *state_edit(struct state_writer *writer, uint32_t slot)
+/* What this process alone can write needs no checksum. */
+bool state_is_sound(const struct state_writer *writer, uint32_t slot)
 {
-	const struct state_device *device;
-	const struct running *running;
-	uint64_t sequence;
+	const struct state_device *device = &writer->area->state.devices[slot];
+	uint64_t sequence = atomic_load(&device->sequence);
 
-	writer->failure = STATE_GONE;
-	if (slot >= writer->area->description.device_count)
-		return NULL;
-	device = &writer->area->state.devices[slot];
-	sequence = atomic_load(&device->sequence);
-	running = state_running(device, sequence);
-	/* What this process alone can write needs no checksum. */
-	writer->failure = STATE_DAMAGED;
-	if (writer->fd >= 0 && !running_is_sound(running, sequence))
-		return NULL;
+	return writer->fd < 0 || running_is_sound(state_running(device, sequence), sequence);
+}
+
+struct running *state_room(struct state_writer *writer, uint32_t slot)
+{
 	writer->failure = STATE_FAILED;
 	if (!writer->edited)
 		writer->edited = malloc(sizeof(*writer->edited));
@@ -121,7 +116,21 @@ struct running *state_edit(struct state_writer *writer, uint32_t slot)
 		return NULL;
 	/* Now alone, so that what is edited is always of this one. */
 	writer->slot = slot;
-	running_copy(writer->edited, running);
+	return writer->edited;
+}
+
+struct running *state_edit(struct state_writer *writer, uint32_t slot)
+{
+	const struct state_device *device;
+
+	writer->failure = STATE_GONE;
+	if (slot >= writer->area->description.device_count)
+		return NULL;
+	writer->failure = STATE_DAMAGED;
+	if (!state_is_sound(writer, slot) || !state_room(writer, slot))
+		return NULL;
+	device = device_of(writer);
+	running_copy(writer->edited, state_running(device, atomic_load(&device->sequence)));
 	running_limit(writer->edited);
 	liveness_bury(writer->edited);
 	return writer->edited;

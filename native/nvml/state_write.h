@@ -57,6 +57,12 @@ void state_follow_boot(const char *file);
 /* A copy of the device's state, without who has died, to be changed; NULL and failure where there is none. */
 struct running *state_edit(struct state_writer *writer, uint32_t slot);
 
+/* Whether state_edit() would take the device's state for undamaged. */
+bool state_is_sound(const struct state_writer *writer, uint32_t slot);
+
+/* Room for a copy of the device's state, to be filled and changed; NULL and failure without memory. */
+struct running *state_room(struct state_writer *writer, uint32_t slot);
+
 /*
  * Have the device that is being edited say what the trace says, from now on. It
  * is written where no reader looks, and in force with state_commit().

@@ -41,6 +41,18 @@ static inline void pretend_to_boot(void)
 	close(fd);
 }
 
+/* A byte of the second device's state, as no writer leaves it. */
+static inline void damage_second(void)
+{
+	int fd = open(file, O_RDWR);
+
+	CHECK(fd >= 0 &&
+	      pwrite(fd, "x", 1,
+		     offsetof(struct page,
+			      areas[1].state.devices[1].running[0].readings.power_limit_mw)) == 1);
+	close(fd);
+}
+
 static inline const struct running *now(uint32_t slot)
 {
 	const struct state_device *device = &page_area(page)->state.devices[slot];

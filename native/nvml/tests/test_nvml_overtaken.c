@@ -91,6 +91,18 @@ static void another_description_is_none_of_this_module(void)
 	CHECK_NUMBER(module_power(&gpu), before);
 }
 
+// A moment of a course that is over, which the table before the present one has.
+static uint64_t make_a_past(void)
+{
+	uint64_t moment;
+
+	move_second(full);
+	moment = motion_now();
+	pause_ms(20);
+	move_second(half);
+	return moment;
+}
+
 // A writer that died has put its table where that of the past lies.
 static void a_table_that_never_came_in_force_is_not_the_past(void)
 {
@@ -99,10 +111,7 @@ static void a_table_that_never_came_in_force_is_not_the_past(void)
 	struct gpu gpu;
 
 	first_gpu("gb200");
-	move_second(full);
-	moment = motion_now();
-	pause_ms(20);
-	move_second(half);
+	moment = make_a_past();
 	die_while_moving_second((struct readings_motion){ .pattern = PATTERN_CONSTANT });
 	CHECK(gpu_at(1, &gpu));
 	gpu_past(&gpu, moment, &past);
@@ -118,10 +127,7 @@ static void while_a_description_is_written_its_table_is_not_the_past(void)
 	struct gpu gpu;
 
 	first_gpu("gb200");
-	move_second(full);
-	moment = motion_now();
-	pause_ms(20);
-	move_second(half);
+	moment = make_a_past();
 	CHECK(gpu_at(1, &gpu));
 	page = (struct page *)handle_source.page;
 	for (uint32_t i = 0; i <= MOTION_MAX_ROWS; i++)

@@ -116,15 +116,9 @@ static void wild_counts_are_refused_for_writers(void)
 static void a_device_that_cannot_be_edited_leaves_the_one_before(void)
 {
 	struct state_writer writer;
-	int fd;
 
 	make_page();
-	fd = open(file, O_RDWR);
-	CHECK(fd >= 0 &&
-	      pwrite(fd, "x", 1,
-		     offsetof(struct page,
-			      areas[1].state.devices[1].running[0].readings.power_limit_mw)) == 1);
-	close(fd);
+	damage_second();
 	CHECK_NUMBER(state_begin_file(&writer, file), STATE_OK);
 	state_edit(&writer, 0)->readings.power_limit_mw = 9;
 	CHECK(!state_edit(&writer, 1));

@@ -79,15 +79,8 @@ static void without_room_the_one_that_was_told_keeps_what_it_says(void)
 
 static void a_damaged_one_keeps_the_others_from_a_change_of_the_module(void)
 {
-	int fd;
-
 	make_module();
-	fd = open(file, O_RDWR);
-	CHECK(fd >= 0 &&
-	      pwrite(fd, "x", 1,
-		     offsetof(struct page,
-			      areas[1].state.devices[1].running[0].readings.power_limit_mw)) == 1);
-	close(fd);
+	damage_second();
 	CHECK_NUMBER(set_module(7), STATE_DAMAGED);
 	check_limits(1000000, 1000000);
 	/* What is its own is its own. */
